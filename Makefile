@@ -1,0 +1,42 @@
+# Everything a fresh machine needs: Python 3.11+, git, make, a C compiler, Rust. `make demo` does the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock
+
+.PHONY: help env demo test check live bench fuzz lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## prepare .venv with everything (idempotent)
+
+$(STAMP): requirements.lock pyproject.toml $(NATIVE) tools/bootstrap.sh
+	@PYTHON=$(PYTHON) bash tools/bootstrap.sh $(VENV)
+	@touch $@
+
+demo: env ## find, fix and prove one real leak, end to end
+	@$(BIN)/mapmedic demo $(ARGS)
+
+test: env ## the tests (a sample of the live ones included; under 5 minutes)
+	@$(BIN)/pytest $(ARGS)
+
+check: env ## lint, types, import picture, gofmt, vet, clippy
+	@bash tools/check.sh $(BIN)
+
+live: env ## every lab scenario on every Go version; rewrites docs/reference/live-matrix.md
+	@$(BIN)/python -m tests.live.matrix $(ARGS)
+
+bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benchmarks.md
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+fuzz: env ## a minute of random bytes for each parser
+	@$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+lock: env ## write requirements.lock anew from pyproject.toml
+	@bash tools/lock.sh
+
+clean: ## remove what `make env` made
+	rm -rf $(VENV) native/target .cache/uv

@@ -1,0 +1,1 @@
+"""Finds the Go map that eats a service's memory, fixes it live, and proves it."""

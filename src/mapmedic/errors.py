@@ -1,0 +1,151 @@
+"""Every error mapmedic raises on purpose.
+
+    MapmedicError                      exit code
+    |-- UsageError                     2   the words of the command are off
+    |   |-- AmbiguousName                  a name matches several things
+    |   `-- OutputExists                   a file is never overwritten without --force
+    |-- CouldNotLook                   3   nothing was learned; the target is untouched
+    |   |-- TargetUnreachable              no connection, time-out, TLS
+    |   |-- UnexpectedAnswer               something answered, but not what was asked for
+    |   |-- FormatError                    bytes that do not parse
+    |   |-- SessionDamaged                 a saved session that does not add up
+    |   `-- ToolMissing                    a program this step needs is not installed
+    |-- Refused                        4   not safe, or not allowed; the target is untouched
+    |   |-- NotAuthorized                  no token, or a wrong one
+    |   |-- PreflightFailed                a condition of the plan does not hold
+    |   `-- AgentRefused                   the agent in the target said no
+    `-- ProofFailed                    5   applied, but the figures do not show that it worked
+
+Errors carry numbers and names, never advice: the command line turns them into what, where,
+likely causes and one next command (``cli/advice.py``). Anything else that escapes is a bug: exit code 70.
+"""
+
+from __future__ import annotations
+
+INTERNAL_ERROR_EXIT_CODE = 70
+
+
+class MapmedicError(Exception):
+    """Root of the tree; ``exit_code`` is what the command line exits with."""
+
+    exit_code = INTERNAL_ERROR_EXIT_CODE
+
+
+class UsageError(MapmedicError):
+    """Say that the words of the command are off."""
+
+    exit_code = 2
+
+
+class AmbiguousName(UsageError):
+    """Say that ``name`` matches each of ``candidates``."""
+
+    def __init__(self, name: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(f"{name!r} matches {len(candidates)} maps: {', '.join(candidates)}")
+        self.name = name
+        self.candidates = candidates
+
+
+class OutputExists(UsageError):
+    """Say that ``path`` is already there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} exists already")
+        self.path = path
+
+
+class CouldNotLook(MapmedicError):
+    """Say that the target could not be looked at."""
+
+    exit_code = 3
+
+
+class TargetUnreachable(CouldNotLook):
+    """Say that nothing answered at ``url``; ``why`` is the system's own reason."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"no answer from {url}: {why}")
+        self.url = url
+        self.why = why
+
+
+class UnexpectedAnswer(CouldNotLook):
+    """Say that ``url`` answered with ``status`` or with something that was not asked for."""
+
+    def __init__(self, url: str, why: str, status: int | None = None) -> None:
+        super().__init__(f"{url} answered, but {why}")
+        self.url = url
+        self.why = why
+        self.status = status
+
+
+class FormatError(CouldNotLook):
+    """Say that ``what`` does not parse at byte ``offset`` (None where no single place is to blame)."""
+
+    def __init__(self, what: str, why: str, offset: int | None = None) -> None:
+        place = "" if offset is None else f" at byte {offset}"
+        super().__init__(f"{what}: {why}{place}")
+        self.what = what
+        self.why = why
+        self.offset = offset
+
+
+class SessionDamaged(CouldNotLook):
+    """Say that the session at ``path`` does not add up."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+class ToolMissing(CouldNotLook):
+    """Say that the program ``tool`` is needed for ``purpose`` and was not found."""
+
+    def __init__(self, tool: str, purpose: str) -> None:
+        super().__init__(f"{tool} was not found; it is needed to {purpose}")
+        self.tool = tool
+        self.purpose = purpose
+
+
+class Refused(MapmedicError):
+    """Say that acting is not safe or not allowed; the target is untouched."""
+
+    exit_code = 4
+
+
+class NotAuthorized(Refused):
+    """Say that the agent at ``url`` wants a token, or another one."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"the agent at {url} let nobody in: {why}")
+        self.url = url
+        self.why = why
+
+
+class PreflightFailed(Refused):
+    """Say which conditions of the plan do not hold."""
+
+    def __init__(self, failed: tuple[str, ...]) -> None:
+        super().__init__("; ".join(failed))
+        self.failed = failed
+
+
+class AgentRefused(Refused):
+    """Say that the agent answered with its own error ``code`` and ``message``."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(f"the agent refused ({code}): {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class ProofFailed(MapmedicError):
+    """Say which checks of the proof did not pass; the fix itself was applied."""
+
+    exit_code = 5
+
+    def __init__(self, failed: tuple[str, ...]) -> None:
+        super().__init__("; ".join(failed))
+        self.failed = failed

@@ -1,0 +1,1 @@
+"""Frozen facts: dataclasses, columns and units; no I/O, no clock."""

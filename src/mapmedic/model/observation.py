@@ -1,0 +1,67 @@
+"""What was seen of a target: parsed captures in order of time, and what could not be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.model.findings import Blank
+from mapmedic.model.goroutines import GoroutineDump
+from mapmedic.model.heap import HeapProfile
+from mapmedic.model.memstats import MemStats
+from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredMap:
+    """A map that the agent in the target knows by name."""
+
+    name: str
+    kind: str
+    type: str
+    entries: int | None
+    registered_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPoint:
+    """The target's memory at one moment; None where nothing said so."""
+
+    at: UnixNanoseconds
+    rss_bytes: int | None
+    heap_alloc_bytes: int | None
+    num_gc: int | None = None
+    goroutines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Everything parsed from one visit to the target."""
+
+    at: UnixNanoseconds
+    heap: HeapProfile | None
+    goroutines: GoroutineDump | None
+    goroutine_count: int | None
+    registered_maps: tuple[RegisteredMap, ...] | None
+
+    @property
+    def memstats(self) -> MemStats | None:
+        """Return the runtime's own counters at this moment, None where no heap text was captured."""
+        return self.heap.memstats if self.heap else None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All captures of one target, oldest first, the finer memory timeline beside them, and the blanks."""
+
+    target: str
+    captures: tuple[Capture, ...]
+    timeline: tuple[MemoryPoint, ...]
+    not_captured: tuple[Blank, ...]
+    go_version: str | None
+
+    @property
+    def seconds(self) -> float:
+        """Return the time between the first and the last capture, in seconds."""
+        if not self.captures:
+            return 0.0
+        return (self.captures[-1].at - self.captures[0].at) / NANOSECONDS_PER_SECOND

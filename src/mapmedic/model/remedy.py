@@ -1,0 +1,80 @@
+"""A change to a target, from the plan that changes nothing to the proof that it worked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.model.observation import MemoryPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold before anything is touched."""
+
+    name: str
+    holds: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixPlan:
+    """What would be done to which map, step by step; making one changes nothing."""
+
+    target: str
+    map: str
+    kind: str
+    type: str
+    strategy: str
+    entries: int | None
+    steps: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    undo: str
+    notes: tuple[str, ...]
+    hold_seconds: int
+    return_memory: bool
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether every condition holds."""
+        return all(condition.holds for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One criterion of a proof with its figures; ``change`` is relative (-0.4 is 40 % less)."""
+
+    name: str
+    before: float | None
+    after: float | None
+    change: float | None
+    threshold: float | None
+    passed: bool
+    why: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether a fix worked, criterion by criterion."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, what it cost the target, and the proof.
+
+    ``pause_ns`` is the longest hold of the map's lock; ``timeline`` covers the fix and the seconds after it.
+    """
+
+    plan: FixPlan
+    applied: bool
+    operation: str | None
+    pause_ns: int | None
+    entries_removed: int | None
+    journal_path: str | None
+    before: MemoryPoint | None
+    after: MemoryPoint | None
+    proof: Proof | None
+    timeline: tuple[MemoryPoint, ...] = ()

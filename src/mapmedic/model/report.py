@@ -1,0 +1,37 @@
+"""What one report is about: the diagnosis and, where there was one, the fix and the traffic through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.model.findings import Diagnosis
+from mapmedic.model.observation import Observation
+from mapmedic.model.remedy import Outcome
+from mapmedic.model.units import UnixNanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Traffic that went on through a fix: counts, and latencies in milliseconds."""
+
+    sent: int
+    failed: int
+    p50_before_ms: float | None = None
+    p99_before_ms: float | None = None
+    p50_during_ms: float | None = None
+    p99_during_ms: float | None = None
+    first_failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one page shows. ``after`` is what was seen of the target after the fix."""
+
+    title: str
+    tool_version: str
+    created_at: UnixNanoseconds
+    diagnosis: Diagnosis
+    observation: Observation
+    outcome: Outcome | None = None
+    after: Observation | None = None
+    requests: Requests | None = None

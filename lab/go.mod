@@ -1,0 +1,3 @@
+module github.com/mapmedic/mapmedic/lab
+
+go 1.21

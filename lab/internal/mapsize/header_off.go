@@ -1,0 +1,5 @@
+//go:build !go1.23 && !goexperiment.allocheaders
+
+package mapsize
+
+const mallocHeaders = false

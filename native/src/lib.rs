@@ -1,8 +1,19 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
+mod columns;
+mod heap_text;
+mod inflate;
+mod intern;
+mod problem;
+mod profile;
+mod scan;
+
 use pyo3::prelude::*;
 
 #[pymodule]
-fn _native(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("Malformed", module.py().get_type::<problem::Malformed>())?;
+    inflate::register(module)?;
+    heap_text::register(module)?;
+    profile::register(module)
 }

@@ -1,0 +1,250 @@
+//! Everything of a profile but its samples.
+
+use std::collections::HashMap;
+
+use super::samples::Samples;
+use super::wire::{Cursor, Value};
+use crate::problem::{Parsed, problem};
+
+/// Ids to rows. Nearly every writer numbers from 1 on, so a plain table answers; else a hash does.
+#[derive(Default)]
+pub struct Ids {
+    dense: Vec<u32>,
+    sparse: HashMap<u64, u32>,
+}
+
+const NO_ROW: u32 = u32::MAX;
+
+impl Ids {
+    pub fn new(ids: &[(u64, usize)]) -> Parsed<Self> {
+        let highest = ids.iter().map(|(id, _)| *id).max().unwrap_or(0);
+        let mut known = Ids::default();
+        // The table is at most four times what the input really listed.
+        if highest < 4 * ids.len() as u64 + 64 {
+            known.dense = vec![NO_ROW; highest as usize + 1];
+        }
+        for (row, (id, at)) in ids.iter().enumerate() {
+            if row >= i32::MAX as usize {
+                return problem("more rows than a column can number", *at);
+            }
+            if *id == 0 {
+                return problem("an id that is 0", *at);
+            }
+            if !known.insert(*id, row as u32) {
+                return problem(format!("id {id} given twice"), *at);
+            }
+        }
+        Ok(known)
+    }
+
+    fn insert(&mut self, id: u64, row: u32) -> bool {
+        if self.dense.is_empty() {
+            return self.sparse.insert(id, row).is_none();
+        }
+        let place = &mut self.dense[id as usize];
+        std::mem::replace(place, row) == NO_ROW
+    }
+
+    #[inline]
+    pub fn row(&self, id: u64) -> Option<i32> {
+        let row = if self.dense.is_empty() {
+            self.sparse.get(&id).copied()
+        } else {
+            usize::try_from(id)
+                .ok()
+                .and_then(|id| self.dense.get(id).copied())
+        };
+        row.filter(|row| *row != NO_ROW).map(|row| row as i32)
+    }
+}
+
+#[derive(Default)]
+pub struct Mapping {
+    pub numbers: [u64; 3], // start, limit, file offset
+    pub file: i64,
+    pub build_id: i64,
+    pub has: [bool; 4], // functions, filenames, line numbers, inline frames
+}
+
+#[derive(Default)]
+pub struct Locations {
+    pub ids: Vec<(u64, usize)>,
+    pub address: Vec<u64>,
+    pub mapping: Vec<u64>,
+    pub folded: Vec<u8>,
+    pub line_start: Vec<i64>,
+    pub line_function: Vec<u64>,
+    pub line_number: Vec<i64>,
+}
+
+#[derive(Default)]
+pub struct Functions {
+    pub ids: Vec<(u64, usize)>,
+    pub name: Vec<i64>,
+    pub system_name: Vec<i64>,
+    pub file: Vec<i64>,
+    pub start_line: Vec<i64>,
+}
+
+/// Ids are kept as written until `link`, because a writer may define them after their use.
+#[derive(Default)]
+pub struct Raw<'a> {
+    pub strings: Vec<&'a [u8]>,
+    pub sample_types: Vec<[i64; 2]>,
+    pub samples: Samples,
+    pub mapping_ids: Vec<(u64, usize)>,
+    pub mappings: Vec<Mapping>,
+    pub locations: Locations,
+    pub functions: Functions,
+    pub drop_frames: i64,
+    pub keep_frames: i64,
+    pub time_nanos: i64,
+    pub duration_nanos: i64,
+    pub period_type: Option<[i64; 2]>,
+    pub period: i64,
+    pub comments: Vec<i64>,
+    pub default_sample_type: i64,
+    pub doc_url: i64,
+}
+
+fn value_type(mut cursor: Cursor) -> Parsed<[i64; 2]> {
+    let mut out = [0; 2];
+    while let Some((number, value)) = cursor.field()? {
+        if let 1 | 2 = number {
+            out[number as usize - 1] = value.signed(cursor.position)?;
+        }
+    }
+    Ok(out)
+}
+
+impl<'a> Raw<'a> {
+    /// Reads every field but the samples, which need the locations first.
+    pub fn read(data: &'a [u8]) -> Parsed<Self> {
+        let mut raw = Raw::default();
+        raw.locations.line_start.push(0);
+        let mut cursor = Cursor::new(data);
+        loop {
+            let at = cursor.position;
+            let Some((number, value)) = cursor.field()? else {
+                break;
+            };
+            match number {
+                2 => raw.samples.count += 1,
+                3..=6 => raw.definition(number, value, at)?,
+                _ => raw.attribute(number, value, at)?,
+            }
+        }
+        Ok(raw)
+    }
+
+    fn definition(&mut self, number: u64, value: Value<'a>, at: usize) -> Parsed<()> {
+        let cursor = value.message(at)?;
+        match number {
+            3 => self.mapping(cursor, at),
+            4 => self.locations.read(cursor, at),
+            5 => self.functions.read(cursor, at),
+            _ => {
+                self.strings.push(cursor.rest());
+                Ok(())
+            }
+        }
+    }
+
+    fn attribute(&mut self, number: u64, value: Value<'a>, at: usize) -> Parsed<()> {
+        match number {
+            1 => self.sample_types.push(value_type(value.message(at)?)?),
+            7 => self.drop_frames = value.signed(at)?,
+            8 => self.keep_frames = value.signed(at)?,
+            9 => self.time_nanos = value.signed(at)?,
+            10 => self.duration_nanos = value.signed(at)?,
+            11 => self.period_type = Some(value_type(value.message(at)?)?),
+            12 => self.period = value.signed(at)?,
+            13 => {
+                return value.each(at, |text| {
+                    self.comments.push(text as i64);
+                    Ok(())
+                });
+            }
+            14 => self.default_sample_type = value.signed(at)?,
+            15 => self.doc_url = value.signed(at)?,
+            _ => {} // a later version of the format
+        }
+        Ok(())
+    }
+
+    fn mapping(&mut self, mut cursor: Cursor, at: usize) -> Parsed<()> {
+        let mut mapping = Mapping::default();
+        let mut id = 0;
+        while let Some((number, value)) = cursor.field()? {
+            let here = cursor.position;
+            match number {
+                1 => id = value.number(here)?,
+                2..=4 => mapping.numbers[number as usize - 2] = value.number(here)?,
+                5 => mapping.file = value.signed(here)?,
+                6 => mapping.build_id = value.signed(here)?,
+                7..=10 => mapping.has[number as usize - 7] = value.number(here)? != 0,
+                _ => {}
+            }
+        }
+        self.mapping_ids.push((id, at));
+        self.mappings.push(mapping);
+        Ok(())
+    }
+}
+
+impl Locations {
+    fn read(&mut self, mut cursor: Cursor, at: usize) -> Parsed<()> {
+        let (mut id, mut mapping, mut address, mut folded) = (0, 0, 0, 0);
+        while let Some((number, value)) = cursor.field()? {
+            let here = cursor.position;
+            match number {
+                1 => id = value.number(here)?,
+                2 => mapping = value.number(here)?,
+                3 => address = value.number(here)?,
+                4 => self.line(value.message(here)?)?,
+                5 => folded = u8::from(value.number(here)? != 0),
+                _ => {}
+            }
+        }
+        self.ids.push((id, at));
+        self.mapping.push(mapping);
+        self.address.push(address);
+        self.folded.push(folded);
+        self.line_start.push(self.line_number.len() as i64);
+        Ok(())
+    }
+
+    fn line(&mut self, mut cursor: Cursor) -> Parsed<()> {
+        let (mut function, mut line) = (0, 0);
+        while let Some((number, value)) = cursor.field()? {
+            match number {
+                1 => function = value.number(cursor.position)?,
+                2 => line = value.signed(cursor.position)?,
+                _ => {}
+            }
+        }
+        self.line_function.push(function);
+        self.line_number.push(line);
+        Ok(())
+    }
+}
+
+impl Functions {
+    fn read(&mut self, mut cursor: Cursor, at: usize) -> Parsed<()> {
+        let mut fields = [0; 4];
+        let mut id = 0;
+        while let Some((number, value)) = cursor.field()? {
+            match number {
+                1 => id = value.number(cursor.position)?,
+                2..=5 => fields[number as usize - 2] = value.signed(cursor.position)?,
+                _ => {}
+            }
+        }
+        self.ids.push((id, at));
+        self.name.push(fields[0]);
+        self.system_name.push(fields[1]);
+        self.file.push(fields[2]);
+        self.start_line.push(fields[3]);
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+"""What the Rust crate offers; see native/src."""
+
+from typing import TypedDict
+
+class Malformed(ValueError):
+    """Say (why, offset): the bytes do not parse."""
+
+class HeapTextColumns(TypedDict):
+    header: list[int]
+    footer: int | None
+    inuse_objects: bytes
+    inuse_bytes: bytes
+    alloc_objects: bytes
+    alloc_bytes: bytes
+    stack_start: bytes
+    stack: bytes
+    frame_start: bytes
+    frame_pc: bytes
+    frame_function: bytes
+    frame_offset: bytes
+    frame_file: bytes
+    frame_line: bytes
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+
+class ProfileColumns(TypedDict):
+    sample_types: list[tuple[int, int]]
+    period_type: tuple[int, int] | None
+    numbers: tuple[int, int, int]
+    comments: list[int]
+    texts: list[int]
+    mappings: list[tuple[list[int], list[int], list[bool]]]
+    values: bytes
+    stack_start: bytes
+    stack: bytes
+    label_sample: bytes
+    label_key: bytes
+    label_text: bytes
+    label_unit: bytes
+    label_number: bytes
+    location_address: bytes
+    location_mapping: bytes
+    location_folded: bytes
+    line_start: bytes
+    line_function: bytes
+    line_number: bytes
+    function_name: bytes
+    function_system_name: bytes
+    function_file: bytes
+    function_start_line: bytes
+    strings: tuple[str, ...]
+
+def gunzip(data: bytes, max_bytes: int) -> bytes: ...
+def parse_heap_text(data: bytes, allow_truncated: bool) -> HeapTextColumns: ...
+def parse_profile(data: bytes, max_bytes: int) -> ProfileColumns: ...

@@ -1,0 +1,120 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxFinished bounds the history of finished operations.
+const maxFinished = 32
+
+// occupied holds the one operation that may exist in the process, whichever
+// registry it belongs to: two maps in the air are two things to lose.
+var occupied atomic.Pointer[operation]
+
+var errInProgress = errors.New("another operation is in progress")
+
+// desk keeps the operations of a registry. The zero desk is ready.
+type desk struct {
+	mu       sync.Mutex
+	current  *operation
+	finished []*operation // oldest first
+}
+
+// order is what a caller asks for.
+type order struct {
+	reg  *registration
+	hold time.Duration
+	by   string
+	log  *slog.Logger
+}
+
+var operationCount atomic.Uint64
+
+// newID is unique in this process and, by its start time, among restarts.
+func newID() string {
+	return strconv.FormatInt(processStarted.UnixNano(), 36) + "-" +
+		strconv.FormatUint(operationCount.Add(1), 10)
+}
+
+// begin detaches a map, or returns why it did not.
+func (d *desk) begin(o order) (*operation, error) {
+	op := &operation{
+		id: newID(), by: o.by, reg: o.reg, log: o.log, release: d.archive,
+		hold: o.hold, started: time.Now(), state: stateDetached, busy: busyDetaching,
+	}
+	if !occupied.CompareAndSwap(nil, op) {
+		return nil, fmt.Errorf("%w%s", errInProgress, d.currentID())
+	}
+	d.setCurrent(op)
+	begun := false
+	defer func() { // also when a lock of the service's own panics
+		if !begun {
+			d.setCurrent(nil)
+			occupied.CompareAndSwap(op, nil)
+		}
+	}()
+	if err := op.detach(); err != nil {
+		return nil, err
+	}
+	begun = true
+	return op, nil
+}
+
+func (d *desk) setCurrent(op *operation) {
+	d.mu.Lock()
+	d.current = op
+	d.mu.Unlock()
+}
+
+// currentID names the operation in the way, if it is one this desk may show.
+func (d *desk) currentID() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil {
+		return ""
+	}
+	return ": " + d.current.id
+}
+
+// archive files a finished operation and opens the door for the next one.
+func (d *desk) archive(op *operation) {
+	d.mu.Lock()
+	if d.current == op {
+		d.current = nil
+	}
+	d.finished = append(d.finished, op)
+	if extra := len(d.finished) - maxFinished; extra > 0 {
+		d.finished = append([]*operation(nil), d.finished[extra:]...)
+	}
+	d.mu.Unlock()
+	occupied.CompareAndSwap(op, nil)
+}
+
+func (d *desk) find(id string) (*operation, bool) {
+	for _, op := range d.list() {
+		if op.id == id {
+			return op, true
+		}
+	}
+	return nil, false
+}
+
+// list returns the current operation and the finished ones, newest first.
+func (d *desk) list() []*operation {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]*operation, 0, len(d.finished)+1)
+	if d.current != nil {
+		all = append(all, d.current)
+	}
+	for i := len(d.finished) - 1; i >= 0; i-- {
+		all = append(all, d.finished[i])
+	}
+	return all
+}

@@ -1,0 +1,3 @@
+module github.com/mapmedic/mapmedic/agent
+
+go 1.21

@@ -65,11 +65,6 @@ impl<'a> Lines<'a> {
     pub fn new(data: &'a [u8]) -> Self {
         Lines { data, offset: 0 }
     }
-
-    /// Bytes after the last whole line: not empty means that the text was cut.
-    pub fn rest(&self) -> &'a [u8] {
-        &self.data[self.offset..]
-    }
 }
 
 impl<'a> Iterator for Lines<'a> {

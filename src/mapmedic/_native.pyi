@@ -5,6 +5,18 @@ from typing import TypedDict
 class Malformed(ValueError):
     """Say (why, offset): the bytes do not parse."""
 
+class ProfileHead(TypedDict):
+    sample_types: list[tuple[str, str]]
+    period_type: tuple[str, str] | None
+    numbers: tuple[int, int, int]
+    comments: tuple[str, ...]
+    texts: tuple[str, str, str, str]
+    mappings: list[tuple[tuple[int, int, int], tuple[str, str], tuple[bool, bool, bool, bool]]]
+    function_names: tuple[str, ...]
+    function_system_names: tuple[str, ...]
+    function_files: tuple[str, ...]
+    label_strings: tuple[str, ...]
+
 class HeapTextColumns(TypedDict):
     header: list[int]
     footer: int | None
@@ -53,3 +65,27 @@ class ProfileColumns(TypedDict):
 def gunzip(data: bytes, max_bytes: int) -> bytes: ...
 def parse_heap_text(data: bytes, allow_truncated: bool) -> HeapTextColumns: ...
 def parse_profile(data: bytes, max_bytes: int) -> ProfileColumns: ...
+def encode_profile(head: ProfileHead, columns: dict[str, bytes]) -> bytes: ...
+def sample_kinds(data: bytes, max_bytes: int) -> list[str]: ...
+
+class GoroutineColumns(TypedDict):
+    total: int
+    truncated: bool
+    states: tuple[str, ...]
+    count: bytes
+    locked: bytes
+    wait_min: bytes
+    wait_max: bytes
+    ids: list[list[int]]
+    functions: tuple[str, ...]
+    files: tuple[str, ...]
+    lines: bytes
+    elided: bytes
+    creator: bytes
+    frame_start: bytes
+    frame: bytes
+
+class GoroutineGrouper:
+    def __init__(self, max_bytes: int | None) -> None: ...
+    def feed(self, chunk: bytes) -> None: ...
+    def finish(self) -> GoroutineColumns: ...

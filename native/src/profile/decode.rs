@@ -107,7 +107,7 @@ pub struct Raw<'a> {
     pub doc_url: i64,
 }
 
-fn value_type(mut cursor: Cursor) -> Parsed<[i64; 2]> {
+pub fn value_type(mut cursor: Cursor) -> Parsed<[i64; 2]> {
     let mut out = [0; 2];
     while let Some((number, value)) = cursor.field()? {
         if let 1 | 2 = number {

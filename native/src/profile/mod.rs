@@ -1,8 +1,16 @@
-//! profile.proto as columns (upstream: google/pprof proto/profile.proto).
+//! profile.proto as columns, both ways (upstream: google/pprof proto/profile.proto).
 
 mod decode;
+mod encode;
+mod kinds;
 mod python;
 mod samples;
 mod wire;
+mod write;
 
-pub use python::register;
+use pyo3::prelude::*;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    python::register(module)?;
+    write::register(module)
+}

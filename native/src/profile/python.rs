@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::decode::{Ids, Raw};
+use super::kinds;
 use crate::columns::Table;
 use crate::inflate;
 use crate::problem::{Parsed, problem};
@@ -138,6 +139,18 @@ fn parse_profile<'py>(
     Ok(table.0)
 }
 
+/// Return what the values of a profile count (`inuse_space`), reading no sample.
+#[pyfunction]
+fn sample_kinds(py: Python<'_>, data: &[u8], max_bytes: usize) -> PyResult<Vec<String>> {
+    let plain = py.detach(|| inflate::plain(data, max_bytes))?;
+    let kinds = py.detach(|| kinds::sample_kinds(&plain))?;
+    let decoded = kinds
+        .into_iter()
+        .map(|kind| String::from_utf8_lossy(kind).into_owned());
+    Ok(decoded.collect())
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(sample_kinds, module)?)?;
     module.add_function(wrap_pyfunction!(parse_profile, module)?)
 }

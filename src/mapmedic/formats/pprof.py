@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mapmedic import _native
 from mapmedic.errors import FormatError
@@ -12,6 +14,19 @@ from mapmedic.formats._native_errors import MAX_BYTES, blaming
 from mapmedic.model.profile import Labels, Mapping, Profile, ValueType
 
 _WHAT = "pprof profile"
+_COLUMNS = {
+    "values": "<i8",
+    "stack_start": "<i8",
+    "stack": "<i4",
+    "location_address": "<u8",
+    "location_mapping": "<i4",
+    "location_folded": "u1",
+    "line_start": "<i8",
+    "line_function": "<i4",
+    "line_number": "<i8",
+    "function_start_line": "<i8",
+}
+_LABEL_COLUMNS = {"sample": "<i8", "key": "<i4", "text": "<i4", "unit": "<i4", "number": "<i8"}
 
 
 def parse_profile(data: bytes, *, max_bytes: int = MAX_BYTES) -> Profile:
@@ -25,6 +40,52 @@ def parse_profile(data: bytes, *, max_bytes: int = MAX_BYTES) -> Profile:
     with blaming(_WHAT):
         columns = _native.parse_profile(data, max_bytes)
     return _profile(columns)
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """Return ``profile`` as gzipped profile.proto; the same profile gives the same bytes.
+
+    Ids are row + 1. Raises FormatError when the columns do not fit each other.
+    """
+    columns = {name: _bytes(getattr(profile, name), kind) for name, kind in _COLUMNS.items()}
+    for name, kind in _LABEL_COLUMNS.items():
+        columns[f"label_{name}"] = _bytes(getattr(profile.labels, name), kind)
+    try:
+        with blaming(_WHAT):
+            return _native.encode_profile(_head(profile), columns)
+    except UnicodeEncodeError:
+        raise FormatError(_WHAT, "a name that is not Unicode text") from None
+
+
+def _head(profile: Profile) -> _native.ProfileHead:
+    period_type = profile.period_type
+    return {
+        "sample_types": [(column.kind, column.unit) for column in profile.sample_types],
+        "period_type": None if period_type is None else (period_type.kind, period_type.unit),
+        "numbers": (profile.period, profile.time_nanos, profile.duration_nanos),
+        "comments": profile.comments,
+        "texts": (profile.default_sample_type, profile.drop_frames, profile.keep_frames, profile.doc_url),
+        "mappings": [_mapping_parts(mapping) for mapping in profile.mappings],
+        "function_names": profile.function_names,
+        "function_system_names": profile.function_system_names,
+        "function_files": profile.function_files,
+        "label_strings": profile.labels.strings if len(profile.labels.sample) else (),
+    }
+
+
+def _mapping_parts(
+    mapping: Mapping,
+) -> tuple[tuple[int, int, int], tuple[str, str], tuple[bool, bool, bool, bool]]:
+    has_lines, has_inlines = mapping.has_line_numbers, mapping.has_inline_frames
+    return (
+        (mapping.start, mapping.limit, mapping.offset),
+        (mapping.file, mapping.build_id),
+        (mapping.has_functions, mapping.has_filenames, has_lines, has_inlines),
+    )
+
+
+def _bytes(column: NDArray[Any], kind: str) -> bytes:
+    return np.ascontiguousarray(column, dtype=kind).tobytes()
 
 
 def _profile(columns: _native.ProfileColumns) -> Profile:
@@ -81,7 +142,8 @@ def _types(pairs: Sequence[tuple[int, int]], strings: Sequence[str]) -> tuple[Va
 
 def _mapping(raw: tuple[list[int], list[int], list[bool]], strings: Sequence[str]) -> Mapping:
     (start, limit, offset), texts, has = raw
-    return Mapping(start, limit, offset, *_texts(texts, strings), *has)
+    file, build_id = _texts(texts, strings)
+    return Mapping(start, limit, offset, file, build_id, *has)
 
 
 def _labels(columns: _native.ProfileColumns, strings: tuple[str, ...]) -> Labels:

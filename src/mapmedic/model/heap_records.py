@@ -102,8 +102,8 @@ def unsample(objects: Int64s, sizes: Int64s, rate: int) -> tuple[Float64s, Float
         return np.where(counted, objects, 0.0), np.where(counted, sizes, 0.0)
     average = np.divide(sizes, objects, out=np.zeros(len(objects)), where=counted)
     counted &= average > 0  # a negative size is no size
-    chance = -np.expm1(-np.where(counted, average, 1.0) / rate)
-    return np.trunc(np.where(counted, objects / chance, 0.0)), np.trunc(np.where(counted, sizes / chance, 0.0))
+    scale = np.where(counted, 1 / -np.expm1(-np.where(counted, average, 1.0) / rate), 0.0)
+    return np.trunc(objects * scale), np.trunc(sizes * scale)
 
 
 def hidden_prefix_lengths(records: HeapRecords) -> Int32s:

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
@@ -18,6 +19,8 @@ var boundedLRU = scenario{
 		return pageCache
 	},
 }
+
+const lruItemsField = "main.LRUCache.items"
 
 var pageCache *LRUCache
 
@@ -102,11 +105,15 @@ func (c *LRUCache) work(key string) any {
 	return map[string]any{"url": p.URL, "body": checksum(p.Body)}
 }
 
+func (c *LRUCache) register() error {
+	return agent.RegisterMap(lruItemsField, &c.items, &c.mu)
+}
+
 func (c *LRUCache) holding() holding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := holding{
-		path: "main.pageCache.items", declared: "main.LRUCache.items",
+		path: "main.pageCache.items", declared: lruItemsField,
 		typ: reflect.TypeOf(c.items), size: mapsize.Map(c.items),
 	}
 	for _, element := range c.items {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
@@ -15,6 +16,8 @@ var globalMap = scenario{
 	defaults: load{entries: 150_000, rate: 2_000, valueBytes: 1_000},
 	start:    func(l load) service { return &quoteDesk{answerBytes: l.valueBytes} },
 }
+
+const cacheMapVar = "main.cacheMap"
 
 var (
 	cacheMu  sync.Mutex
@@ -81,11 +84,15 @@ func (d *quoteDesk) work(key string) any {
 	return map[string]any{"query": item.Query, "cached": cached, "answer": checksum(item.Answer)}
 }
 
+func (d *quoteDesk) register() error {
+	return agent.RegisterMap(cacheMapVar, &cacheMap, &cacheMu)
+}
+
 func (d *quoteDesk) holding() holding {
 	cacheMu.Lock()
 	defer cacheMu.Unlock()
 	h := holding{
-		path: "main.cacheMap", declared: "main.cacheMap",
+		path: "main.cacheMap", declared: cacheMapVar,
 		typ: reflect.TypeOf(cacheMap), size: mapsize.Map(cacheMap),
 	}
 	for key, item := range cacheMap {

@@ -4,15 +4,32 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"unicode"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/prom"
 )
 
 const maxKeyBytes = 256
 
+// patient is a service with a map that the agent may mend.
+type patient interface {
+	// register names the map to the agent as it is declared in the source.
+	register() error
+}
+
 func newHandler(name string, svc service) (http.Handler, error) {
 	mux := http.NewServeMux()
+	if p, ok := svc.(patient); ok {
+		if err := p.register(); err != nil {
+			return nil, err
+		}
+	}
+	// Without a token the agent answers nobody.
+	medic := agent.Handler(agent.Options{Token: os.Getenv("MAPMEDIC_TOKEN")})
+	mux.Handle("/debug/mapmedic/", medic)
+	mux.Handle("/debug/hotfix/", medic)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
@@ -20,6 +21,8 @@ var steadyCache = scenario{
 		return catalogue
 	},
 }
+
+const productsField = "main.Catalogue.products"
 
 var catalogue *Catalogue
 
@@ -101,11 +104,15 @@ func (c *Catalogue) work(key string) any {
 	return map[string]any{"sku": p.SKU, "title": p.Title, "price_cents": p.PriceCents, "page": checksum(p.Description)}
 }
 
+func (c *Catalogue) register() error {
+	return agent.RegisterMap(productsField, &c.products, &c.mu)
+}
+
 func (c *Catalogue) holding() holding {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	h := holding{
-		path: "main.catalogue.products", declared: "main.Catalogue.products",
+		path: "main.catalogue.products", declared: productsField,
 		typ: reflect.TypeOf(c.products), size: mapsize.Map(c.products),
 	}
 	for _, p := range c.products {

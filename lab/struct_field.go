@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
@@ -21,6 +22,8 @@ var structField = scenario{
 		return mgr
 	},
 }
+
+const sessionsField = "main.UserSessionManager.sessions"
 
 // mgr is a package variable, as such managers often are: the path to the map
 // is main.mgr.sessions.
@@ -106,11 +109,15 @@ func (m *UserSessionManager) work(key string) any {
 	return map[string]any{"session": s.ID, "user": s.User, "resumed": resumed, "cart": checksum(s.Cart)}
 }
 
+func (m *UserSessionManager) register() error {
+	return agent.RegisterMap(sessionsField, &m.sessions, &m.mu)
+}
+
 func (m *UserSessionManager) holding() holding {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	h := holding{
-		path: "main.mgr.sessions", declared: "main.UserSessionManager.sessions",
+		path: "main.mgr.sessions", declared: sessionsField,
 		typ: reflect.TypeOf(m.sessions), size: mapsize.Map(m.sessions),
 	}
 	for _, s := range m.sessions {

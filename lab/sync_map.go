@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/mapmedic/mapmedic/agent"
 	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
@@ -15,6 +16,8 @@ var syncMap = scenario{
 	defaults: load{entries: 150_000, rate: 2_000, valueBytes: 900},
 	start:    func(l load) service { return &tokenDesk{claimBytes: l.valueBytes} },
 }
+
+const issuedTokensVar = "main.issuedTokens"
 
 var issuedTokens sync.Map // string -> *Token
 
@@ -76,12 +79,16 @@ func (d *tokenDesk) work(key string) any {
 	return map[string]any{"token": t.ID, "owner": t.Owner, "known": known, "claims": checksum(t.Claims)}
 }
 
+func (d *tokenDesk) register() error {
+	return agent.RegisterSyncMap(issuedTokensVar, &issuedTokens)
+}
+
 func (d *tokenDesk) holding() holding {
 	d.truth.Lock()
 	defer d.truth.Unlock()
 	// Measured before Range, which in the old design moves entries about.
 	h := holding{
-		path: "main.issuedTokens", declared: "main.issuedTokens",
+		path: "main.issuedTokens", declared: issuedTokensVar,
 		typ: reflect.TypeOf(&issuedTokens).Elem(), size: mapsize.SyncMap(&issuedTokens),
 	}
 	issuedTokens.Range(func(_, value any) bool {

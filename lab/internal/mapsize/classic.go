@@ -143,7 +143,7 @@ func rebuiltShapeBytes(t mapType, entries int) uint64 {
 		return total
 	}
 	log := uint8(0)
-	for entries > slotsPerBucket && uintptr(entries) > 13*((uintptr(1)<<log)/2) {
+	for entries > slotsPerBucket && uintptr(entries) > loadFactorNum*((uintptr(1)<<log)/2) {
 		log++
 	}
 	all := bucketsFor(t, log)

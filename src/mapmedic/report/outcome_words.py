@@ -1,0 +1,98 @@
+"""What a fix did, in plain sentences, and how its figures are shown."""
+
+from __future__ import annotations
+
+from mapmedic.model.remedy import Check, Outcome, Proof
+from mapmedic.model.report import Requests
+from mapmedic.report.figures import (
+    ABSENT,
+    bytes_text,
+    change_text,
+    count_text,
+    duration_text,
+    finite,
+    measured_text,
+    percent_text,
+)
+from mapmedic.report.inert import SHOWN_LIMIT, inert
+
+
+def state_outcome(outcome: Outcome, requests: Requests | None = None) -> str:
+    """Return in a few sentences what was done to the target, what it cost, and whether it worked."""
+    name = inert(outcome.plan.map, SHOWN_LIMIT)
+    if not outcome.applied:
+        return f"Nothing was changed: the fix of {name} was planned, not applied."
+    removed = f"{count_text(outcome.entries_removed)} entries left {name}"
+    if outcome.entries_removed is None:
+        removed = f"{name} was emptied"
+    lock = (
+        "" if outcome.pause_ns is None else f"; its lock was held {duration_text(outcome.pause_ns)} at most"
+    )
+    sentences = [f"Fixed while the service ran: {removed}{lock}.", _memory(outcome)]
+    sentences += [state_proof(outcome.proof)]
+    sentences += [state_requests(requests)] if requests else []
+    return " ".join(filter(None, sentences))
+
+
+def state_proof(proof: Proof | None) -> str:
+    """Return whether a fix is proven."""
+    if proof is None:
+        return "Nobody checked whether it worked."
+    failed = [check for check in proof.checks if not check.passed]
+    if proof.passed:
+        return f"Proof: {_of(len(proof.checks) - len(failed), len(proof.checks))} checks passed."
+    names = ", ".join(inert(check.name, SHOWN_LIMIT) for check in failed[:3]) or "nothing could be measured"
+    return f"Not proven: {_of(len(failed), len(proof.checks))} checks failed ({names})."
+
+
+def state_requests(requests: Requests) -> str:
+    """Return how the traffic fared through the fix."""
+    if not requests.sent:
+        return "No request was sent meanwhile."
+    if not requests.failed:
+        return f"None of {count_text(requests.sent)} requests failed."
+    return f"{count_text(requests.failed)} of {count_text(requests.sent)} requests failed."
+
+
+def relative_change(before: float | None, after: float | None) -> float | None:
+    """Return the change from ``before`` to ``after`` as a share of ``before``; None where there is none."""
+    first, last = finite(before), finite(after)
+    if first is None or last is None or not first:
+        return None
+    return (last - first) / first
+
+
+def threshold_text(check: Check) -> str:
+    """Return a check's threshold: relative where it is a share of a change, else in the check's own unit."""
+    threshold = finite(check.threshold)
+    if threshold is None:
+        return ""
+    if check.change is not None and check.unit not in ("", "ratio", "share") and abs(threshold) <= 1:
+        return change_text(threshold) if threshold < 0 else percent_text(threshold)
+    return measured_text(threshold, check.unit)
+
+
+def figure_text(value: float | None, unit: str) -> str:
+    """Return a figure of a check, an empty text where there is none."""
+    text = measured_text(value, unit)
+    return "" if text == ABSENT else text
+
+
+def change_or_blank(change: float | None) -> str:
+    """Return a relative change, an empty text where there is none."""
+    return "" if finite(change) is None else change_text(change)
+
+
+def _memory(outcome: Outcome) -> str:
+    if outcome.before is None or outcome.after is None:
+        return ""
+    before, after = outcome.before.rss_bytes, outcome.after.rss_bytes
+    if before is None or after is None:
+        return ""
+    change = relative_change(before, after)
+    by = f" ({change_text(change)})" if change is not None else ""
+    return f"RSS went from {bytes_text(before)} to {bytes_text(after)}{by}."
+
+
+def _of(part: int, whole: int) -> str:
+    return f"all {whole}" if part == whole else f"{part} of {whole}"

@@ -1,0 +1,151 @@
+"""Diagnosis, plan, outcome and proof on a terminal: plain sentences, then figures, then one next command."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+from rich.text import Text
+
+from mapmedic.model.findings import Diagnosis, Suspect, Verdict
+from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.report.figures import count_text, duration_text
+from mapmedic.report.inert import SHOWN_LIMIT, inert
+from mapmedic.report.outcome_words import state_outcome, state_proof
+from mapmedic.report.terminal_parts import (
+    bullets,
+    checks_table,
+    command,
+    evidence_table,
+    heading,
+    pairs,
+    paragraph,
+)
+from mapmedic.report.words import chief, how_sure, in_a_line, next_command, reasons_of, state
+
+SHOWN_SUSPECTS = 5
+SHOWN_EVIDENCE = 8
+SHOWN_REASONS = 4
+SHOWN_BLANKS = 6
+
+_STYLES = {
+    Verdict.HEALTHY: "bold green",
+    Verdict.LARGE_STEADY_MAP: "bold green",
+    Verdict.UNDETERMINED: "bold yellow",
+}
+
+
+def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
+    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command."""
+    statement = state(diagnosis)
+    paragraph(console, Text(statement.headline, _STYLES.get(diagnosis.verdict, "bold red")))
+    paragraph(console, Text(" ".join(statement.sentences)))
+    _print_confidence(console, diagnosis)
+    suspect = chief(diagnosis)
+    if suspect is not None and suspect.evidence:
+        heading(console, "Evidence")
+        evidence_table(console, suspect.evidence, SHOWN_EVIDENCE)
+    _print_others(console, [each for each in diagnosis.suspects if each is not suspect])
+    blanks = [
+        f"{inert(blank.what, SHOWN_LIMIT)}: {inert(blank.why, SHOWN_LIMIT)}"
+        for blank in diagnosis.not_captured
+    ]
+    if blanks:
+        heading(console, "Not captured")
+        bullets(console, blanks, SHOWN_BLANKS)
+    step = next_command(diagnosis)
+    if step:
+        command(console, step)
+
+
+def _print_confidence(console: Console, diagnosis: Diagnosis) -> None:
+    reasons = reasons_of(diagnosis)
+    paragraph(console, Text.assemble(("Confidence: ", "bold"), how_sure(diagnosis.confidence), "."))
+    for sign, kind in (("+ ", 1), ("· ", 0), ("- ", -1)):
+        texts = [inert(reason.text, SHOWN_LIMIT) for reason in reasons if _sign(reason.weight) == kind]
+        bullets(console, texts, SHOWN_REASONS, sign)
+
+
+def _sign(weight: float) -> int:
+    return (weight > 0) - (weight < 0)
+
+
+def _print_others(console: Console, others: list[Suspect]) -> None:
+    if not others:
+        return
+    heading(console, "Also seen")
+    bullets(console, [in_a_line(suspect) for suspect in others[:SHOWN_SUSPECTS]], SHOWN_SUSPECTS)
+    if len(others) > SHOWN_SUSPECTS:
+        paragraph(
+            console,
+            Text(f"  … and {count_text(len(others) - SHOWN_SUSPECTS)} more (--json lists all)", "dim"),
+        )
+
+
+def print_plan(console: Console, plan: FixPlan) -> None:
+    """Print what would be done, what must hold for it, how to take it back; then the command that does it."""
+    name = inert(plan.map, SHOWN_LIMIT)
+    entries = "" if plan.entries is None else f" ({count_text(plan.entries)} entries)"
+    paragraph(
+        console,
+        Text(f"Plan: {inert(plan.strategy, SHOWN_LIMIT)} {name}{entries}. Nothing has been changed.", "bold"),
+    )
+    for number, step in enumerate(plan.steps, start=1):
+        paragraph(console, Text(f"{number}. {inert(step)}"), indent=2, hang=3)
+    if plan.conditions:
+        heading(console, "Before anything is touched")
+        for condition in plan.conditions:
+            mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
+            why = f": {inert(condition.why)}" if condition.why else ""
+            paragraph(
+                console,
+                mark.append(Text(f"{inert(condition.name)}{why}", "not bold default")),
+                indent=2,
+                hang=7,
+            )
+    pairs(
+        console,
+        [("Undo", inert(plan.undo)), ("Held for", duration_text(plan.hold_seconds * 1e9)), *_notes(plan)],
+    )
+    if plan.ready:
+        command(console, _apply_command(plan))
+    else:
+        paragraph(
+            console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")
+        )
+
+
+def print_outcome(console: Console, outcome: Outcome) -> None:
+    """Print what was done, what it cost the target, the proof and the journal; then what to do next."""
+    good = outcome.applied and outcome.proof is not None and outcome.proof.passed
+    paragraph(console, Text(state_outcome(outcome), "bold green" if good else "bold yellow"))
+    if outcome.proof is not None:
+        _print_checks(console, outcome.proof)
+    known = [("Journal", outcome.journal_path), ("Operation", outcome.operation), ("Undo", outcome.plan.undo)]
+    if outcome.applied:
+        pairs(console, [(label, inert(text)) for label, text in known if text])
+    else:
+        command(console, _apply_command(outcome.plan))
+    if outcome.applied:
+        command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
+
+
+def print_proof(console: Console, proof: Proof) -> None:
+    """Print whether a fix is proven, check by check."""
+    paragraph(console, Text(state_proof(proof), "bold green" if proof.passed else "bold red"))
+    _print_checks(console, proof)
+
+
+def _print_checks(console: Console, proof: Proof) -> None:
+    if proof.checks:
+        heading(console, "Checks")
+        checks_table(console, proof.checks)
+
+
+def _notes(plan: FixPlan) -> list[tuple[str, str]]:
+    return [("Note", inert(note)) for note in plan.notes]
+
+
+def _apply_command(plan: FixPlan) -> str:
+    words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", plan.strategy, "--apply"]
+    return " ".join(map(shlex.quote, words))

@@ -1,0 +1,122 @@
+"""The pieces a terminal report is set from; each fits the width there is and obeys no markup of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mapmedic.model.findings import Evidence
+from mapmedic.model.remedy import Check
+from mapmedic.report.figures import count_text, measured_text
+from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
+from mapmedic.report.outcome_words import change_or_blank, figure_text, threshold_text
+
+NARROW = 100
+# What an ASCII-only terminal or pipe gets instead: a report must not fail because a log file is not UTF-8.
+_ASCII = str.maketrans({"µ": "u", "±": "+/-", "…": "...", "·": "-"})
+
+
+def encodable(console: Console, text: Text) -> Text:
+    """Return ``text`` in characters that the console's encoding has."""
+    encoding = (console.encoding or "utf-8").lower()
+    if encoding.startswith("utf"):
+        return text
+    plain = text.plain.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return Text(plain, style=text.style)
+
+
+def paragraph(console: Console, text: Text, indent: int = 0, hang: int = 0) -> None:
+    """Print text wrapped at words; lines after the first start ``hang`` further in."""
+    lines = encodable(console, text).wrap(console, max(20, console.width - indent - hang))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(
+            Text(" " * (indent + (hang if number else 0))).append_text(line), highlight=False, soft_wrap=True
+        )
+
+
+def heading(console: Console, text: str) -> None:
+    """Print a heading with air above it."""
+    console.print()
+    console.print(Text(text, "bold"), highlight=False)
+
+
+def bullets(console: Console, texts: Sequence[str], limit: int, sign: str = "· ") -> None:
+    """Print one line each, at most ``limit``, and how many were left out."""
+    for text in texts[:limit]:
+        paragraph(console, Text(f"{sign}{text}"), indent=2, hang=len(sign))
+    if len(texts) > limit:
+        paragraph(console, Text(f"… and {count_text(len(texts) - limit)} more", "dim"), indent=2)
+
+
+def pairs(console: Console, known: Sequence[tuple[str, str]]) -> None:
+    """Print labels and what belongs to them, one below the other."""
+    console.print()
+    table = _grid()
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in known:
+        table.add_row(Text(label), encodable(console, Text(text)))
+    console.print(table, highlight=False)
+
+
+def command(console: Console, text: str) -> None:
+    """Print the next command on a line of its own, unbroken, so that it can be copied."""
+    heading(console, "Next")
+    shown = encodable(console, Text(f"  {inert(text, WHOLE_LIMIT)}", "cyan"))
+    console.print(shown, highlight=False, soft_wrap=True)
+
+
+def evidence_table(console: Console, evidence: Sequence[Evidence], limit: int) -> None:
+    """Print what was measured against which threshold, and where each figure comes from."""
+    narrow = console.width < NARROW
+    table = _table("Claim", "Measured", "Threshold", *([] if narrow else ["Source"]))
+    for item in evidence[:limit]:
+        claim = Text(inert(item.claim, SHOWN_LIMIT))
+        source = Text(inert(item.source, SHOWN_LIMIT), "dim")
+        threshold = "" if item.threshold is None else measured_text(item.threshold, item.unit)
+        figures = [
+            Text(inert(measured_text(item.measured, item.unit), SHOWN_LIMIT)),
+            Text(inert(threshold, SHOWN_LIMIT)),
+        ]
+        cells = [claim.append("\n").append(source), *figures] if narrow else [claim, *figures, source]
+        table.add_row(*(encodable(console, cell) for cell in cells))
+    console.print(table, highlight=False)
+    if len(evidence) > limit:
+        paragraph(
+            console,
+            Text(f"… and {count_text(len(evidence) - limit)} more (--json lists all)", "dim"),
+            indent=2,
+        )
+
+
+def checks_table(console: Console, checks: Sequence[Check]) -> None:
+    """Print the criteria of a proof with their figures."""
+    table = _table("Check", "Before", "After", "Change", "Threshold")
+    table.add_column("", no_wrap=True)
+    for check in checks:
+        name = Text(inert(check.name, SHOWN_LIMIT))
+        if check.why and not check.passed:
+            name.append(f"\n{inert(check.why, SHOWN_LIMIT)}", "dim")
+        figures = [figure_text(check.before, check.unit), figure_text(check.after, check.unit)]
+        figures += [change_or_blank(check.change), threshold_text(check)]
+        result = Text("passed", "green") if check.passed else Text("FAILED", "bold red")
+        cells = [name, *(Text(inert(figure, SHOWN_LIMIT)) for figure in figures), result]
+        table.add_row(*(encodable(console, cell) for cell in cells))
+    console.print(table, highlight=False)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table.add_column(first, overflow="fold", ratio=1)
+    for name in others:
+        right = name != "Source"
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=False)
+    return table
+
+
+def _grid() -> Table:
+    return Table.grid(padding=(0, 2, 0, 0))

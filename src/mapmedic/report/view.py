@@ -1,0 +1,175 @@
+"""What the templates are given: the report's parts, picked and counted, with nothing left to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.model.findings import Blank, Suspect
+from mapmedic.model.frames import grown_container
+from mapmedic.model.heap import HeapProfile
+from mapmedic.model.observation import MemoryPoint, Observation
+from mapmedic.model.remedy import Outcome
+from mapmedic.model.report import Report
+from mapmedic.report.figures import bytes_text, change_text, count_text, duration_text, finite, rate_text
+from mapmedic.report.outcome_words import relative_change
+from mapmedic.report.timeline import Timeline
+from mapmedic.report.words import chief, name_of
+
+SHOWN_SUSPECTS = 20
+SHOWN_EVIDENCE = 60
+SHOWN_BLANKS = 100
+SHOWN_STACK = 60
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One large figure of the first screen."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of the before/after picture; ``share`` of the longest, 0..1."""
+
+    label: str
+    text: str
+    share: float
+    after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line of the busiest stack; ``grows`` names the container it grows, "" for none."""
+
+    function: str
+    grows: str
+    is_site: bool
+
+
+def key_figures(report: Report) -> list[KeyFigure]:
+    """Return the figures somebody wants at a glance, at most five."""
+    suspect = chief(report.diagnosis)
+    figures = _of_suspect(suspect) if suspect else []
+    if report.outcome is not None and report.outcome.applied:
+        figures += _of_outcome(report.outcome)
+    elif (last := _last(report.observation.timeline)) is not None and last.rss_bytes is not None:
+        figures.append(KeyFigure("RSS", bytes_text(last.rss_bytes), "last seen"))
+    if report.requests is not None and report.requests.sent:
+        failed, sent = count_text(report.requests.failed), count_text(report.requests.sent)
+        figures.append(KeyFigure("Failed requests", failed, f"of {sent} through the fix"))
+    return figures
+
+
+def _of_suspect(suspect: Suspect) -> list[KeyFigure]:
+    entries = f"in {count_text(suspect.entries)} entries" if suspect.entries is not None else ""
+    figures = [KeyFigure("Held", bytes_text(suspect.bytes), entries)]
+    if finite(suspect.growth_bytes_per_second) is not None:
+        doubt = suspect.growth_uncertainty
+        note = f"± {bytes_text(doubt)}/s" if finite(doubt) is not None else ""
+        figures.append(KeyFigure("Growth", rate_text(suspect.growth_bytes_per_second), note))
+    return figures
+
+
+def _of_outcome(outcome: Outcome) -> list[KeyFigure]:
+    figures = []
+    if outcome.before and outcome.after and outcome.after.rss_bytes is not None:
+        change = relative_change(outcome.before.rss_bytes, outcome.after.rss_bytes)
+        note = f"from {bytes_text(outcome.before.rss_bytes)}"
+        note += f", {change_text(change)}" if change is not None else ""
+        figures.append(KeyFigure("RSS after the fix", bytes_text(outcome.after.rss_bytes), note))
+    if outcome.pause_ns is not None:
+        figures.append(
+            KeyFigure("Longest lock hold", duration_text(outcome.pause_ns), "the price of the fix")
+        )
+    return figures
+
+
+def _last(points: tuple[MemoryPoint, ...]) -> MemoryPoint | None:
+    return points[-1] if points else None
+
+
+def last_heap(observation: Observation | None) -> HeapProfile | None:
+    """Return the newest heap profile that was captured."""
+    captures = observation.captures if observation else ()
+    return next((capture.heap for capture in reversed(captures) if capture.heap is not None), None)
+
+
+def other_suspects(report: Report) -> list[Suspect]:
+    """Return every suspect but the one the verdict is about."""
+    first = chief(report.diagnosis)
+    return [suspect for suspect in report.diagnosis.suspects if suspect is not first]
+
+
+def blanks(report: Report) -> list[Blank]:
+    """Return everything that could not be seen, each once, in the order it was met."""
+    seen = [*report.diagnosis.not_captured, *report.observation.not_captured]
+    seen += report.after.not_captured if report.after else ()
+    return list(dict.fromkeys(seen))
+
+
+def calls(suspect: Suspect) -> list[Call]:
+    """Return the busiest insertion stack, root first, its middle left out where it is very deep."""
+    stack = suspect.stack
+    if len(stack) > SHOWN_STACK:
+        half = SHOWN_STACK // 2
+        stack = (*stack[:half], f"… {count_text(len(stack) - 2 * half)} calls left out …", *stack[-half:])
+    site = suspect.site.function if suspect.site else None
+    return [Call(function, grown_container(function) or "", function == site) for function in stack]
+
+
+def bars(outcome: Outcome) -> list[Bar]:
+    """Return the memory before and after the fix as bars, empty where either is unknown."""
+    before, after = outcome.before, outcome.after
+    if before is None or after is None:
+        return []
+    pairs = [
+        ("RSS", before.rss_bytes, after.rss_bytes),
+        ("HeapAlloc", before.heap_alloc_bytes, after.heap_alloc_bytes),
+    ]
+    known = [(label, one, two) for label, one, two in pairs if one is not None and two is not None]
+    longest = max((max(one, two) for _, one, two in known), default=0) or 1
+    return [
+        Bar(f"{label} {when}", bytes_text(value), max(0.0, value / longest), when == "after")
+        for label, one, two in known
+        for when, value in (("before", one), ("after", two))
+    ]
+
+
+def course(timeline: Timeline) -> str:
+    """Return the timeline in one sentence: what somebody who cannot see the picture should know."""
+    first, last = (timeline.points[0], timeline.last_before) if timeline.points else (None, None)
+    if first is None or last is None:
+        return "No course of memory was recorded."
+    text = f"In {duration_text(last.at - first.at)} {_from_to(first, last)}"
+    if timeline.last_after is not None and timeline.fixed_at is not None:
+        seconds = duration_text(timeline.last_after.at - timeline.fixed_at)
+        text += f"; {seconds} after the fix {_stands_at(timeline.last_after)}"
+    return f"{text}."
+
+
+def _from_to(first: MemoryPoint, last: MemoryPoint) -> str:
+    pairs = (
+        ("RSS", first.rss_bytes, last.rss_bytes),
+        ("HeapAlloc", first.heap_alloc_bytes, last.heap_alloc_bytes),
+    )
+    parts = [
+        f"{name} went from {bytes_text(one)} to {bytes_text(two)}"
+        for name, one, two in pairs
+        if two is not None
+    ]
+    return " and ".join(parts) or "nothing was measured"
+
+
+def _stands_at(point: MemoryPoint) -> str:
+    pairs = (("RSS", point.rss_bytes), ("HeapAlloc", point.heap_alloc_bytes))
+    return " and ".join(f"{name} is {bytes_text(value)}" for name, value in pairs if value is not None)
+
+
+def title_of(report: Report) -> str:
+    """Return what the browser tab says."""
+    suspect = chief(report.diagnosis)
+    name = name_of(suspect) if suspect else None
+    return f"{name} · {report.title}" if name and name not in report.title else report.title

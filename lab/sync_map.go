@@ -91,12 +91,18 @@ func (d *tokenDesk) holding() holding {
 		path: "main.issuedTokens", declared: issuedTokensVar,
 		typ: reflect.TypeOf(&issuedTokens).Elem(), size: mapsize.SyncMap(&issuedTokens),
 	}
+	for _, key := range mapsize.DeletedKeys(&issuedTokens) {
+		h.valuesBytes += boxedKeyBytes(key.(string))
+	}
 	issuedTokens.Range(func(_, value any) bool {
 		t := value.(*Token)
-		// The key's interface box holds the header of the text t.ID.
-		h.valuesBytes += mapsize.New[string]() + mapsize.New[Token]() +
-			mapsize.String(t.ID) + mapsize.String(t.Owner) + mapsize.Bytes(t.Claims)
+		h.valuesBytes += boxedKeyBytes(t.ID) + mapsize.New[Token]() +
+			mapsize.String(t.Owner) + mapsize.Bytes(t.Claims)
 		return true
 	})
 	return h
 }
+
+// boxedKeyBytes is a key's text, shared with the token, and the box with its
+// header that an interface needs.
+func boxedKeyBytes(key string) uint64 { return mapsize.New[string]() + mapsize.String(key) }

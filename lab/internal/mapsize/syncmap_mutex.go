@@ -49,24 +49,50 @@ func SyncMap(m *sync.Map) Measure {
 }
 
 // entries counts the entries that Range would show and the entry objects held.
-// While dirty exists it has every entry of read that is not expunged, and only
-// then can there be expunged ones: so the mark need not be known.
 func (s *mutexMap) entries(read map[any]*syncEntry) (live, objects int) {
+	s.each(read, func(_ any, e *syncEntry, expunged bool) {
+		objects++
+		if e.p != nil && !expunged {
+			live++
+		}
+	})
+	return live, objects
+}
+
+// each visits every entry object once. While dirty exists it has every entry
+// of read that is not expunged, and only then can there be expunged ones: so
+// the runtime's mark for them need not be known.
+func (s *mutexMap) each(read map[any]*syncEntry, visit func(key any, e *syncEntry, expunged bool)) {
 	current := read
 	if s.dirty != nil {
 		current = s.dirty
-		for key := range read {
+		for key, e := range read {
 			if _, ok := s.dirty[key]; !ok {
-				objects++
+				visit(key, e, true)
 			}
 		}
 	}
-	for _, e := range current {
-		if e.p != nil {
-			live++
-		}
+	for key, e := range current {
+		visit(key, e, false)
 	}
-	return live, objects + len(current)
+}
+
+// DeletedKeys lists keys that were deleted and are still held: this design
+// lets go of them when it next rebuilds its inner map.
+func DeletedKeys(m *sync.Map) []any {
+	s := (*mutexMap)(unsafe.Pointer(m))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.read == nil {
+		return nil
+	}
+	var keys []any
+	s.each((*readOnly)(s.read).m, func(key any, e *syncEntry, expunged bool) {
+		if e.p == nil || expunged {
+			keys = append(keys, key)
+		}
+	})
+	return keys
 }
 
 // rebuiltMutexMap is a fresh sync.Map with these entries in one inner map.

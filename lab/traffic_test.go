@@ -1,0 +1,104 @@
+package main
+
+import (
+	"container/list"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// swappers do to a scenario's map what the agent does: a fresh one, under the
+// lock.
+func swapperOf(svc service) func() {
+	switch s := svc.(type) {
+	case *UserSessionManager:
+		return func() { s.mu.Lock(); s.sessions = make(map[string]*Session); s.mu.Unlock() }
+	case *quoteDesk:
+		return func() { cacheMu.Lock(); cacheMap = make(map[string]*Item); cacheMu.Unlock() }
+	case *LRUCache:
+		return func() { s.mu.Lock(); s.items = make(map[string]*list.Element); s.mu.Unlock() }
+	case *Catalogue:
+		return func() { s.mu.Lock(); s.products = make(map[string]*Product); s.mu.Unlock() }
+	case *tokenDesk:
+		return func() {
+			issuedTokens.Range(func(key, _ any) bool { issuedTokens.Delete(key); return true })
+		}
+	}
+	return func() {}
+}
+
+func TestWorkStaysRightWhileTheMapIsSwapped(t *testing.T) {
+	for name, s := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			svc := s.start(load{entries: 100, valueBytes: 64})
+			for n := 0; n < 100; n++ {
+				svc.add(n)
+			}
+			mux := http.NewServeMux()
+			mux.HandleFunc("/api/work", func(w http.ResponseWriter, r *http.Request) { handleWork(w, r, svc) })
+			swap := swapperOf(svc)
+			var traffic sync.WaitGroup
+			for client := 0; client < 4; client++ {
+				traffic.Add(1)
+				go func(client int) {
+					defer traffic.Done()
+					for i := 0; i < 300; i++ {
+						if code, body := ask(mux, fmt.Sprintf("/api/work?key=c%d-%d", client, i%50)); code != http.StatusOK {
+							t.Errorf("%d %s", code, body)
+						}
+					}
+				}(client)
+			}
+			for i := 0; i < 50; i++ {
+				swap()
+				svc.holding()
+			}
+			traffic.Wait()
+		})
+	}
+}
+
+func ask(h http.Handler, target string) (int, string) {
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, target, nil))
+	return answer.Code, answer.Body.String()
+}
+
+func TestBadKeysAreRefused(t *testing.T) {
+	svc := boundedLRU.start(load{entries: 5, valueBytes: 64})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/work", func(w http.ResponseWriter, r *http.Request) { handleWork(w, r, svc) })
+	for _, query := range []string{"", "?key=", "?other=1", "?key=" + strings.Repeat("k", 257), "?key=%00", "?key=%0a", "?key=%ff"} {
+		if code, _ := ask(mux, "/api/work"+query); code != http.StatusBadRequest {
+			t.Errorf("%q: %d, want 400", query, code)
+		}
+	}
+	if code, _ := ask(mux, "/api/work?key=J%C3%BCrgen"); code != http.StatusOK {
+		t.Errorf("an honest name was refused with %d", code)
+	}
+}
+
+func TestAgentIsThereAndGuarded(t *testing.T) {
+	p := startLab(t, "struct-field", "--entries", "10", "--rate", "0", "--exit-with-stdin")
+	answer, err := http.Get(p.url + "/debug/mapmedic/v1/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a token: %s, want 401", answer.Status)
+	}
+	request, _ := http.NewRequest(http.MethodGet, p.url+"/debug/mapmedic/v1/maps", nil)
+	request.Header.Set("Authorization", "Bearer open sesame")
+	answer, err = http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("with the token: %s, want 200", answer.Status)
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
+
+// What a scenario says it holds is what the heap lost to it. The slack is for
+// the steady cache's background reader and the runtime's own small change.
+const slackBytes = 2 << 10
+
+// Each scenario is weighed in a process of its own, by the test below: what
+// other tests leave behind would be on the scales.
+func TestTruthIsWhatTheHeapHolds(t *testing.T) {
+	for _, name := range scenarioNames() {
+		if name == "goroutine-leak" {
+			continue // stacks are not on the heap
+		}
+		t.Run(name, func(t *testing.T) {
+			for try := 1; ; try++ {
+				scales := exec.Command(os.Args[0], "-test.run=^TestWeighing$")
+				scales.Env = append(os.Environ(), "LAB_WEIGH="+name)
+				out, err := scales.CombinedOutput()
+				if err == nil {
+					return
+				}
+				if try == 3 {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+		})
+	}
+}
+
+func TestWeighing(t *testing.T) {
+	name := os.Getenv("LAB_WEIGH")
+	if name == "" {
+		t.Skip("only as a part of TestTruthIsWhatTheHeapHolds")
+	}
+	debug.SetGCPercent(-1)
+	l := load{entries: 5_000, valueBytes: scenarios[name].defaults.valueBytes}
+	svc := scenarios[name].start(l)
+	svc.holding() // what the first measuring allocates is not the scenario's
+	liveHeapBytes()
+	weigh(t, "filling", svc, func() {
+		for n := 0; n < l.entries; n++ {
+			svc.add(n)
+		}
+	})
+	if name != "bounded-lru" { // there the list still holds every page
+		weigh(t, "emptying", svc, swapperOf(svc))
+	}
+}
+
+func weigh(t *testing.T, what string, svc service, change func()) {
+	heldBefore, before := heldBytes(svc), liveHeapBytes()
+	change()
+	after, heldAfter := liveHeapBytes(), heldBytes(svc)
+	runtime.KeepAlive(svc)
+	grown, told := int64(after-before), int64(heldAfter-heldBefore)
+	if off := grown - told; off < -slackBytes || off > slackBytes {
+		t.Errorf("%s: the heap grew by %d bytes, the truth by %d (%+d)", what, grown, told, off)
+	}
+}
+
+func heldBytes(svc service) uint64 {
+	h := svc.holding()
+	return h.size.ShallowBytes + h.valuesBytes
+}
+
+func liveHeapBytes() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestTruthOfEveryScenario(t *testing.T) {
+	for name, s := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			p := startLab(t, name, "--entries", "700", "--rate", "0", "--exit-with-stdin")
+			told := p.truth()
+			if told.Schema != "mapmedic.lab.truth/1" || told.Scenario != name || told.PID != p.cmd.Process.Pid ||
+				told.GoVersion != runtime.Version() || told.Sentence != s.sentence || told.ExpectedVerdict != s.verdict {
+				t.Errorf("wrong head: %+v", told)
+			}
+			if told.Entries != 700 {
+				t.Errorf("%d entries, want the 700 asked for", told.Entries)
+			}
+			if (told.Path == nil) != (name == "goroutine-leak") || (told.Path == nil) != (told.ShallowBytes == nil) {
+				t.Errorf("path %v and bytes %v do not fit together", told.Path, told.ShallowBytes)
+			}
+			if told.Insertion == nil || told.Insertion.Line == 0 {
+				t.Errorf("no insertion: %+v", told.Insertion)
+			}
+		})
+	}
+}
+
+func TestRateAddsEntries(t *testing.T) {
+	p := startLab(t, "struct-field", "--entries", "10", "--rate", "5000", "--exit-with-stdin")
+	for p.truth().Entries < 100 {
+		runtime.Gosched() // go test's own time limit ends this if it never comes
+	}
+}
+
+func TestBoundedLRUStaysAtItsBound(t *testing.T) {
+	c := NewLRUCache(50, 64)
+	for n := 0; n < 500; n++ {
+		c.add(n)
+	}
+	if h := c.holding(); h.size.Entries != 50 || c.order.Len() != 50 {
+		t.Errorf("%d in the map, %d in the list, bound 50", h.size.Entries, c.order.Len())
+	}
+}

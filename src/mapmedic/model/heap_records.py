@@ -102,7 +102,10 @@ def unsample(objects: Int64s, sizes: Int64s, rate: int) -> tuple[Float64s, Float
         return np.where(counted, objects, 0.0), np.where(counted, sizes, 0.0)
     average = np.divide(sizes, objects, out=np.zeros(len(objects)), where=counted)
     counted &= average > 0  # a negative size is no size
-    scale = np.where(counted, 1 / -np.expm1(-np.where(counted, average, 1.0) / rate), 0.0)
+    ratio = np.where(counted, average, 1.0) / rate
+    # Go's own formula, to agree with its binary profile to the byte; where it underflows, its limit.
+    chance = 1 - np.exp(-ratio)
+    scale = np.where(counted, 1 / np.where(chance > 0, chance, ratio), 0.0)
     return np.trunc(objects * scale), np.trunc(sizes * scale)
 
 

@@ -1,0 +1,56 @@
+"""What the parsers make of captured answers; ``MAPMEDIC_UPDATE_GOLDEN=1`` rewrites the expectations."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mapmedic.formats.symbols import parse_symbols
+from tests.golden import render
+
+CAPTURED = Path(__file__).parent / "captured"
+FOLDERS = sorted(path for path in CAPTURED.iterdir() if path.is_dir())
+RENDERERS: dict[str, Callable[[bytes], str]] = {
+    "heap.pb.gz": render.profile,
+    "goroutine.txt": render.goroutines,
+    "crash.txt": render.goroutines,
+    "metrics.txt": render.metrics,
+    "symbols.txt": render.symbols,
+}
+
+
+def check(path: Path, text: str) -> None:
+    expected = path.with_name(path.name + ".expected")
+    if os.environ.get("MAPMEDIC_UPDATE_GOLDEN"):
+        expected.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == expected.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_rendering(folder: Path, name: str) -> None:
+    check(folder / name, RENDERERS[name]((folder / name).read_bytes()))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_heap_text_with_hidden_frames_named(folder: Path) -> None:
+    named = parse_symbols((folder / "symbols.txt").read_bytes())
+    check(folder / "heap.txt", render.heap((folder / "heap.txt").read_bytes(), named))
+
+
+def test_every_capture_is_the_one_of_the_provenance() -> None:
+    rows = re.findall(r"^\| (\S+) \| (\d+) \| ([0-9a-f]{64}) \|$", _provenance(), re.M)
+    there = {str(path.relative_to(CAPTURED)) for path in CAPTURED.rglob("*.*") if path.is_file()}
+    assert {name for name, _, _ in rows} == {name for name in there if not name.endswith(".expected")}
+    for name, size, digest in rows:
+        data = (CAPTURED / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (int(size), digest), name
+
+
+def _provenance() -> str:
+    return (CAPTURED.parent / "PROVENANCE.md").read_text()

@@ -11,6 +11,7 @@ const (
 	maxTypeDepth  = 48
 	maxTypeVisits = 20000
 	maxLosses     = 64
+	maxPathBytes  = 200 // the type string of an anonymous struct can be megabytes
 )
 
 // roundTrip says, from the types alone and before anything happens, whether
@@ -51,7 +52,7 @@ func (r *roundTrip) lose(path string, t reflect.Type, why string) {
 		r.omitted++
 		return
 	}
-	r.Losses = append(r.Losses, fmt.Sprintf("%s (%s): %s", path, t, why))
+	r.Losses = append(r.Losses, fmt.Sprintf("%s (%s): %s", clip(path, maxPathBytes), clip(t.String(), maxPathBytes), why))
 }
 
 func (r *roundTrip) walk(path string, t reflect.Type) {

@@ -1,0 +1,155 @@
+package agent
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+type plainStruct struct {
+	Name string `json:"n"`
+	At   time.Time
+	IDs  []int64
+	Blob []byte
+	Key  [4]byte
+	Next *struct{ X float64 }
+}
+type hidden struct {
+	name    string
+	expires time.Time
+}
+type node struct {
+	V    int
+	Next *node
+}
+type listOfItself []listOfItself
+type locked struct {
+	Mu sync.Mutex
+	N  int
+}
+type shouting struct{ N int }
+
+func (shouting) MarshalJSON() ([]byte, error) { panic("called") }
+func (shouting) MarshalText() ([]byte, error) { panic("called") }
+func (shouting) String() string               { panic("called") }
+func (shouting) Error() string                { panic("called") }
+
+func targetOf[K comparable, V any](m map[K]V) target {
+	return &mapTarget[K, V, map[K]V]{at: &m, guard: newGuard(new(sync.Mutex))}
+}
+
+func TestWhatSurvivesTheRoundTrip(t *testing.T) {
+	cases := []struct {
+		name string
+		of   target
+		loss string // "" for lossless
+	}{
+		{"numbers", targetOf(map[int64]float32{}), ""},
+		{"plain struct", targetOf(map[[2]string]plainStruct{}), ""},
+		{"pointer to struct", targetOf(map[string]*plainStruct{}), ""},
+		{"own methods are not asked", targetOf(map[shouting]shouting{}), ""},
+		{"empty struct", targetOf(map[string]struct{}{}), ""},
+		{"unexported field", targetOf(map[string]hidden{}), "value.name (string): an unexported field"},
+		{"interface", targetOf(map[string]any{}), "value (interface {}): an interface"},
+		{"interface key", targetOf(map[any]int{}), "key (interface {}): an interface"},
+		{"func", targetOf(map[string]func(){}), "value (func()): a func"},
+		{"channel in a slice", targetOf(map[string][]chan int{}), "value[] (chan int): a channel"},
+		{"lock", targetOf(map[string]*locked{}), "value.Mu (sync.Mutex): a lock"},
+		{"map in the value", targetOf(map[string]map[string]int{}), "value (map[string]int): a map inside"},
+		{"linked list", targetOf(map[string]*node{}), "value.Next (agent.node): a type that leads back"},
+		{"slice of itself", targetOf(map[string]listOfItself{}), "value[] (agent.listOfItself): a type that leads back"},
+		{"pointer to pointer", targetOf(map[string]**int{}), "value (**int): a nil pointer"},
+		{"sync.Map", &syncTarget{new(sync.Map)}, "key (interface {}): an interface"},
+	}
+	for _, c := range cases {
+		trip := checkRoundTrip(c.of)
+		if trip.Lossless != (c.loss == "") {
+			t.Errorf("%s: %v", c.name, trip.Losses)
+		}
+		if c.loss != "" && !strings.HasPrefix(strings.Join(trip.Losses, "\n"), c.loss) {
+			t.Errorf("%s: %v, want %q", c.name, trip.Losses, c.loss)
+		}
+	}
+}
+
+func TestTypesWithoutEndAreBounded(t *testing.T) {
+	wide := reflect.TypeOf(0)
+	for i := 0; i < 16; i++ { // 2 to the 16 paths
+		wide = reflect.StructOf([]reflect.StructField{{Name: "A", Type: wide}, {Name: "B", Type: reflect.PointerTo(wide)}})
+	}
+	r := &roundTrip{notes: map[string]bool{}}
+	r.walk("value", wide)
+	if len(r.Losses) == 0 || r.visits > 2*maxTypeVisits+100 {
+		t.Errorf("%d losses, %d visits", len(r.Losses), r.visits)
+	}
+}
+
+func encodeOne(v any) (string, bool) {
+	holder := reflect.New(reflect.TypeOf(v)).Elem()
+	holder.Set(reflect.ValueOf(v))
+	var e encoder
+	ok := e.entry(reflect.ValueOf("k"), holder)
+	return strings.TrimSuffix(strings.TrimPrefix(string(e.buf), `{"k":"k","v":`), "}"), ok
+}
+
+func TestHowValuesAreWritten(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("x", 3600))
+	ring := &node{V: 1}
+	ring.Next = ring
+	cases := []struct {
+		value any
+		want  string
+	}{
+		{uint64(math.MaxUint64), "18446744073709551615"},
+		{math.Inf(-1), `"-Inf"`},
+		{math.NaN(), `"NaN"`},
+		{math.Copysign(0, -1), `-0.0`},
+		{float32(0.1), `0.1`},
+		{complex(1, -2.5), `[1,-2.5]`},
+		{"<\"\n\u2028\x00>", `"\u003c\"\n\u2028\u0000\u003e"`},
+		{"\xff", `{"base64":"/w=="}`},
+		{[]byte(nil), `null`},
+		{[]byte{}, `""`},
+		{[3]byte{1, 2, 3}, `"AQID"`},
+		{[]any{nil, 1, "x", []string{}}, `[null,{"type":"int","value":1},{"type":"string","value":"x"},{"type":"[]string","value":[]}]`},
+		{hidden{"a", at}, `{"name":"a","expires":"2026-01-02T03:04:05.000000006+01:00"}`},
+		{plainStruct{Name: "n"}, `{"Name":"n","At":"0001-01-01T00:00:00Z","IDs":null,"Blob":null,"Key":"AAAAAA==","Next":null}`},
+		{ring, `{"V":1,"Next":null}`},
+		{shouting{7}, `{"N":7}`},
+		{&locked{N: 2}, `{"Mu":null,"N":2}`},
+		{map[string]int{"a": 1}, `null`},
+		{make(chan int), `null`},
+		{struct{ E error }{shouting{1}}, `{"E":{"type":"agent.shouting","value":{"N":1}}}`},
+	}
+	for _, c := range cases {
+		got, ok := encodeOne(c.value)
+		if !ok || got != c.want {
+			t.Errorf("%T: %s %v, want %s", c.value, got, ok, c.want)
+		}
+		if !json.Valid([]byte(got)) {
+			t.Errorf("%T: %s is not JSON", c.value, got)
+		}
+	}
+}
+
+func TestEntriesTooLargeOrTooDeepAreCounted(t *testing.T) {
+	deep := any(1)
+	for i := 0; i < 1000; i++ {
+		deep = []any{deep}
+	}
+	self := []any{nil}
+	self[0] = self
+	for name, v := range map[string]any{
+		"long string": strings.Repeat("x", maxFrame), "escapes": strings.Repeat("\x00", maxFrame/5),
+		"long slice": make([]int, maxFrame), "deep": deep, "a slice in itself": self,
+		"endless": [1 << 40]struct{}{},
+	} {
+		if text, ok := encodeOne(v); ok || text != "" {
+			t.Errorf("%s: %v, %d bytes", name, ok, len(text))
+		}
+	}
+}

@@ -9,6 +9,7 @@
     |   |-- UnexpectedAnswer               something answered, but not what was asked for
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
+    |   |-- TargetUnsupported              a kind of target this version cannot look at
     |   `-- ToolMissing                    a program this step needs is not installed
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
@@ -96,6 +97,15 @@ class SessionDamaged(CouldNotLook):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")
         self.path = path
+        self.why = why
+
+
+class TargetUnsupported(CouldNotLook):
+    """Say that ``target`` is of a kind that cannot be looked at, and why."""
+
+    def __init__(self, target: str, why: str) -> None:
+        super().__init__(f"{target}: {why}")
+        self.target = target
         self.why = why
 
 

@@ -27,7 +27,11 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
 
 def parse_registered_maps(data: bytes) -> tuple[RegisteredMap, ...]:
     """Return the maps the agent lists; FormatError where the answer is not its contract."""
-    answer = parse_object(data, "agent maps")
+    return registered_maps(parse_object(data, "agent maps"))
+
+
+def registered_maps(answer: dict[str, Any]) -> tuple[RegisteredMap, ...]:
+    """Return the maps in the agent's ``answer``; FormatError where it is not its contract."""
     listed = answer.get("maps")
     if answer.get("schema") != MAPS_SCHEMA or not isinstance(listed, list):
         raise FormatError("agent maps", f"not a {MAPS_SCHEMA} answer")

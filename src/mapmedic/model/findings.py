@@ -110,3 +110,16 @@ class Diagnosis:
     go_version: str | None = None
     window_seconds: float = 0.0
     captures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHint:
+    """What the source says about an inserting statement.
+
+    ``declared`` is the package-qualified type and field, or variable, of the container; ``statement`` the
+    line as written; ``type`` the declared map type where it was found.
+    """
+
+    declared: str
+    statement: str
+    type: str | None = None

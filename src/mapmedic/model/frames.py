@@ -47,7 +47,9 @@ _MAP_GROWTH = re.compile(
     r"|^reflect\.mapassign\w*$"
 )
 # sync.Map: src/sync/map.go up to Go 1.23, a HashTrieMap in src/internal/sync from 1.24.
-_SYNC_MAP_GROWTH = re.compile(r"^sync\.\(\*(?:Map|entry)\)\.|^sync\.newEntry|^internal/sync\.(?:\(\*)?(?:HashTrieMap|new|entry)")
+_SYNC_MAP_GROWTH = re.compile(
+    r"^sync\.\(\*(?:Map|entry)\)\.|^sync\.newEntry|^internal/sync\.(?:\(\*)?(?:HashTrieMap|new|entry)"
+)
 _SLICE_GROWTH = re.compile(r"^runtime\.growslice\w*$")
 
 

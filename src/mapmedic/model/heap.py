@@ -19,7 +19,8 @@ class HeapProfile:
     """One heap profile as columns.
 
     ``stacks``: record -> frames, leaf first. ``keys``: record -> what identifies the same stack and size
-    in another profile of the same process. ``inuse_bytes``, ``inuse_objects``, ``alloc_bytes``,
+    in another profile of the same process. ``object_bytes``: record -> size of one object (0 where the
+    profile does not say). ``inuse_bytes``, ``inuse_objects``, ``alloc_bytes``,
     ``alloc_objects``: record -> unsampled estimate. ``sampled_allocs``, ``sampled_inuse``: record -> how many
     objects the sampler really saw (the estimate's error comes from these). ``frames_restored``: whether
     hidden runtime frames were named again; without them no map growth can be seen.
@@ -27,6 +28,7 @@ class HeapProfile:
 
     stacks: tuple[Stack, ...]
     keys: tuple[bytes, ...]
+    object_bytes: npt.NDArray[np.int64]
     inuse_bytes: npt.NDArray[np.float64]
     inuse_objects: npt.NDArray[np.float64]
     alloc_bytes: npt.NDArray[np.float64]

@@ -94,19 +94,19 @@ class Unsampled:
 def unsample(objects: Int64s, sizes: Int64s, rate: int) -> tuple[Float64s, Float64s]:
     """Scale sampled ``objects`` and their ``sizes`` in bytes by 1/(1-exp(-size/rate)), row by row.
 
-    A rate of 1 or less means that everything was recorded: nothing is scaled. Upstream:
-    src/runtime/pprof/protomem.go scaleHeapSample. Floats, because a lying profile scales past int64.
+    A rate of 1 or less means that everything was recorded: nothing is scaled. The size of a row is
+    sizes // objects. Upstream: src/runtime/pprof/protomem.go scaleHeapSample. Floats, because a lying
+    profile scales past int64.
     """
     counted = (objects != 0) & (sizes != 0)
-    if rate <= 1:
-        return np.where(counted, objects, 0.0), np.where(counted, sizes, 0.0)
-    average = np.divide(sizes, objects, out=np.zeros(len(objects)), where=counted)
+    average = np.floor(np.divide(sizes, objects, out=np.zeros(len(objects)), where=counted))
     counted &= average > 0  # a negative size is no size
-    ratio = np.where(counted, average, 1.0) / rate
+    ratio = np.where(counted, average, 1.0) / max(rate, 1)
     # Go's own formula, to agree with its binary profile to the byte; where it underflows, its limit.
     chance = 1 - np.exp(-ratio)
-    scale = np.where(counted, 1 / np.where(chance > 0, chance, ratio), 0.0)
-    return np.trunc(objects * scale), np.trunc(sizes * scale)
+    scale = 1 / np.where(chance > 0, chance, ratio) if rate > 1 else np.ones(len(objects))
+    real = np.where(counted, objects, 0.0)
+    return np.trunc(real * scale), np.trunc(real * average * scale)
 
 
 def hidden_prefix_lengths(records: HeapRecords) -> Int32s:

@@ -35,13 +35,23 @@ class MemoryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """Everything parsed from one visit to the target."""
+    """Everything parsed from one visit to the target.
+
+    ``goroutine_counts`` are all goroutines by stack; ``goroutines`` are the same with states and waiting
+    times, which large services are not asked for.
+    """
 
     at: UnixNanoseconds
     heap: HeapProfile | None
+    goroutine_counts: GoroutineDump | None
     goroutines: GoroutineDump | None
-    goroutine_count: int | None
     registered_maps: tuple[RegisteredMap, ...] | None
+
+    @property
+    def goroutine_count(self) -> int | None:
+        """Return how many goroutines there were, None where nobody counted them."""
+        dump = self.goroutine_counts or self.goroutines
+        return dump.total if dump else None
 
     @property
     def memstats(self) -> MemStats | None:

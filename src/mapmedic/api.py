@@ -1,0 +1,131 @@
+"""The library on one page: what each command does, as a function.
+
+Everything here is synchronous and returns frozen model objects; errors are those of ``mapmedic.errors``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import platform
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mapmedic.capture.agent import AgentLink
+from mapmedic.capture.http import HttpClient
+from mapmedic.capture.observe import merge_observations, observe_file
+from mapmedic.capture.record import CapturePlan, Progress, capture_session
+from mapmedic.capture.targets import http_base, parse_target
+from mapmedic.diagnose import verdict
+from mapmedic.diagnose.owners import Locate
+from mapmedic.diagnose.thresholds import Thresholds
+from mapmedic.errors import NotAuthorized, UsageError
+from mapmedic.model.findings import Diagnosis
+from mapmedic.model.observation import MemoryPoint, Observation
+from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.remedy import apply as remedy_apply
+from mapmedic.remedy import plan as remedy_plan
+from mapmedic.remedy.journal import Journal, default_folder
+from mapmedic.remedy.plan import FixRequest
+from mapmedic.remedy.proof import Criteria, prove
+from mapmedic.source.insertion import SourceReader
+
+__all__ = [
+    "CapturePlan", "Criteria", "FixRequest", "Locate", "Progress", "Thresholds",
+    "apply_fix", "capture", "diagnose", "observe", "plan_fix", "verify",
+]  # fmt: skip
+
+Result = TypeVar("Result")
+
+
+def capture(
+    target: str, path: Path, plan: CapturePlan, *, force: bool = False, progress: Progress | None = None
+) -> Path:
+    """Save everything reachable at ``target`` as a session file at ``path`` and return it."""
+    return capture_session(parse_target(target), path, plan, force=force, progress=progress)
+
+
+def observe(targets: Sequence[str], plan: CapturePlan, *, progress: Progress | None = None) -> Observation:
+    """Return what there is to see: a live target is captured, files are read and put in order of time."""
+    parsed = [parse_target(text) for text in targets]
+    files = [target.path for target in parsed if target.path is not None]
+    if len(files) == len(parsed):
+        return merge_observations([observe_file(path) for path in files])
+    if len(parsed) > 1:
+        raise UsageError("give one live target, or any number of files of the same process")
+    with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
+        return observe_file(
+            capture_session(parsed[0], Path(folder) / "live.mapmedic", plan, progress=progress)
+        )
+
+
+def diagnose(
+    observation: Observation, *, thresholds: Thresholds | None = None, source: Path | None = None
+) -> Diagnosis:
+    """Return the verdict on ``observation``; with ``source`` the inserting statements are read there."""
+    return verdict.diagnose(observation, thresholds, SourceReader(source).locate)
+
+
+def plan_fix(target: str, request: FixRequest, token: str | None) -> FixPlan:
+    """Return what a fix would do, with its conditions measured now; nothing is changed."""
+    return _with_agent(target, token, lambda link: remedy_plan.plan_fix(link, target, request))
+
+
+def apply_fix(
+    plan: FixPlan,
+    token: str | None,
+    *,
+    criteria: Criteria | None = None,
+    journal_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Carry out ``plan`` and return what it did, with its proof; journal first.
+
+    PreflightFailed and the agent's refusals leave the target untouched. A failed proof is in the
+    outcome, not an error: the fix was applied.
+    """
+    journal = Journal(journal_folder or default_folder(), plan.map)
+    bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
+    try:
+        return _with_agent(
+            plan.target, token, lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell)
+        )
+    finally:
+        journal.close()
+
+
+def verify(before: Observation, after: Observation, criteria: Criteria | None = None) -> Proof:
+    """Return whether memory came back between two observations of the same service."""
+    first, last = _last_point(before), _last_point(after)
+    return prove(first, (last,), None, None, criteria or Criteria())
+
+
+def _last_point(observation: Observation) -> MemoryPoint:
+    if not observation.timeline:
+        raise UsageError(
+            f"{observation.target} holds no memory figures: /metrics and heap?debug=1 were missing"
+        )
+    return observation.timeline[-1]
+
+
+def _with_agent(target: str, token: str | None, work: Callable[[AgentLink], Awaitable[Result]]) -> Result:
+    base = http_base(parse_target(target))
+    if not token:
+        raise NotAuthorized(base, "no token was given")
+
+    async def run() -> Result:
+        async with HttpClient() as client:
+            return await work(AgentLink(client, base, token, _operator()))
+
+    return asyncio.run(run())
+
+
+def _operator() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        user = str(os.getuid())
+    return f"{user}@{platform.node()} pid {os.getpid()}"

@@ -1,0 +1,1 @@
+"""Goes and gets bytes, saves them before anybody interprets them, and reads them back."""

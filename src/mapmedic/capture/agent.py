@@ -1,0 +1,96 @@
+"""Talk to the mapmedic agent inside a service (docs/reference/agent-api.yaml)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mapmedic.capture.http import Answer, HttpClient, Limits
+from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer
+from mapmedic.formats.agent import parse_object, registered_maps
+from mapmedic.model.observation import MemoryPoint, RegisteredMap
+from mapmedic.model.units import MIB, UnixNanoseconds
+
+API = "/debug/mapmedic/v1"
+# Returning memory to the kernel can take seconds on a large heap.
+_LIMITS = Limits(seconds=120, max_bytes=16 * MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLink:
+    """A way to one agent: ``call`` for its JSON, the rest for what is only looked at.
+
+    ``operator`` is who the agent's log names.
+    """
+
+    client: HttpClient
+    base_url: str
+    token: str
+    operator: str = "mapmedic"
+
+    async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Return the JSON object that ``path`` answers.
+
+        TargetUnreachable, NotAuthorized (401, 403 and an agent without a token), AgentRefused (any other
+        answer of the agent's own), UnexpectedAnswer (somebody else answered).
+        """
+        url = self.base_url + path
+        answer = await self.client.request(method, url, _LIMITS, headers=self._headers(), json=body)
+        if answer.status < 300:
+            return _object(answer)
+        raise _refusal(answer)
+
+    async def maps(self) -> tuple[RegisteredMap, ...]:
+        """Return what the agent has registered."""
+        return registered_maps(await self.call("GET", f"{API}/maps"))
+
+    async def memory(self) -> MemoryPoint:
+        """Return the process's memory now, as the agent sees it from inside."""
+        stats = await self.call("GET", f"{API}/stats")
+        return memory_point(stats)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "X-Mapmedic-Operator": self.operator}
+
+
+def memory_point(stats: Mapping[str, Any]) -> MemoryPoint:
+    """Return the agent's ``stats`` object as a point in time."""
+
+    def whole(name: str) -> int | None:
+        value = stats.get(name)
+        return value if isinstance(value, int) else None
+
+    return MemoryPoint(
+        at=UnixNanoseconds(time.time_ns()),
+        rss_bytes=whole("rss_bytes"),
+        heap_alloc_bytes=whole("heap_alloc_bytes"),
+        num_gc=whole("num_gc"),
+        goroutines=whole("goroutines"),
+    )
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return parse_object(answer.body, "agent answer")
+    except FormatError as error:
+        raise UnexpectedAnswer(answer.url, f"not as an agent does: {error.why}", answer.status) from error
+
+
+def _refusal(answer: Answer) -> Exception:
+    try:
+        problem = parse_object(answer.body, "agent error").get("error")
+    except FormatError:
+        problem = None
+    if not isinstance(problem, dict):
+        why = (
+            "with 404: there is no mapmedic agent here"
+            if answer.status == 404
+            else f"with HTTP {answer.status}"
+        )
+        return UnexpectedAnswer(answer.url, why, answer.status)
+    code, message = str(problem.get("code", "")), str(problem.get("message", ""))
+    if answer.status in (401, 403) or code == "no_token_configured":
+        return NotAuthorized(answer.url, message)
+    return AgentRefused(code, message, answer.status)

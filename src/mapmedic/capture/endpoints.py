@@ -1,0 +1,56 @@
+"""What is asked of a service over HTTP, with each answer's bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.capture.http import Limits
+from mapmedic.model.units import MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address under the target's base URL and what its answer holds.
+
+    ``missing`` is what cannot be said without it. ``may_force_gc`` marks the one that takes gc=1.
+    ``first_visit_only`` marks what does not change while a process lives.
+    """
+
+    kind: str
+    path: str
+    limits: Limits
+    missing: str
+    may_force_gc: bool = False
+    first_visit_only: bool = False
+
+
+HEAP_TEXT = Endpoint(
+    "heap_text", "/debug/pprof/heap?debug=1", Limits(60, 256 * MIB),
+    "no raw return addresses: the runtime frames of map growth cannot be restored", may_force_gc=True,
+)  # fmt: skip
+HEAP_PPROF = Endpoint(
+    "heap_pprof", "/debug/pprof/heap", Limits(60, 256 * MIB), "no profile file for `go tool pprof`"
+)
+GOROUTINE_COUNT = Endpoint(
+    "goroutine_text1", "/debug/pprof/goroutine?debug=1", Limits(30, 64 * MIB), "no goroutine counts"
+)
+GOROUTINE_TEXT = Endpoint(
+    "goroutine_text", "/debug/pprof/goroutine?debug=2", Limits(30, 64 * MIB),
+    "no goroutine states and waiting times",
+)  # fmt: skip
+METRICS = Endpoint("metrics", "/metrics", Limits(10, 16 * MIB), "no RSS and no memory timeline")
+CMDLINE = Endpoint(
+    "cmdline", "/debug/pprof/cmdline", Limits(10, MIB), "no command line", first_visit_only=True
+)
+AGENT_MAPS = Endpoint(
+    "agent_maps", "/debug/mapmedic/v1/maps", Limits(10, 16 * MIB), "no exact entry counts by name"
+)
+SYMBOLS_LIMITS = Limits(60, 64 * MIB)
+SYMBOLS_PATH = "/debug/pprof/symbol"
+AGENT_STATS_PATH = "/debug/mapmedic/v1/stats"
+
+# Dumping every goroutine's stack (debug=2) stops the world while it formats them. Up to this many
+# the stop is a few milliseconds; above it we count by debug=1, which does not stop the service.
+MAX_GOROUTINES_FOR_FULL_DUMP = 20_000
+
+EVERY_VISIT = (HEAP_TEXT, HEAP_PPROF, GOROUTINE_COUNT, METRICS, CMDLINE)

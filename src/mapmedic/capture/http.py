@@ -1,0 +1,107 @@
+"""One bounded HTTP request: whole-request deadline, size cap, no redirects, no content decoding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import aiohttp
+
+from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+
+_CHUNK_BYTES = 1 << 16
+# Error pages explain themselves in their first lines.
+_ERROR_BODY_BYTES = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: any status, the declared type, at most the allowed number of bytes."""
+
+    url: str
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one request may take in all, and how many bytes it may bring."""
+
+    seconds: float = 30.0
+    max_bytes: int = 256 << 20
+
+
+@dataclass
+class HttpClient:
+    """A client for one target; use it as an async context manager.
+
+    Redirects are answers, not orders: a service that is being examined does not choose which other
+    host we talk to (and hand a token to).
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    _session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> HttpClient:
+        connector = aiohttp.TCPConnector(limit=8)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity", "User-Agent": "mapmedic", **self.headers},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, url: str, limits: Limits, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the answer to GET ``url`` whatever its status."""
+        return await self.request("GET", url, limits, headers=headers)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        limits: Limits,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: object | None = None,
+    ) -> Answer:
+        """Return the answer whatever its status; TargetUnreachable where none came in time."""
+        try:
+            async with asyncio.timeout(limits.seconds):
+                return await self._exchange(method, url, limits, headers, json)
+        except TimeoutError as error:
+            raise TargetUnreachable(url, f"no complete answer within {limits.seconds:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise TargetUnreachable(url, str(error) or type(error).__name__) from error
+
+    async def _exchange(
+        self, method: str, url: str, limits: Limits, headers: Mapping[str, str] | None, json: object | None
+    ) -> Answer:
+        if self._session is None:
+            raise RuntimeError("HttpClient is used outside its `async with`")
+        async with self._session.request(
+            method, url, headers=headers, json=json, allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+        ) as response:  # fmt: skip
+            allowed = limits.max_bytes if response.status < 400 else min(_ERROR_BODY_BYTES, limits.max_bytes)
+            body = await _read_bounded(response, url, allowed)
+            return Answer(url, response.status, response.headers.get("Content-Type", ""), body)
+
+
+async def _read_bounded(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > max_bytes:
+            if response.status >= 400:
+                break
+            raise UnexpectedAnswer(url, f"its body is larger than {max_bytes:,} bytes", response.status)
+    return bytes(body[:max_bytes])

@@ -1,0 +1,179 @@
+"""Read a session (or one raw file) back as an observation: every artifact parsed, every failure a blank."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
+from mapmedic.capture.session_file import read_session
+from mapmedic.errors import CouldNotLook, FormatError
+from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.goroutine_counts import parse_goroutine_counts
+from mapmedic.formats.goroutine_text import parse_goroutines
+from mapmedic.formats.heap_text import parse_heap_text
+from mapmedic.formats.pprof import parse_profile
+from mapmedic.formats.prometheus_text import parse_metrics
+from mapmedic.formats.sniff import sniff
+from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.findings import Blank
+from mapmedic.model.heap import HeapProfile
+from mapmedic.model.metrics import Metrics
+from mapmedic.model.observation import Capture, MemoryPoint, Observation
+from mapmedic.model.session import Artifact, Session
+from mapmedic.model.units import UnixNanoseconds
+
+Parsed = TypeVar("Parsed")
+MAX_FILE_BYTES = 1 << 30
+
+
+def observe_file(path: Path) -> Observation:
+    """Return what is in the session or raw file at ``path``; CouldNotLook where it is neither."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError as error:
+        raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error
+    if start[257:262] == b"ustar":
+        return observe_session(read_session(path))
+    return observe_session(_raw_session(path))
+
+
+def _raw_session(path: Path) -> Session:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise CouldNotLook(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
+    data = path.read_bytes()
+    kind = sniff(data)
+    if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics"):
+        raise FormatError(str(path), f"not a session, heap profile, goroutine dump or metrics page ({kind})")
+    taken_at = UnixNanoseconds(path.stat().st_mtime_ns)
+    return Session(str(path), "", (Artifact(kind, 0, taken_at, str(path), data),), (), complete=True)
+
+
+@dataclass
+class _Reader:
+    """Parses one session; what fails to parse becomes a blank and nothing else is lost."""
+
+    session: Session
+    blanks: list[Blank] = field(default_factory=list)
+
+    def parse(self, parser: Callable[[bytes], Parsed], artifact: Artifact | None) -> Parsed | None:
+        if artifact is None:
+            return None
+        try:
+            return parser(artifact.data)
+        except FormatError as error:
+            self.blanks.append(Blank(artifact.kind, f"captured, but it does not parse: {error}"))
+            return None
+
+    def of_kind(self, kind: str) -> Iterable[Artifact]:
+        return (artifact for artifact in self.session.artifacts if artifact.kind == kind)
+
+    def first(self, kind: str, visit: int) -> Artifact | None:
+        return next((artifact for artifact in self.of_kind(kind) if artifact.visit == visit), None)
+
+
+def observe_session(session: Session) -> Observation:
+    """Return ``session`` parsed: its captures in order of time, its timeline, its blanks."""
+    reader = _Reader(session, list(session.not_captured))
+    if not session.complete:
+        reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
+    symbols = _symbols(reader)
+    visits = sorted({a.visit for a in session.artifacts if a.kind != "metrics_poll"})
+    captures = tuple(_capture(reader, visit, symbols) for visit in visits)
+    metrics = _all_metrics(reader)
+    return Observation(
+        target=session.target,
+        captures=captures,
+        timeline=tuple(_point(at, page) for at, page in metrics) or _heap_points(captures),
+        not_captured=_distinct(reader.blanks),
+        go_version=_go_version([page for _, page in metrics]),
+    )
+
+
+def merge_observations(parts: Sequence[Observation]) -> Observation:
+    """Return several observations of one process as one, in order of time."""
+    if len(parts) == 1:
+        return parts[0]
+    captures = sorted((c for part in parts for c in part.captures), key=lambda c: c.at)
+    timeline = sorted((p for part in parts for p in part.timeline), key=lambda p: p.at)
+    return Observation(
+        target=" + ".join(part.target for part in parts),
+        captures=tuple(captures),
+        timeline=tuple(timeline),
+        not_captured=_distinct([blank for part in parts for blank in part.not_captured]),
+        go_version=next((part.go_version for part in parts if part.go_version), None),
+    )
+
+
+def _symbols(reader: _Reader) -> dict[int, str]:
+    symbols: dict[int, str] = {}
+    for artifact in reader.of_kind("symbols"):
+        symbols.update(reader.parse(parse_symbols, artifact) or {})
+    return symbols
+
+
+def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
+    artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind != "metrics_poll"]
+    return Capture(
+        at=min((a.taken_at for a in artifacts), default=UnixNanoseconds(time.time_ns())),
+        heap=_heap(reader, visit, symbols),
+        goroutine_counts=reader.parse(parse_goroutine_counts, reader.first("goroutine_text1", visit)),
+        goroutines=reader.parse(parse_goroutines, reader.first("goroutine_text", visit)),
+        registered_maps=reader.parse(parse_registered_maps, reader.first("agent_maps", visit)),
+    )
+
+
+def _heap(reader: _Reader, visit: int, symbols: dict[int, str]) -> HeapProfile | None:
+    records = reader.parse(parse_heap_text, reader.first("heap_text", visit))
+    if records is None:
+        profile = reader.parse(parse_profile, reader.first("heap_pprof", visit))
+        return heap_from_pprof(profile) if profile else None
+    if not symbols_agree(records, symbols):
+        reader.blanks.append(Blank("symbols", "the answers name another binary's functions; not used"))
+        symbols = {}
+    return heap_from_text(records, symbols)
+
+
+def _all_metrics(reader: _Reader) -> list[tuple[UnixNanoseconds, Metrics]]:
+    pages = []
+    for artifact in sorted(reader.session.artifacts, key=lambda a: a.taken_at):
+        if artifact.kind in ("metrics", "metrics_poll"):
+            page = reader.parse(parse_metrics, artifact)
+            if page is not None:
+                pages.append((artifact.taken_at, page))
+    return pages
+
+
+def _point(at: UnixNanoseconds, page: Metrics) -> MemoryPoint:
+    return MemoryPoint(
+        at=at,
+        rss_bytes=_whole(page.value("process_resident_memory_bytes")),
+        heap_alloc_bytes=_whole(page.value("go_memstats_heap_alloc_bytes")),
+        num_gc=_whole(page.value("go_gc_duration_seconds_count")),
+        goroutines=_whole(page.value("go_goroutines")),
+    )
+
+
+def _heap_points(captures: Sequence[Capture]) -> tuple[MemoryPoint, ...]:
+    """Return a coarser timeline, without RSS, for a service that has no /metrics."""
+    return tuple(
+        MemoryPoint(c.at, None, c.memstats.heap_alloc_bytes, c.memstats.num_gc, c.goroutine_count)
+        for c in captures
+        if c.memstats is not None
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None or value != value or abs(value) == float("inf") else int(value)
+
+
+def _go_version(pages: list[Metrics]) -> str | None:
+    return next((version for page in pages if (version := page.go_version)), None)
+
+
+def _distinct(blanks: list[Blank]) -> tuple[Blank, ...]:
+    return tuple(dict.fromkeys(blanks))

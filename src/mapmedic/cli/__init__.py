@@ -1,0 +1,1 @@
+"""One file a command: parse the words, call the api, print, exit with the contract's code."""

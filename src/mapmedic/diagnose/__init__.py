@@ -1,0 +1,1 @@
+"""Observations to findings. Reads no file, opens no socket: clock and thresholds are handed in."""

@@ -1,0 +1,55 @@
+"""What every rule looks at: the observation, and what can be derived from it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.diagnose.containers import Container, find_containers
+from mapmedic.diagnose.history import History, build_history
+from mapmedic.diagnose.thresholds import Thresholds
+from mapmedic.model.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One target under examination; ``history`` is None where no heap profile was captured."""
+
+    observation: Observation
+    thresholds: Thresholds
+    history: History | None
+    containers: tuple[Container, ...]
+
+    @property
+    def growth_known(self) -> bool:
+        """Tell whether the heap profile moved in the window, so that growth can be measured."""
+        return self.history is not None and self.history.moved
+
+    @property
+    def allocation_bound(self) -> float | None:
+        """Return the most bytes the heap can have grown by in the window, None where unknown.
+
+        Everything that grows was allocated, and TotalAlloc is exact at each capture, GC or not.
+        """
+        stats = [c.memstats for c in self.observation.captures if c.memstats is not None]
+        if len(stats) < 2:
+            return None
+        return float(stats[-1].total_alloc_bytes - stats[0].total_alloc_bytes)
+
+    def share_of_heap(self, container: Container) -> float:
+        """Return how much of the live heap ``container`` holds, 0..1."""
+        if self.history is None:
+            return 0.0
+        heap = self.history.heap
+        total = heap.total_inuse_bytes
+        return float(heap.inuse_bytes[container.records].sum()) / total if total > 0 else 0.0
+
+    def held_bytes(self, container: Container) -> int:
+        """Return the bytes ``container`` holds in the last profile."""
+        return int(self.history.heap.inuse_bytes[container.records].sum()) if self.history else 0
+
+
+def build_case(observation: Observation, thresholds: Thresholds) -> Case:
+    """Return the case that ``observation`` makes."""
+    history = build_history(observation.captures)
+    containers = find_containers(history.heap, thresholds.slice_array_bytes) if history else ()
+    return Case(observation, thresholds, history, containers)

@@ -1,0 +1,35 @@
+"""Every bar a rule measures against, in one place and printed beside each measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.model.units import KIB, MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The bars; a caller may hand in others.
+
+    ``growth_sigmas``: how far above the profile's own sampling error growth must lie.
+    ``doubt_sigmas``: from where growth is too likely for a clean bill of health.
+    ``growth_bytes``: the least growth in the window that is worth a word.
+    ``retained_share``: the least share of what was allocated in the window that must still be there.
+    ``large_bytes``, ``large_share``: from when a container that does not grow is called large.
+    ``steady_change``: the relative change in the window that still counts as steady.
+    ``slice_array_bytes``: a growing slice shows as one array at least this long; smaller ones are values.
+    ``goroutines``: the least growth in blocked goroutines; ``goroutine_share``: of all growth, at one site.
+    """
+
+    growth_sigmas: float = 4.0
+    doubt_sigmas: float = 2.5
+    growth_bytes: int = MIB
+    retained_share: float = 0.5
+    large_bytes: int = 64 * MIB
+    large_share: float = 0.4
+    steady_change: float = 0.02
+    slice_array_bytes: int = 128 * KIB
+    goroutines: int = 50
+    goroutine_share: float = 0.7
+    report_confidence: float = 0.5
+    short_window_seconds: float = 20.0

@@ -1,0 +1,1 @@
+"""The only package that changes a target: plan, preflight, journal, apply, verify."""

@@ -1,0 +1,58 @@
+"""What was done to a target, written down before it is done: one JSON object a line, durable at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from mapmedic.errors import CouldNotLook
+
+SCHEMA = "mapmedic.journal/1"
+
+
+def default_folder() -> Path:
+    """Return where journals live: $XDG_STATE_HOME/mapmedic, by default ~/.local/state/mapmedic."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "mapmedic" / "journal"
+
+
+class Journal:
+    """An append-only file, mode 0600; every line is on the disk before ``write`` returns.
+
+    A journal that cannot be written stops the fix before it starts: CouldNotLook.
+    """
+
+    def __init__(self, folder: Path, map_name: str) -> None:
+        safe = re.sub(r"[^\w.-]+", "_", map_name)[:80]
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        self.path = folder / f"{stamp}-{os.getpid()}-{safe}.jsonl"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+            _sync_folder(folder)
+        except OSError as error:
+            raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror}") from error
+
+    def write(self, event: str, **facts: object) -> None:
+        """Append one event and wait until the disk has it."""
+        line = {"schema": SCHEMA, "at_unix_ns": time.time_ns(), "event": event, **facts}
+        try:
+            os.write(self._descriptor, (json.dumps(line, default=str) + "\n").encode())
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise CouldNotLook(f"cannot write the journal {self.path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,111 @@
+"""What would be done, asked of the agent; nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mapmedic.capture.agent import API, AgentLink
+from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
+from mapmedic.model.observation import RegisteredMap
+from mapmedic.model.remedy import Condition, FixPlan
+
+STRATEGIES = ("swap",)
+# A lock that takes longer than this to get is too busy to hold for a fix without looking again.
+MAX_LOCK_WAIT_NS = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FixRequest:
+    """What the operator asked for. ``hold_seconds``: how long the detached entries can still be undone."""
+
+    map: str
+    strategy: str = "swap"
+    hold_seconds: int = 60
+    return_memory: bool = True
+
+
+async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan:
+    """Return the plan with its preflight conditions measured now.
+
+    UsageError for an unknown strategy or map, AmbiguousName where a name fits several maps, the
+    agent's own errors otherwise.
+    """
+    if request.strategy not in STRATEGIES:
+        raise UsageError(f"unknown strategy {request.strategy!r}; known: {', '.join(STRATEGIES)}")
+    chosen = choose_map(request.map, await link.maps())
+    answer = await link.call("POST", f"{API}/plan", {"map": chosen.name, "strategy": request.strategy})
+    running = await link.call("GET", f"{API}/operations")
+    return FixPlan(
+        target=target,
+        map=chosen.name,
+        kind=chosen.kind,
+        type=chosen.type,
+        strategy=request.strategy,
+        entries=_whole(answer.get("entries")),
+        steps=_sentences(answer.get("steps")),
+        conditions=_conditions(answer, running),
+        undo=str(answer.get("undo", "")),
+        notes=_sentences(answer.get("notes")) + _losses(answer),
+        hold_seconds=request.hold_seconds,
+        return_memory=request.return_memory,
+    )
+
+
+def choose_map(name: str, registered: tuple[RegisteredMap, ...]) -> RegisteredMap:
+    """Return the map that ``name`` means: its whole name, or an ending that only one has."""
+    exact = [each for each in registered if each.name == name]
+    ending = [each for each in registered if each.name.endswith("." + name)]
+    found = exact or ending
+    if len(found) > 1:
+        raise AmbiguousName(name, tuple(each.name for each in found))
+    if not found:
+        known = ", ".join(each.name for each in registered) or "none"
+        raise UsageError(f"no registered map is called {name!r}; registered: {known}")
+    return found[0]
+
+
+def require_ready(plan: FixPlan) -> None:
+    """Raise PreflightFailed where a condition of ``plan`` does not hold."""
+    failed = tuple(f"{c.name}: {c.why}" for c in plan.conditions if not c.holds)
+    if failed:
+        raise PreflightFailed(failed)
+
+
+def _conditions(answer: Mapping[str, Any], running: Mapping[str, Any]) -> tuple[Condition, ...]:
+    wait = _whole(answer.get("lock_wait_ns"))
+    entries = _whole(answer.get("entries"))
+    operations = running.get("operations")
+    busy = [
+        str(each.get("id"))
+        for each in (operations if isinstance(operations, list) else [])
+        if isinstance(each, dict) and each.get("state") == "detached"
+    ]
+    return (
+        Condition("strategy", bool(answer.get("supported")), str(answer.get("why", ""))),
+        Condition(
+            "lock", wait is not None and wait <= MAX_LOCK_WAIT_NS,
+            "no lock is needed" if wait == 0 else
+            f"got in {wait / 1e3:,.0f} µs" if wait is not None else "it was not free within the agent's bound",
+        ),
+        Condition("entries", bool(entries), f"{entries:,} to remove" if entries else "the map is empty already"),
+        Condition(
+            "one operation at a time", not busy, f"operation {busy[0]} is open" if busy else "none is open"
+        ),
+    )  # fmt: skip
+
+
+def _losses(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    round_trip = answer.get("round_trip")
+    if not isinstance(round_trip, dict) or round_trip.get("lossless"):
+        return ()
+    return ("a backup file would not hold everything: " + "; ".join(_sentences(round_trip.get("losses"))),)
+
+
+def _sentences(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

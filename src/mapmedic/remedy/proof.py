@@ -1,0 +1,113 @@
+"""Whether a fix worked: figures before and after against bars, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.remedy import Check, Proof
+from mapmedic.model.units import NANOSECONDS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The bars: the guide's own are RSS down 40 % within 30 s.
+
+    ``rss_drop`` and ``heap_drop`` are shares (0.4 is 40 % less); ``entries_drop`` likewise.
+    """
+
+    rss_drop: float = 0.4
+    heap_drop: float = 0.4
+    entries_drop: float = 0.5
+    within_seconds: float = 30.0
+
+    def memory_met(self, before: MemoryPoint, now: MemoryPoint) -> bool:
+        """Tell whether ``now`` meets both memory bars."""
+        rss = relative_change(before.rss_bytes, now.rss_bytes)
+        heap = relative_change(before.heap_alloc_bytes, now.heap_alloc_bytes)
+        return (rss is None or rss <= -self.rss_drop) and heap is not None and heap <= -self.heap_drop
+
+
+def relative_change(before: float | None, after: float | None) -> float | None:
+    """Return (after - before) / before, None where either is unknown or before is 0."""
+    if before is None or after is None or before == 0:
+        return None
+    return (after - before) / before
+
+
+def prove(
+    before: MemoryPoint,
+    timeline: Sequence[MemoryPoint],
+    entries_before: int | None,
+    entries_after: int | None,
+    criteria: Criteria,
+) -> Proof:
+    """Return the proof from what was measured before the fix and in the seconds after it."""
+    checks = [
+        _memory_check("rss_bytes", before, timeline, lambda p: p.rss_bytes, criteria.rss_drop, criteria),
+        _memory_check(
+            "heap_alloc_bytes", before, timeline, lambda p: p.heap_alloc_bytes, criteria.heap_drop, criteria
+        ),
+        _entries_check(entries_before, entries_after, criteria),
+    ]
+    return Proof(passed=all(check.passed for check in checks), checks=tuple(checks))
+
+
+def _memory_check(
+    name: str,
+    before: MemoryPoint,
+    timeline: Sequence[MemoryPoint],
+    value: Callable[[MemoryPoint], int | None],
+    drop: float,
+    criteria: Criteria,
+) -> Check:
+    last = value(timeline[-1]) if timeline else None
+    change = relative_change(value(before), last)
+    passed = change is not None and change <= -drop
+    return Check(
+        name=name,
+        before=value(before),
+        after=last,
+        change=change,
+        threshold=-drop,
+        passed=passed,
+        why=_why(name, change, passed, _first_met(before, timeline, value, drop), criteria),
+        unit="bytes",
+    )
+
+
+def _first_met(
+    before: MemoryPoint,
+    timeline: Sequence[MemoryPoint],
+    value: Callable[[MemoryPoint], int | None],
+    drop: float,
+) -> float | None:
+    """Return after how many seconds the bar was first met."""
+    for point in timeline:
+        change = relative_change(value(before), value(point))
+        if change is not None and change <= -drop:
+            return (point.at - before.at) / NANOSECONDS_PER_SECOND
+    return None
+
+
+def _why(name: str, change: float | None, passed: bool, met: float | None, criteria: Criteria) -> str:
+    if change is None:
+        return "nobody measured it: the target shows no such figure"
+    if passed and met is not None:
+        return f"met after {met:.1f} s"
+    if name == "rss_bytes":
+        return (
+            f"after {criteria.within_seconds:g} s the kernel still counts it: freed heap goes back when a second "
+            "or third GC has run and the scavenger with it (HeapIdle - HeapReleased), or something else holds it"
+        )
+    return "the heap still holds it: something else refers to the entries, or traffic has refilled the map"
+
+
+def _entries_check(before: int | None, after: int | None, criteria: Criteria) -> Check:
+    change = relative_change(before, after)
+    passed = change is not None and change <= -criteria.entries_drop
+    why = "the map holds only what came since" if passed else "the map is as full as it was"
+    if change is None:
+        why = "the agent could not count the entries"
+    return Check("entries", before, after, change, -criteria.entries_drop, passed, why, "entries")

@@ -1,0 +1,1 @@
+"""Go source: what the line that a profile names really says."""

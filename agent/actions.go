@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -101,8 +102,10 @@ func (s *server) clearCache(w http.ResponseWriter, r *http.Request, _ string) er
 	if err != nil {
 		return err
 	}
-	if all := s.reg.list(); name == "" && len(all) == 1 {
-		name = all[0].name
+	if name == "" {
+		if name, err = s.onlyMap(); err != nil {
+			return err
+		}
 	}
 	reg, err := s.chosen(name, strategySwap)
 	if err != nil {
@@ -113,6 +116,16 @@ func (s *server) clearCache(w http.ResponseWriter, r *http.Request, _ string) er
 		return err
 	}
 	return s.end(w, r, op.id, "committed", func(op *operation) error { return op.commit(returnMemory) })
+}
+
+// onlyMap is the map meant by a request that names none.
+func (s *server) onlyMap() (string, error) {
+	all := s.reg.list()
+	if len(all) == 1 {
+		return all[0].name, nil
+	}
+	return "", &problem{404, "unknown_map", fmt.Sprintf("no map is named and %d are registered", len(all)),
+		`GET /debug/mapmedic/v1/maps lists the names; send {"map": one of them}`}
 }
 
 func (s *server) operation(id string) (*operation, error) {

@@ -97,7 +97,7 @@ func TestPassagesUnderContention(t *testing.T) {
 					reported.Add(1)
 				}
 			}
-		}(time.Duration(i*100) * time.Microsecond)
+		}(time.Duration(i*i*i*100) * time.Microsecond)
 	}
 	callers.Wait()
 	close(quit)

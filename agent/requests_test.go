@@ -54,7 +54,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"GET", base + "/operations/x/y/z", ``, 404, "not_found"},
 		{"GET", base + "/mapss", ``, 404, "not_found"},
 		{"GET", "/debug/hotfix/", ``, 404, "not_found"},
-		{"POST", "/debug/hotfix/clear-cache", ``, 400, "bad_request"}, // two maps: which one?
+		{"POST", "/debug/hotfix/clear-cache", ``, 404, "unknown_map"}, // two maps: which one?
 		{"POST", base + "/maps", ``, 405, "method_not_allowed"},
 		{"HEAD", base + "/plan", ``, 405, ""},
 		{"DELETE", base + "/operations", ``, 405, "method_not_allowed"},

@@ -95,6 +95,9 @@ impl Grouper {
     /// Takes one line with its newline.
     fn line(&mut self, whole: &[u8]) -> Parsed<()> {
         let at = self.offset;
+        if whole.len() > MAX_LINE {
+            return problem(format!("a line of more than {MAX_LINE} bytes"), at);
+        }
         self.offset += whole.len();
         let line = whole.strip_suffix(b"\n").unwrap_or(whole);
         let line = line.strip_suffix(b"\r").unwrap_or(line);

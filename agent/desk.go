@@ -45,7 +45,8 @@ func newID() string {
 // begin detaches a map, or returns why it did not.
 func (d *desk) begin(o order) (*operation, error) {
 	op := &operation{
-		id: newID(), by: o.by, reg: o.reg, log: o.log, release: d.archive,
+		id: newID(), by: o.by, name: o.reg.name, kind: o.reg.target.kind(), types: o.reg.target.types(),
+		log: o.log, release: d.archive,
 		hold: o.hold, started: time.Now(), state: stateDetached, busy: busyDetaching,
 	}
 	if !occupied.CompareAndSwap(nil, op) {
@@ -59,7 +60,7 @@ func (d *desk) begin(o order) (*operation, error) {
 			occupied.CompareAndSwap(op, nil)
 		}
 	}()
-	if err := op.detach(); err != nil {
+	if err := op.detach(o.reg.target); err != nil {
 		return nil, err
 	}
 	begun = true

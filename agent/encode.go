@@ -126,6 +126,12 @@ func (e *encoder) str(s string) {
 	if len(e.buf)+len(s) > e.limit {
 		panic(giveUp{})
 	}
+	if isPlain(s) {
+		e.text(`"`)
+		e.text(s)
+		e.text(`"`)
+		return
+	}
 	if !utf8.ValidString(s) {
 		e.text(`{"base64":"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"}`)
 		return
@@ -135,6 +141,16 @@ func (e *encoder) str(s string) {
 		panic(giveUp{})
 	}
 	e.text(string(raw))
+}
+
+// isPlain is true for what JSON needs no escapes for, which most keys are.
+func isPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *encoder) pointer(v reflect.Value) {
@@ -189,8 +205,9 @@ func (e *encoder) fields(v reflect.Value) {
 			e.text(",")
 		}
 		wrote = true
-		e.str(t.Field(i).Name)
-		e.text(":")
+		e.text(`"`)
+		e.text(t.Field(i).Name)
+		e.text(`":`)
 		e.value(v.Field(i))
 	}
 	e.text("}")
@@ -216,6 +233,10 @@ func (e *encoder) time(v reflect.Value) {
 	if !ok {
 		e.text("null")
 		return
+	}
+	_, offset := t.Zone()
+	if offset%60 != 0 || t.Year() < 0 || t.Year() > 9999 {
+		panic(giveUp{}) // RFC 3339 cannot say it without changing the instant
 	}
 	e.text(`"` + t.Format(time.RFC3339Nano) + `"`)
 }

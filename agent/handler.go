@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,26 +55,38 @@ type server struct {
 	log     *slog.Logger
 	maxHold time.Duration
 	token   []byte // SHA-256; nil when none is configured
+
+	lastStranger atomic.Int64 // Unix second of the last log line about one
 }
 
 // ServeHTTP implements http.Handler. Whatever happens inside, the service's
 // server sees a normal answer.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p := s.admit(r); p != nil {
+		if p.status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="mapmedic"`)
+			s.noteStranger(r)
+		}
+		writeProblem(w, p)
+		return
+	}
+	defer allowTime(w)() // flushes, so it comes after the answer to a panic
 	defer func() {
 		if p := recover(); p != nil {
 			audit(s.log, "request failed", "remote", r.RemoteAddr, "panic", panicType(p))
 			writeProblem(w, internalProblem())
 		}
 	}()
-	if p := s.admit(r); p != nil {
-		if p.status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="mapmedic"`)
-			audit(s.log, "request without a valid token", "remote", r.RemoteAddr)
-		}
-		writeProblem(w, p)
-		return
-	}
 	s.route(w, r)
+}
+
+// noteStranger logs a refused caller, but not faster than one a second:
+// strangers must not be able to fill the disk.
+func (s *server) noteStranger(r *http.Request) {
+	now, last := time.Now().Unix(), s.lastStranger.Load()
+	if now != last && s.lastStranger.CompareAndSwap(last, now) {
+		audit(s.log, "request without a valid token", "remote", r.RemoteAddr)
+	}
 }
 
 // admit says why a request must not come in, or nil.

@@ -52,9 +52,9 @@ type mapTarget[K comparable, V any, M ~map[K]V] struct {
 
 func (t *mapTarget[K, V, M]) kind() string { return kindMap }
 
-func (t *mapTarget[K, V, M]) shape() (container, key, value reflect.Type) {
-	container = reflect.TypeOf(t.at).Elem()
-	return container, container.Key(), container.Elem()
+func (t *mapTarget[K, V, M]) types() types {
+	container := reflect.TypeOf(t.at).Elem()
+	return types{container, container.Key(), container.Elem()}
 }
 
 func (t *mapTarget[K, V, M]) look(patience time.Duration) (seen view, err error) {

@@ -54,9 +54,8 @@ func (s *server) listMaps(w http.ResponseWriter, _ *http.Request, _ string) erro
 
 // view describes a map after a look into it that may have failed.
 func (reg *registration) view(seen view, err error) mapView {
-	container, _, _ := reg.target.shape()
 	v := mapView{
-		Name: reg.name, Kind: reg.target.kind(), Type: container.String(), RegisteredAt: reg.at,
+		Name: reg.name, Kind: reg.target.kind(), Type: reg.target.types().container.String(), RegisteredAt: reg.at,
 		Strategies: map[string]strategyView{strategySwap: swapFor(reg.target.kind(), seen)},
 	}
 	if err != nil {

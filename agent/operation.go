@@ -43,7 +43,9 @@ var (
 // given back.
 type operation struct {
 	id, by   string
-	reg      *registration
+	name     string // of the map, which may be unregistered meanwhile
+	kind     string
+	types    types
 	log      *slog.Logger
 	release  func(*operation) // called once, when nothing of it is left to do
 	hold     time.Duration
@@ -71,9 +73,9 @@ type operation struct {
 }
 
 // detach takes the entries out and starts the clock that gives them back.
-func (op *operation) detach() error {
+func (op *operation) detach(from target) error {
 	before := takeStats()
-	data, times, err := op.reg.target.detach(lockPatience)
+	data, times, err := from.detach(lockPatience)
 	if err != nil {
 		return err
 	}

@@ -42,12 +42,11 @@ type operationsView struct {
 }
 
 func (op *operation) view() operationView {
-	container, _, _ := op.reg.target.shape()
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	v := operationView{
-		Schema: operationSchema, ID: op.id, Map: op.reg.name, Kind: op.reg.target.kind(),
-		Type: container.String(), Strategy: strategySwap, State: op.state, Busy: op.busyNow(),
+		Schema: operationSchema, ID: op.id, Map: op.name, Kind: op.kind,
+		Type: op.types.container.String(), Strategy: strategySwap, State: op.state, Busy: op.busyNow(),
 		Entries: op.entries, LockHoldNs: op.lockHold.Nanoseconds(), LockWaitNs: op.lockWait.Nanoseconds(),
 		DetachNs: op.detachTook.Nanoseconds(), StartedAt: stamp(op.started),
 		ExpiresAt: stampOrNil(op.expires), FinishedAt: stampOrNil(op.finished), MemoryAfter: op.after,

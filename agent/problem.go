@@ -55,7 +55,7 @@ func toProblem(err error) *problem {
 		return notSupported(broken.Error())
 	case errors.Is(err, errNilMap):
 		return notSupported(errNilMap.Error())
-	case errors.Is(err, errLockTimeout), errors.Is(err, errTooSlow):
+	case errors.Is(err, errLockTimeout):
 		return &problem{503, "lock_timeout", err.Error() + "; nothing was lost",
 			"try again, or look at goroutine?debug=2 for the holder of the lock; an undo that has begun goes on by itself"}
 	case errors.Is(err, errInProgress):

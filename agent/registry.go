@@ -71,6 +71,9 @@ func (r *Registry) add(name string, t target, skip int) error {
 	if before, taken := r.maps[name]; taken {
 		return fmt.Errorf("%w: %q was registered at %s", ErrDuplicate, name, before.at)
 	}
+	if r.maps == nil { // a Registry made without NewRegistry
+		r.maps = make(map[string]*registration)
+	}
 	r.maps[name] = &registration{name: name, at: at, target: t}
 	return nil
 }

@@ -35,11 +35,10 @@ const (
 )
 
 // checkRoundTrip walks the key and value types of a target.
-func checkRoundTrip(t target) *roundTrip {
-	_, key, value := t.shape()
+func checkRoundTrip(t types) *roundTrip {
 	r := &roundTrip{Losses: []string{}, notes: map[string]bool{}}
-	r.walk("key", key)
-	r.walk("value", value)
+	r.walk("key", t.key)
+	r.walk("value", t.value)
 	if r.omitted > 0 {
 		r.Losses = append(r.Losses, fmt.Sprintf("and %d more", r.omitted))
 	}

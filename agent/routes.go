@@ -67,7 +67,6 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 			"use " + served.allow()})
 		return
 	}
-	defer allowTime(w)()
 	if err := act(w, r, id); err != nil {
 		writeProblem(w, toProblem(err))
 	}

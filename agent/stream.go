@@ -52,7 +52,7 @@ func (s *server) streamEntries(w http.ResponseWriter, r *http.Request, id string
 	if err != nil {
 		return err
 	}
-	if trip := checkRoundTrip(op.reg.target); !trip.Lossless && !lossy {
+	if trip := checkRoundTrip(op.types); !trip.Lossless && !lossy {
 		return &problem{422, "not_lossless", "entries of this type cannot be written without loss: " + trip.Losses[0],
 			"POST /debug/mapmedic/v1/plan lists every loss; add ?lossy=1 to stream all the same"}
 	}

@@ -39,9 +39,9 @@ var syncMapKeepsBuckets = func() bool {
 
 func (t *syncTarget) kind() string { return kindSyncMap }
 
-func (t *syncTarget) shape() (container, key, value reflect.Type) {
+func (t *syncTarget) types() types {
 	anything := reflect.TypeOf((*any)(nil)).Elem()
-	return reflect.TypeOf(t.m).Elem(), anything, anything
+	return types{reflect.TypeOf(t.m).Elem(), anything, anything}
 }
 
 // look counts by walking: a sync.Map has no length.

@@ -20,8 +20,7 @@ var (
 // target is a registered container, whatever its key and value types.
 type target interface {
 	kind() string
-	// shape returns the Go types of container, key and value.
-	shape() (container, key, value reflect.Type)
+	types() types
 	// look counts the entries without ever queueing for the lock if it can be tried.
 	look(patience time.Duration) (view, error)
 	// measure counts the entries the way an operation would go in.
@@ -29,6 +28,9 @@ type target interface {
 	// detach takes every entry out.
 	detach(patience time.Duration) (detached, lockTimes, error)
 }
+
+// types are the Go types of a target.
+type types struct{ container, key, value reflect.Type }
 
 // view is what one look into a container showed.
 type view struct {

@@ -24,6 +24,9 @@ type options struct {
 // A value smaller than this has no room for data of its own.
 const minValueBytes = 16
 
+// No scenario keeps up with more, and the arithmetic stays far from overflow.
+const maxRate = 1e6
+
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var opts options
 	flags := declareFlags(&opts, stderr)
@@ -84,8 +87,8 @@ func (l load) validate() error {
 	switch {
 	case l.entries < 1:
 		return fmt.Errorf("--entries %d: at least 1", l.entries)
-	case l.rate < 0 || l.rate != l.rate:
-		return fmt.Errorf("--rate %v: 0 or more", l.rate)
+	case !(l.rate >= 0 && l.rate <= maxRate): // so that NaN is refused too
+		return fmt.Errorf("--rate %v: from 0 to %v", l.rate, maxRate)
 	case l.valueBytes < minValueBytes:
 		return fmt.Errorf("--value-bytes %d: at least %d", l.valueBytes, minValueBytes)
 	}

@@ -33,7 +33,7 @@ type truth struct {
 	Capacity        *int    `json:"capacity"`
 	ShallowBytes    *uint64 `json:"shallow_bytes"`
 	DeadBytes       *uint64 `json:"dead_bytes"`
-	ValuesBytes     uint64  `json:"values_bytes"`
+	ValuesBytes     *uint64 `json:"values_bytes"`
 	Insertion       *site   `json:"insertion"`
 	NumGC           uint32  `json:"num_gc"`
 }
@@ -44,8 +44,7 @@ func tellTruth(name string, svc service) truth {
 	t := truth{
 		Schema: "mapmedic.lab.truth/1", Scenario: name, Sentence: s.sentence,
 		GoVersion: runtime.Version(), PID: os.Getpid(), ExpectedVerdict: s.verdict,
-		Entries: h.size.Entries, ValuesBytes: h.valuesBytes,
-		Insertion: insertion.Load(),
+		Entries: h.size.Entries, Insertion: insertion.Load(),
 	}
 	t.describe(h)
 	var mem runtime.MemStats
@@ -65,5 +64,5 @@ func (t *truth) describe(h holding) {
 		t.Design = &h.size.Design
 	}
 	t.Capacity = h.size.Capacity
-	t.ShallowBytes, t.DeadBytes = &h.size.ShallowBytes, &h.size.DeadBytes
+	t.ShallowBytes, t.DeadBytes, t.ValuesBytes = &h.size.ShallowBytes, &h.size.DeadBytes, &h.valuesBytes
 }

@@ -9,7 +9,9 @@ import (
 )
 
 // What a scenario says it holds is what the heap lost to it. The slack is for
-// the steady cache's background reader and the runtime's own small change.
+// the steady cache's background reader and the runtime's own small change; a
+// thread that the runtime starts meanwhile costs more (5 KiB), so a loaded
+// machine may need several tries.
 const slackBytes = 2 << 10
 
 // Each scenario is weighed in a process of its own, by the test below: what
@@ -27,7 +29,7 @@ func TestTruthIsWhatTheHeapHolds(t *testing.T) {
 				if err == nil {
 					return
 				}
-				if try == 3 {
+				if try == 10 {
 					t.Fatalf("%v\n%s", err, out)
 				}
 			}
@@ -91,7 +93,7 @@ func TestTruthOfEveryScenario(t *testing.T) {
 			if told.Entries != 700 {
 				t.Errorf("%d entries, want the 700 asked for", told.Entries)
 			}
-			if (told.Path == nil) != (name == "goroutine-leak") || (told.Path == nil) != (told.ShallowBytes == nil) {
+			if (told.Path == nil) != (name == "goroutine-leak") || (told.Path == nil) != (told.ShallowBytes == nil || told.ValuesBytes == nil) {
 				t.Errorf("path %v and bytes %v do not fit together", told.Path, told.ShallowBytes)
 			}
 			if told.Insertion == nil || told.Insertion.Line == 0 {

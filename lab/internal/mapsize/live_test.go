@@ -33,20 +33,17 @@ func allocatedBytes() uint64 {
 // exactly repeats an experiment until measured and computed bytes agree to the
 // byte. The runtime itself allocates now and then (a worker, a timer), so one
 // try in many is off; a wrong rule is off every time.
-func exactly(t *testing.T, what string, try func() (measured, computed uint64)) {
+func exactly(t *testing.T, what string, experiment func() (measured, computed uint64)) {
 	t.Helper()
-	const tries = 6
-	for i := 1; ; i++ {
-		measured, computed := try()
+	var off []int64
+	for len(off) < 12 {
+		measured, computed := experiment()
 		if measured == computed {
 			return
 		}
-		if i == tries {
-			t.Errorf("%s: the heap says %d bytes, mapsize says %d (%+d)", what,
-				measured, computed, int64(computed)-int64(measured))
-			return
-		}
+		off = append(off, int64(computed-measured))
 	}
+	t.Errorf("%s: mapsize is off from what the heap says by %d bytes", what, off)
 }
 
 // keepsAlive compares what build leaves on the heap with its Measure.

@@ -30,7 +30,7 @@ func Serve(w http.ResponseWriter, _ *http.Request) {
 	for _, f := range families {
 		f.writeTo(&out)
 	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=values")
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes())
 }
 

@@ -14,7 +14,7 @@ from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.heap_records import hidden_prefix_lengths
-from tests.golden.test_golden import FOLDERS
+from tests.golden.corpus import FOLDERS
 
 
 @dataclass(frozen=True)

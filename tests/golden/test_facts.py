@@ -10,7 +10,7 @@ from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.pprof import parse_profile
 from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.heap_records import HeapRecords, hidden_prefix_lengths
-from tests.golden.test_golden import FOLDERS
+from tests.golden.corpus import FOLDERS
 
 RUNTIME = ("runtime.", "internal/runtime/", "runtime/internal/")
 

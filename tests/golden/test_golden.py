@@ -12,9 +12,8 @@ import pytest
 
 from mapmedic.formats.symbols import parse_symbols
 from tests.golden import render
+from tests.golden.corpus import CAPTURED, FOLDERS
 
-CAPTURED = Path(__file__).parent / "captured"
-FOLDERS = sorted(path for path in CAPTURED.iterdir() if path.is_dir())
 RENDERERS: dict[str, Callable[[bytes], str]] = {
     "heap.pb.gz": render.profile,
     "goroutine.txt": render.goroutines,

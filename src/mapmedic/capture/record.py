@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from mapmedic.capture.targets import Target, http_base
 from mapmedic.capture.visit import Visitor
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 from mapmedic.model.findings import Blank
+from mapmedic.model.session import Artifact
+from mapmedic.model.units import MIB
 
 # Called with what is being done and how far along it is (0..1).
 Progress = Callable[[str, float], None]
 _POLL_SECONDS = 1.0
+_RSS_LINE = re.compile(rb"^process_resident_memory_bytes ([0-9.e+]{1,30})$", re.MULTILINE)
 _SHORTEST_INTERVAL_SECONDS = 2.0
 
 
@@ -84,8 +88,13 @@ async def _wait_and_poll(
         poll = await visitor.poll()
         if poll is not None:
             writer.add(poll)
-        progress("watching the heap", _share(moment - left, total))
+        progress(_watching(poll), _share(moment - left, total))
         await asyncio.sleep(min(_POLL_SECONDS, max(0.0, start + moment - time.monotonic())))
+
+
+def _watching(poll: Artifact | None) -> str:
+    match = _RSS_LINE.search(poll.data) if poll else None
+    return f"watching, RSS {float(match.group(1)) / MIB:,.0f} MiB" if match else "watching the heap"
 
 
 def _share(moment: float, total: float) -> float:

@@ -1,0 +1,164 @@
+"""From an error to what a person needs: what, where, likely causes, one next command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import singledispatch
+
+import click
+
+from mapmedic import errors
+from mapmedic.report.inert import inert
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What happened, where, why it may have, and the one thing to try next."""
+
+    what: str
+    where: str
+    causes: tuple[str, ...]
+    next: str
+
+
+def print_advice(error: errors.MapmedicError, *, as_json: bool) -> None:
+    """Print the advice on ``error`` to stderr, and as ``mapmedic.error/1`` to stdout where JSON was asked for."""
+    advice = advise(error)
+    lines = [f"error: {advice.what}"]
+    if advice.where:
+        lines.append(f"where: {advice.where}")
+    lines += [f"{'likely:' if i == 0 else '       '} {cause}" for i, cause in enumerate(advice.causes)]
+    lines.append(f"next:  {advice.next}")
+    # Words of the target may be in here; they must not move the cursor.
+    click.echo("\n".join(inert(line) for line in lines), err=True)
+    if as_json:
+        click.echo(json.dumps(error_json(error, advice), indent=2))
+
+
+def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]:
+    """Return ``mapmedic.error/1``."""
+    return {
+        "schema": "mapmedic.error/1",
+        "error": type(error).__name__,
+        "exit_code": error.exit_code,
+        "what": advice.what,
+        "where": advice.where,
+        "causes": list(advice.causes),
+        "next": advice.next,
+    }
+
+
+@singledispatch
+def advise(error: errors.MapmedicError) -> Advice:
+    """Return the advice on ``error``."""
+    return Advice(str(error), "", (), "mapmedic doctor")
+
+
+@advise.register
+def _(error: errors.UsageError) -> Advice:
+    return Advice(str(error), "the command line", (), "mapmedic --help")
+
+
+@advise.register
+def _(error: errors.AmbiguousName) -> Advice:
+    return Advice(
+        f"{error.name!r} could mean {len(error.candidates)} maps",
+        ", ".join(error.candidates),
+        (),
+        f"--map {error.candidates[0]}",
+    )
+
+
+@advise.register
+def _(error: errors.OutputExists) -> Advice:
+    return Advice(f"{error.path} exists already", error.path, (), "give another name, or --force to replace it")
+
+
+@advise.register
+def _(error: errors.TargetUnreachable) -> Advice:
+    return Advice(
+        f"no answer: {error.why}",
+        error.url,
+        (
+            "the service is not running, or listens on another address or port",
+            "a firewall or a network policy is in between (try: kubectl port-forward POD 6060)",
+            "the service is stuck, or so short of memory that it cannot answer",
+        ),
+        f"curl -sS -m 5 -o - {error.url.split('/debug/')[0]}/debug/pprof/ | head",
+    )
+
+
+@advise.register
+def _(error: errors.UnexpectedAnswer) -> Advice:
+    return Advice(
+        f"something answered, but {error.why}",
+        error.url,
+        (
+            "the service does not import net/http/pprof, or serves it on another port or path",
+            "a proxy or a login page answers in its place",
+        ),
+        f"curl -sS -m 5 -i {error.url} | head",
+    )
+
+
+@advise.register
+def _(error: errors.FormatError) -> Advice:
+    place = "" if error.offset is None else f", byte {error.offset:,}"
+    return Advice(
+        error.why,
+        f"{error.what}{place}",
+        ("the file was cut short or changed on its way", "it is not what its name says"),
+        "capture it again: mapmedic capture URL -o NAME.mapmedic",
+    )
+
+
+@advise.register
+def _(error: errors.SessionDamaged) -> Advice:
+    return Advice(
+        error.why,
+        error.path,
+        ("the file was changed after it was written", "it was not written by mapmedic"),
+        f"tar tvf {error.path}   (a session is a tar; what is whole can be taken out)",
+    )
+
+
+@advise.register
+def _(error: errors.TargetUnsupported) -> Advice:
+    return Advice(error.why, error.target, (), "mapmedic diagnose http://HOST:PORT --for 30s")
+
+
+@advise.register
+def _(error: errors.ToolMissing) -> Advice:
+    return Advice(f"{error.tool} was not found", f"needed to {error.purpose}", (), "mapmedic doctor")
+
+
+@advise.register
+def _(error: errors.NotAuthorized) -> Advice:
+    return Advice(
+        f"the agent let nobody in: {error.why}",
+        error.url,
+        (
+            "MAPMEDIC_TOKEN is not set here, or differs from the service's",
+            "the service was started without a token, so its agent refuses everything",
+        ),
+        "MAPMEDIC_TOKEN=… mapmedic hotfix …   (or --token-file FILE)",
+    )
+
+
+@advise.register
+def _(error: errors.PreflightFailed) -> Advice:
+    return Advice(
+        "not done: a condition of the plan does not hold",
+        "; ".join(error.failed),
+        (),
+        "mend that, or look at the plan again without --apply",
+    )
+
+
+@advise.register
+def _(error: errors.AgentRefused) -> Advice:
+    return Advice(
+        f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}", (),
+        "look at the plan again without --apply",
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""mapmedic capture TARGET -o FILE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
+from mapmedic.cli.output import ProgressBar, say
+
+
+@click.command("capture")
+@click.argument("target")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write.")
+@window_options
+@token_option
+@force_option
+@json_option
+def command(
+    target: str, output: Path, seconds: float, visits: int, force_gc: bool, token_file: Path | None,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Take everything reachable from TARGET and save it as one session file.
+
+    Raw bytes are saved as they come; what could not be had is recorded, not fatal. Study the file as
+    often as you like: mapmedic diagnose FILE.
+    """
+    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.capture.session_file import read_session  # noqa: PLC0415
+    from mapmedic.report.figures import bytes_text  # noqa: PLC0415
+    from mapmedic.report.json_output import capture_json, dump  # noqa: PLC0415
+
+    plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
+    with ProgressBar() as progress:
+        path = api.capture(target, output, plan, force=force, progress=progress)
+    session = read_session(path)
+    if as_json:
+        click.echo(dump(capture_json(str(path), session)))
+        return
+    total = sum(len(artifact.data) for artifact in session.artifacts)
+    click.echo(f"{path}: {len(session.artifacts)} artifacts, {bytes_text(total)}")
+    for blank in session.not_captured:
+        say(f"not captured: {blank.what}: {blank.why}")
+    say(f"next: mapmedic diagnose {path}")

@@ -1,0 +1,57 @@
+"""mapmedic diagnose TARGET..."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options, write_text
+from mapmedic.cli.output import ProgressBar, console, say
+
+
+@click.command("diagnose")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@window_options
+@click.option(
+    "--source", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of the service's Go source: names the map that the inserting line fills.",
+)
+@click.option("--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report.")
+@token_option
+@force_option
+@json_option
+def command(
+    targets: tuple[str, ...], seconds: float, visits: int, force_gc: bool, source: Path | None,
+    html: Path | None, token_file: Path | None, force: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Say which container eats the memory, who fills it, how sure that is, and what to do.
+
+    One live TARGET, or any number of files of the same process (they are put in order of time). Exit code
+    1 is a finding; healthy, steady and undetermined are 0.
+    """
+    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic import api  # noqa: PLC0415
+    from mapmedic.model.report import Report  # noqa: PLC0415
+    from mapmedic.model.units import UnixNanoseconds  # noqa: PLC0415
+    from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
+
+    plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
+    with ProgressBar() as progress:
+        observation = api.observe(targets, plan, progress=progress)
+    diagnosis = api.diagnose(observation, source=source)
+    if html is not None:
+        from mapmedic.report.html import render_html  # noqa: PLC0415
+
+        now = UnixNanoseconds(time.time_ns())
+        report = Report(f"Diagnosis of {observation.target}", mapmedic.__version__, now, diagnosis, observation)
+        write_text(html, render_html(report), force=force)
+        say(f"report: {html}")
+    if as_json:
+        click.echo(dump(diagnosis_json(diagnosis)))
+    else:
+        from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
+
+        print_diagnosis(console(), diagnosis)
+    return 1 if diagnosis.verdict.is_finding else 0

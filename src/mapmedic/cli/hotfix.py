@@ -1,0 +1,66 @@
+"""mapmedic hotfix TARGET --map NAME."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mapmedic.cli.options import Duration, json_option, read_token, token_option
+from mapmedic.cli.output import ProgressBar, console
+from mapmedic.errors import ProofFailed
+
+
+@click.command("hotfix")
+@click.argument("target")
+@click.option("--map", "name", required=True, help="The map, by the name it is registered under (or its ending).")
+@click.option(
+    "--strategy", default="swap", show_default=True,
+    help="swap: put an empty map in its place under its lock, hold the old one, then let it go.",
+)
+@click.option("--apply", "apply_it", is_flag=True, help="Do it. Without this, only the plan is shown.")
+@click.option(
+    "--hold", type=click.IntRange(1, 600), default=60, show_default=True,
+    help="Seconds after which the agent puts everything back by itself if we are gone.",
+)
+@click.option("--keep-memory", is_flag=True, help="Leave the freed memory to Go's own scavenger.")
+@click.option(
+    "--expect-drop", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True,
+    help="The share by which RSS and heap must fall for the proof.",
+)
+@click.option("--within", type=Duration(), default=30.0, show_default="30s", help="The time they may take.")
+@click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
+@token_option
+@json_option
+def command(
+    target: str, name: str, strategy: str, apply_it: bool, hold: int, keep_memory: bool, expect_drop: float,
+    within: float, journal: Path | None, token_file: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
+
+    Works through the mapmedic agent in the service. Exit code 4: refused, nothing touched. 5: done, but the
+    figures do not show that it helped.
+    """
+    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.report.json_output import dump, outcome_json, plan_json  # noqa: PLC0415
+
+    token = read_token(token_file)
+    request = api.FixRequest(name, strategy, hold, not keep_memory)
+    plan = api.plan_fix(target, request, token)
+    if not as_json:
+        from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
+
+        print_plan(console(), plan)
+    if not apply_it:
+        if as_json:
+            click.echo(dump(plan_json(plan)))
+        return 0
+    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=within)
+    with ProgressBar() as progress:
+        outcome = api.apply_fix(plan, token, criteria=criteria, journal_folder=journal, progress=progress)
+    if as_json:
+        click.echo(dump(outcome_json(outcome)))
+    else:
+        print_outcome(console(), outcome)
+    passed = outcome.proof is not None and outcome.proof.passed
+    return 0 if passed else ProofFailed.exit_code

@@ -1,0 +1,94 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mapmedic.errors import OutputExists, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+MAX_DURATION_SECONDS = 24 * 3600.0
+MAX_TOKEN_BYTES = 4096
+
+
+class Duration(click.ParamType):
+    """A length of time: 30s, 2m, 1.5h, 500ms; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds that ``value`` means."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a duration; say 30s, 2m or 500ms", param, ctx)
+        seconds = float(match.group(1)) * _SECONDS[match.group(2)]
+        if seconds > MAX_DURATION_SECONDS:
+            self.fail(f"{value!r} is longer than a day", param, ctx)
+        return seconds
+
+
+def json_option(command: F) -> F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the JSON contract on stdout.")(command)
+
+
+def force_option(command: F) -> F:
+    """Add --force."""
+    return click.option("--force", is_flag=True, help="Replace an output file that exists.")(command)
+
+
+def window_options(command: F) -> F:
+    """Add what says how long to look: --for, --visits, --gc."""
+    command = click.option(
+        "--gc", "force_gc", is_flag=True,
+        help="Let each capture force a GC in the target (gc=1): a heap profile only moves when one completes.",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--visits", type=click.IntRange(2, 100), default=4, show_default=True, help="Captures within --for."
+    )(command)
+    return click.option(
+        "--for", "seconds", type=Duration(), default=0.0,
+        help="Watch the target this long (30s, 2m) and measure growth; without it, look once.",
+    )(command)  # fmt: skip
+
+
+def token_option(command: F) -> F:
+    """Add --token-file; the token itself is never an argument, where every user of the machine can read it."""
+    return click.option(
+        "--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="File with the agent's token; by default the environment variable MAPMEDIC_TOKEN.",
+    )(command)  # fmt: skip
+
+
+def read_token(token_file: Path | None) -> str | None:
+    """Return the agent's token, None where there is none."""
+    if token_file is None:
+        return os.environ.get("MAPMEDIC_TOKEN") or None
+    with token_file.open("rb") as file:
+        raw = file.read(MAX_TOKEN_BYTES + 1)
+    token = raw.decode("utf-8", "replace").strip()
+    if not token or len(raw) > MAX_TOKEN_BYTES or not token.isprintable():
+        raise UsageError(f"{token_file} does not hold a token: one printable line of at most 4 KiB")
+    return token
+
+
+def write_text(path: Path, text: str, *, force: bool) -> None:
+    """Write ``text`` to ``path``; OutputExists where it is there already and ``force`` is not given."""
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise OutputExists(str(path)) from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,66 @@
+"""Where words go: results to stdout, talk and progress to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+# A bar that flashes by is noise.
+_SHOW_AFTER_SECONDS = 1.0
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for stdout or stderr; NO_COLOR and pipes are obeyed by rich itself."""
+    from rich.console import Console  # noqa: PLC0415 - rich costs 60 ms and --json needs none of it
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print one line of talk to stderr."""
+    click.echo(text, err=True)
+
+
+class ProgressBar:
+    """A progress bar on stderr for work over a second, if stderr is a terminal; call it with (what, share)."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, what: str, share: float) -> None:
+        if not sys.stderr.isatty() or time.monotonic() - self._started < _SHOW_AFTER_SECONDS:
+            return
+        if self._bar is None:
+            self._start()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=what, completed=share)
+
+    def _start(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(),
+            console=console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=1.0)
+        self._bar.start()

@@ -1,0 +1,39 @@
+"""mapmedic verify BEFORE AFTER."""
+
+from __future__ import annotations
+
+import click
+
+from mapmedic.cli.options import json_option
+from mapmedic.cli.output import ProgressBar, console
+from mapmedic.errors import ProofFailed
+
+
+@click.command("verify")
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--expect-drop", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True,
+    help="The share by which RSS and heap must have fallen.",
+)
+@json_option
+def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
+    """Compare two captures of a service: did the memory come back?
+
+    BEFORE and AFTER are sessions, heap?debug=1 files or live targets. Exit code 5 where it did not.
+    """
+    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.report.json_output import dump, proof_json  # noqa: PLC0415
+
+    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop)
+    with ProgressBar() as progress:
+        first = api.observe([before], api.CapturePlan(), progress=progress)
+        second = api.observe([after], api.CapturePlan(), progress=progress)
+    proof = api.verify(first, second, criteria)
+    if as_json:
+        click.echo(dump(proof_json(proof)))
+    else:
+        from mapmedic.report.terminal import print_proof  # noqa: PLC0415
+
+        print_proof(console(), proof)
+    return 0 if proof.passed else ProofFailed.exit_code

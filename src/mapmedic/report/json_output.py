@@ -1,0 +1,209 @@
+"""The JSON contracts of DESIGN: model objects as plain dicts. Fields may be added, never renamed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mapmedic.model.findings import Diagnosis, Evidence, Suspect
+from mapmedic.model.heap import HeapProfile
+from mapmedic.model.machine import MachineCheck
+from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.model.report import Requests
+from mapmedic.model.session import Session
+
+Json = dict[str, Any]
+
+
+def dump(contract: Mapping[str, Any]) -> str:
+    """Return ``contract`` as indented JSON; NaN and infinities, which JSON has not, become null."""
+    return json.dumps(_finite(contract), indent=2, ensure_ascii=True, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> Json:
+    """Return ``mapmedic.diagnosis/1``."""
+    return {
+        "schema": "mapmedic.diagnosis/1",
+        "target": diagnosis.target,
+        "verdict": diagnosis.verdict.value,
+        "confidence": diagnosis.confidence,
+        "reasons": list(diagnosis.reasons),
+        "suspects": [_suspect(suspect) for suspect in diagnosis.suspects],
+        "not_captured": [{"what": blank.what, "why": blank.why} for blank in diagnosis.not_captured],
+        "next_steps": list(diagnosis.next_steps),
+        "go_version": diagnosis.go_version,
+        "window_seconds": round(diagnosis.window_seconds, 3),
+        "captures": diagnosis.captures,
+    }
+
+
+def _suspect(suspect: Suspect) -> Json:
+    site, fix = suspect.site, suspect.fix
+    return {
+        "code": suspect.code.value,
+        "confidence": suspect.confidence,
+        "reasons": [{"text": reason.text, "weight": round(reason.weight, 3)} for reason in suspect.reasons],
+        "owner": suspect.owner,
+        "declared": suspect.declared,
+        "label": suspect.label,
+        "type": suspect.type,
+        "kind": suspect.kind.value if suspect.kind else None,
+        "site": {"function": site.function, "file": site.file, "line": site.line} if site else None,
+        "bytes": suspect.bytes,
+        "entries": suspect.entries,
+        "growth_bytes_per_second": suspect.growth_bytes_per_second,
+        "growth_uncertainty_bytes_per_second": suspect.growth_uncertainty,
+        "evidence": [_evidence(each) for each in suspect.evidence],
+        "stack": list(suspect.stack),
+        "fix": {"strategy": fix.strategy, "command": fix.command, "patch_hint": fix.patch_hint} if fix else None,
+    }
+
+
+def _evidence(evidence: Evidence) -> Json:
+    return {
+        "claim": evidence.claim,
+        "measured": evidence.measured,
+        "threshold": evidence.threshold,
+        "source": evidence.source,
+        "unit": evidence.unit,
+    }
+
+
+def capture_json(path: str, session: Session) -> Json:
+    """Return ``mapmedic.capture/1``: what a session file holds."""
+    return {
+        "schema": "mapmedic.capture/1",
+        "target": session.target,
+        "path": path,
+        "complete": session.complete,
+        "artifacts": [
+            {
+                "kind": artifact.kind,
+                "visit": artifact.visit,
+                "taken_at_unix_ns": artifact.taken_at,
+                "source": artifact.source,
+                "bytes": len(artifact.data),
+            }
+            for artifact in session.artifacts
+        ],
+        "not_captured": [{"what": blank.what, "why": blank.why} for blank in session.not_captured],
+    }
+
+
+def plan_json(plan: FixPlan) -> Json:
+    """Return ``mapmedic.plan/1``."""
+    return {
+        "schema": "mapmedic.plan/1",
+        "target": plan.target,
+        "map": plan.map,
+        "kind": plan.kind,
+        "type": plan.type,
+        "strategy": plan.strategy,
+        "entries": plan.entries,
+        "steps": list(plan.steps),
+        "conditions": [{"name": c.name, "holds": c.holds, "why": c.why} for c in plan.conditions],
+        "ready": plan.ready,
+        "undo": plan.undo,
+        "notes": list(plan.notes),
+        "hold_seconds": plan.hold_seconds,
+        "return_memory": plan.return_memory,
+    }
+
+
+def outcome_json(outcome: Outcome) -> Json:
+    """Return ``mapmedic.outcome/1``."""
+    return {
+        "schema": "mapmedic.outcome/1",
+        "plan": plan_json(outcome.plan),
+        "applied": outcome.applied,
+        "strategy": outcome.plan.strategy,
+        "operation": outcome.operation,
+        "pause_ms": None if outcome.pause_ns is None else outcome.pause_ns / 1e6,
+        "entries_removed": outcome.entries_removed,
+        "journal_path": outcome.journal_path,
+        "before": _memory(outcome.before),
+        "after": _memory(outcome.after),
+        "proof": proof_json(outcome.proof) if outcome.proof else None,
+    }
+
+
+def _memory(point: MemoryPoint | None) -> Json | None:
+    if point is None:
+        return None
+    return {"rss_bytes": point.rss_bytes, "heap_alloc_bytes": point.heap_alloc_bytes, "num_gc": point.num_gc}
+
+
+def proof_json(proof: Proof) -> Json:
+    """Return ``mapmedic.proof/1``."""
+    return {
+        "schema": "mapmedic.proof/1",
+        "passed": proof.passed,
+        "checks": [
+            {
+                "name": check.name,
+                "before": check.before,
+                "after": check.after,
+                "change": check.change,
+                "threshold": check.threshold,
+                "passed": check.passed,
+                "why": check.why,
+                "unit": check.unit,
+            }
+            for check in proof.checks
+        ],
+    }
+
+
+def demo_json(
+    diagnosis: Diagnosis, outcome: Outcome | None, requests: Requests | None, report_path: str | None
+) -> Json:
+    """Return ``mapmedic.demo/1``."""
+    return {
+        "schema": "mapmedic.demo/1",
+        "diagnosis": diagnosis_json(diagnosis),
+        "outcome": outcome_json(outcome) if outcome else None,
+        "requests": {
+            "sent": requests.sent if requests else 0,
+            "failed": requests.failed if requests else 0,
+            "p99_before_ms": requests.p99_before_ms if requests else None,
+            "p99_during_ms": requests.p99_during_ms if requests else None,
+            "first_failure": requests.first_failure if requests else None,
+        },
+        "report_path": report_path,
+    }
+
+
+def flame_json(target: str, path: str, heap: HeapProfile) -> Json:
+    """Return ``mapmedic.flame/1``."""
+    return {
+        "schema": "mapmedic.flame/1",
+        "target": target,
+        "path": path,
+        "stacks": len(heap.stacks),
+        "frames_restored": heap.frames_restored,
+        "inuse_bytes": int(heap.total_inuse_bytes),
+    }
+
+
+def doctor_json(checks: Sequence[MachineCheck]) -> Json:
+    """Return ``mapmedic.doctor/1``."""
+    return {
+        "schema": "mapmedic.doctor/1",
+        "checks": [
+            {"name": c.name, "status": c.status.value, "found": c.found, "enables": c.enables, "next": c.next}
+            for c in checks
+        ],
+    }

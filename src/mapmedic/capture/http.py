@@ -80,7 +80,7 @@ class HttpClient:
         except TimeoutError as error:
             raise TargetUnreachable(url, f"no complete answer within {limits.seconds:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TargetUnreachable(url, str(error) or type(error).__name__) from error
+            raise TargetUnreachable(url, _reason(error)) from error
 
     async def _exchange(
         self, method: str, url: str, limits: Limits, headers: Mapping[str, str] | None, json: object | None
@@ -94,6 +94,12 @@ class HttpClient:
             allowed = limits.max_bytes if response.status < 400 else min(_ERROR_BODY_BYTES, limits.max_bytes)
             body = await _read_bounded(response, url, allowed)
             return Answer(url, response.status, response.headers.get("Content-Type", ""), body)
+
+
+def _reason(error: Exception) -> str:
+    """Return the system's own words ("Connection refused") without the library's around them."""
+    cause = getattr(error, "os_error", error)
+    return getattr(cause, "strerror", None) or str(error) or type(error).__name__
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> bytes:

@@ -20,7 +20,7 @@ MAX_DURATION_SECONDS = 24 * 3600.0
 MAX_TOKEN_BYTES = 4096
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A length of time: 30s, 2m, 1.5h, 500ms; a bare number is seconds."""
 
     name = "duration"

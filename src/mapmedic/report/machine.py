@@ -15,13 +15,13 @@ _STYLES = {Status.OK: "green", Status.LIMITED: "yellow", Status.MISSING: "red"}
 
 def print_machine(console: Console, checks: tuple[MachineCheck, ...]) -> None:
     """Print each check, what it enables, and the next step where there is one."""
-    from rich.text import Text  # noqa: PLC0415 - rich is loaded by the command that prints
+    from rich.table import Table  # noqa: PLC0415 - rich is loaded by the command that prints
+    from rich.text import Text  # noqa: PLC0415
 
+    table = Table.grid(padding=(0, 2))
     for check in checks:
-        line = Text.assemble(
-            (f"{check.status.value:<8}", _STYLES[check.status]), (f"{check.name:<13}", "bold"), inert(check.found)
-        )
-        console.print(line)
-        console.print(Text(f"{'':21}for {check.enables}", "dim"))
+        words = Text.assemble(inert(check.found), (f"\nfor {check.enables}", "dim"))
         if check.next:
-            console.print(Text(f"{'':21}next: {inert(check.next)}"))
+            words.append(f"\nnext: {inert(check.next)}")
+        table.add_row(Text(check.status.value, _STYLES[check.status]), Text(check.name, "bold"), words)
+    console.print(table)

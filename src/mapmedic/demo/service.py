@@ -1,0 +1,113 @@
+"""The lab's leaking service as a process: built from source, started, always ended."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from mapmedic.api import find_go
+from mapmedic.errors import CouldNotLook, ToolMissing
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+BUILD_SECONDS = 300
+READY_SECONDS = 120
+_ERROR_CHARACTERS = 2000
+
+
+def build_lab(folder: Path | None = None) -> tuple[Path, str]:
+    """Build the lab and return its binary and the Go version that built it.
+
+    ToolMissing where there is no Go or no lab source (an installed wheel has none); CouldNotLook where the
+    build fails, with the compiler's words.
+    """
+    source = Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
+    if not (source / "go.mod").is_file():
+        raise ToolMissing(f"the lab's source ({source})", "run the demo; it is in the git checkout")
+    go = find_go("build the demo's service")
+    binary = (folder or _CHECKOUT / ".cache" / "lab") / f"lab-{go.version}"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(
+            [str(go.path), "build", "-o", str(binary), "."], cwd=source, env=go.environment,
+            capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise CouldNotLook(f"building the lab took longer than {BUILD_SECONDS} s") from error
+    if done.returncode != 0:
+        raise CouldNotLook(f"the lab does not build with {go.version}: {done.stderr[-_ERROR_CHARACTERS:]}")
+    return binary, go.version
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Which lab scenario to run and how hard: entries at the start, and added per second."""
+
+    name: str = "struct-field"
+    entries: int = 60_000
+    rate: int = 4_000
+
+
+class LabService:
+    """A running lab; use it as a context manager, which ends it whatever happens.
+
+    ``url`` is where it listens, ``token`` what its agent wants, ``pid`` its process.
+    """
+
+    def __init__(self, binary: Path, scenario: Scenario) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._arguments = [
+            str(binary), scenario.name, "--entries", str(scenario.entries), "--rate", str(scenario.rate),
+            "--exit-with-stdin",
+        ]  # fmt: skip
+        self.url = ""
+        self.pid = 0
+
+    def __enter__(self) -> LabService:
+        # Its standard input is our pipe: if we are killed, it ends with us.
+        self._process = subprocess.Popen(
+            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "MAPMEDIC_TOKEN": self.token},
+        )  # fmt: skip
+        try:
+            self.pid, self.url = self._wait_until_ready()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _wait_until_ready(self) -> tuple[int, str]:
+        assert self._process.stdout is not None  # noqa: S101 - we asked for a pipe above
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            readable, _, _ = select.select([self._process.stdout], [], [], 0.2)
+            if readable:
+                words = self._process.stdout.readline().decode("utf-8", "replace").split()
+                if len(words) == 3 and words[0] == "READY":
+                    return int(words[1]), words[2]
+                if not words:
+                    break
+        raise CouldNotLook(f"the lab's service did not start: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        _, stderr = self._process.communicate(timeout=10)
+        return stderr.decode("utf-8", "replace")[-_ERROR_CHARACTERS:].strip() or "it said nothing"
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate(timeout=10)

@@ -1,0 +1,113 @@
+"""The demo, act by act; whoever tells it hands in how."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import mapmedic
+from mapmedic import api
+from mapmedic.demo.service import LabService, Scenario, build_lab
+from mapmedic.demo.traffic import Traffic
+from mapmedic.errors import CouldNotLook
+from mapmedic.model.findings import Diagnosis, Verdict
+from mapmedic.model.observation import Observation
+from mapmedic.model.remedy import FixPlan, Outcome
+from mapmedic.model.report import Report, Requests
+from mapmedic.model.units import UnixNanoseconds
+
+
+class Narrator(Protocol):
+    """Tells the story as it happens."""
+
+    def say(self, text: str) -> None:
+        """Say one sentence."""
+
+    def progress(self, what: str, share: float) -> None:
+        """Show how far the present act is."""
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Show the diagnosis."""
+
+    def planned(self, plan: FixPlan) -> None:
+        """Show the plan."""
+
+    def fixed(self, outcome: Outcome) -> None:
+        """Show the outcome and its proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How the demo runs; ``watch_seconds`` is how long the leak is watched before the verdict."""
+
+    scenario: Scenario = Scenario()
+    watch_seconds: float = 15.0
+    journal_folder: Path | None = None
+
+
+def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
+    """Build, start, watch, diagnose, fix and prove; return what the report shows.
+
+    CouldNotLook where the diagnosis is not the leak that is there: the demo then has nothing to fix.
+    """
+    narrator.say("Building a real Go service that leaks (lab/struct_field.go) …")
+    binary, go_version = build_lab()
+    with ExitStack() as stack:
+        service = stack.enter_context(LabService(binary, options.scenario))
+        traffic = stack.enter_context(Traffic(service.url))
+        narrator.say(f"Built with {go_version}. It runs as process {service.pid} at {service.url}, with traffic on it.")
+        observation = _watch(service, options, narrator)
+        diagnosis = api.diagnose(observation)
+        narrator.diagnosed(diagnosis)
+        outcome = _fix(service, diagnosis, traffic, options, narrator)
+        after = api.observe([service.url], api.CapturePlan(force_gc=True, agent_token=service.token))
+        requests = traffic.stop()
+    narrator.say(_traffic_words(requests))
+    return _report(diagnosis, observation, outcome, after, requests)
+
+
+def _watch(service: LabService, options: DemoOptions, narrator: Narrator) -> Observation:
+    narrator.say(f"Watching it for {options.watch_seconds:.0f} s over HTTP (net/http/pprof and /metrics) …")
+    plan = api.CapturePlan(options.watch_seconds, force_gc=True, agent_token=service.token)
+    return api.observe([service.url], plan, progress=narrator.progress)
+
+
+def _fix(
+    service: LabService, diagnosis: Diagnosis, traffic: Traffic, options: DemoOptions, narrator: Narrator
+) -> Outcome:
+    leak = next((s for s in diagnosis.suspects if s.code is Verdict.MAP_LEAK and s.label), None)
+    if leak is None or leak.label is None:
+        raise CouldNotLook(f"the demo's leak was not found: the verdict was {diagnosis.verdict}")
+    plan = api.plan_fix(service.url, api.FixRequest(leak.label), service.token)
+    narrator.planned(plan)
+    traffic.fix_begins()
+    outcome = api.apply_fix(
+        plan, service.token, journal_folder=options.journal_folder, progress=narrator.progress
+    )
+    narrator.fixed(outcome)
+    return outcome
+
+
+def _traffic_words(requests: Requests) -> str:
+    through = f"{requests.sent:,} requests went through all of this, {requests.failed} failed"
+    if requests.p99_before_ms is None or requests.p99_during_ms is None:
+        return f"{through}."
+    return f"{through}; p99 latency {requests.p99_before_ms:.0f} ms before the fix, {requests.p99_during_ms:.0f} ms during and after it."
+
+
+def _report(
+    diagnosis: Diagnosis, observation: Observation, outcome: Outcome, after: Observation, requests: Requests
+) -> Report:
+    return Report(
+        title="mapmedic demo: a leak found, fixed and proved",
+        tool_version=mapmedic.__version__,
+        created_at=UnixNanoseconds(time.time_ns()),
+        diagnosis=diagnosis,
+        observation=observation,
+        outcome=outcome,
+        after=after,
+        requests=requests,
+    )

@@ -186,9 +186,14 @@ func (e *encoder) bytes(v reflect.Value) {
 	if len(e.buf)+n > e.limit {
 		panic(giveUp{})
 	}
-	raw := make([]byte, n)
-	for i := range raw {
-		raw[i] = byte(v.Index(i).Uint())
+	var raw []byte
+	if v.Kind() == reflect.Slice || v.CanAddr() {
+		raw = v.Bytes()
+	} else { // an array in an interface has no address
+		raw = make([]byte, n)
+		for i := range raw {
+			raw[i] = byte(v.Index(i).Uint())
+		}
 	}
 	e.text(`"` + base64.StdEncoding.EncodeToString(raw) + `"`)
 }

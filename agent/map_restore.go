@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// maxSwapBack bounds the entries written while the service's lock is held
-	// in one go.
-	maxSwapBack = 8192
 	// A chunk of a restore grows and shrinks so that its hold stays near these.
 	holdTooLong  = time.Millisecond
 	holdTooShort = 200 * time.Microsecond

@@ -79,10 +79,14 @@ func swapSteps(kind string) []string {
 
 func kindNotes(kind string) []string {
 	if kind == kindMap {
-		return []string{
+		notes := []string{
 			"The service finds an empty map and fills it again as after a restart.",
 			"The old bucket arrays go with the old map, which delete and clear would keep.",
 		}
+		if growthNote != "" {
+			notes = append(notes, growthNote)
+		}
+		return notes
 	}
 	notes := []string{
 		"Entries leave one after another: for a moment readers see some of them gone and some not.",

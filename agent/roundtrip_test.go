@@ -154,3 +154,25 @@ func TestEntriesTooLargeOrTooDeepAreCounted(t *testing.T) {
 		}
 	}
 }
+
+type namedByte byte
+
+func TestBytesOfEveryKind(t *testing.T) {
+	type inside struct {
+		b [2]byte
+		s []namedByte
+	}
+	for _, c := range []struct {
+		value any
+		want  string
+	}{
+		{inside{[2]byte{1, 2}, []namedByte{3}}, `{"b":"AQI=","s":"Aw=="}`},
+		{[2]namedByte{1, 2}, `"AQI="`},
+		{[]any{[2]byte{1, 2}, [1]namedByte{3}, inside{[2]byte{1, 2}, nil}}, `[{"type":"[2]uint8","value":"AQI="},` +
+			`{"type":"[1]agent.namedByte","value":"Aw=="},{"type":"agent.inside","value":{"b":"AQI=","s":null}}]`},
+	} {
+		if got, ok := encodeOne(c.value); !ok || got != c.want {
+			t.Errorf("%s %v, want %s", got, ok, c.want)
+		}
+	}
+}

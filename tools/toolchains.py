@@ -9,7 +9,6 @@ half-written one is never used, because the folder is renamed into place last.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -63,7 +62,7 @@ def _unpack(wheel: Path, into: Path) -> None:
     for folder in executables:
         for file in folder.rglob("*"):
             if file.is_file():
-                os.chmod(file, 0o755)
+                file.chmod(0o755)
     shutil.rmtree(into / "go" / "test", ignore_errors=True)
 
 
@@ -72,8 +71,10 @@ def main(arguments: list[str]) -> int:
     wanted = arguments or list(VERSIONS)
     unknown = [minor for minor in wanted if minor != "newest" and minor not in VERSIONS]
     if unknown:
-        print(f"toolchains: no such version: {', '.join(unknown)}; known: {', '.join(VERSIONS)}, newest",
-              file=sys.stderr)
+        print(
+            f"toolchains: no such version: {', '.join(unknown)}; known: {', '.join(VERSIONS)}, newest",
+            file=sys.stderr,
+        )
         return 2
     for minor in wanted:
         print(ensure(minor))

@@ -19,6 +19,7 @@ from mapmedic.capture.http import HttpClient
 from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.observe import merge_observations, observe_file
 from mapmedic.capture.record import CapturePlan, Progress, capture_session
+from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Locate
@@ -39,7 +40,7 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Criteria", "FixRequest", "Locate", "Progress", "Thresholds",
-    "apply_fix", "capture", "diagnose", "examine_machine", "find_go", "observe", "plan_fix", "verify",
+    "apply_fix", "capture", "diagnose", "examine_machine", "find_go", "observe", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")

@@ -22,7 +22,9 @@ def examine_machine() -> tuple[MachineCheck, ...]:
 
 
 def _python() -> MachineCheck:
-    return MachineCheck("python", Status.OK, f"Python {platform.python_version()} at {sys.executable}", "mapmedic itself")
+    return MachineCheck(
+        "python", Status.OK, f"Python {platform.python_version()} at {sys.executable}", "mapmedic itself"
+    )
 
 
 def _native_core() -> MachineCheck:
@@ -37,9 +39,15 @@ def _kernel() -> MachineCheck:
     system, machine = platform.system(), platform.machine()
     found = f"{system} {platform.release()} on {machine}"
     if system == "Linux" and machine in ("x86_64", "AMD64"):
-        return MachineCheck("kernel", Status.OK, found, "capture over HTTP; reading processes, when that is built")
+        return MachineCheck(
+            "kernel", Status.OK, found, "capture over HTTP; reading processes, when that is built"
+        )
     return MachineCheck(
-        "kernel", Status.LIMITED, found, "capture over HTTP only", "run mapmedic on Linux amd64 beside the service"
+        "kernel",
+        Status.LIMITED,
+        found,
+        "capture over HTTP only",
+        "run mapmedic on Linux amd64 beside the service",
     )
 
 
@@ -63,7 +71,9 @@ def _ptrace() -> MachineCheck:
 def _memory() -> MachineCheck:
     available = _available_bytes()
     limit = _text("/sys/fs/cgroup/memory.max")
-    bounds = [each for each in (available, int(limit) if limit and limit.isdigit() else None) if each is not None]
+    bounds = [
+        each for each in (available, int(limit) if limit and limit.isdigit() else None) if each is not None
+    ]
     if not bounds:
         return MachineCheck("memory", Status.LIMITED, "unknown", "room for captures", None)
     room = min(bounds)
@@ -76,7 +86,9 @@ def _memory() -> MachineCheck:
 
 def _token() -> MachineCheck:
     if os.environ.get("MAPMEDIC_TOKEN"):
-        return MachineCheck("agent token", Status.OK, "MAPMEDIC_TOKEN is set", "hotfix and exact entry counts")
+        return MachineCheck(
+            "agent token", Status.OK, "MAPMEDIC_TOKEN is set", "hotfix and exact entry counts"
+        )
     return MachineCheck("agent token", Status.LIMITED, "MAPMEDIC_TOKEN is not set", "hotfix and exact entry counts",
                         "export MAPMEDIC_TOKEN=… (the one the service was started with)")  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ def _heap_points(captures: Sequence[Capture]) -> tuple[MemoryPoint, ...]:
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None or value != value or abs(value) == float("inf") else int(value)
+    return None if value is None or not math.isfinite(value) else int(value)
 
 
 def _go_version(pages: list[Metrics]) -> str | None:

@@ -8,6 +8,7 @@ binaries too (src/net/http/pprof/pprof.go, src/runtime/pprof/pprof.go printStack
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -125,7 +126,7 @@ def _pprof_stacks(profile: Profile) -> list[Stack]:
     stack = profile.stack.tolist()
     return [
         tuple(frame for location in stack[begin:end] for frame in of_location[location])
-        for begin, end in zip(starts[:-1], starts[1:], strict=True)
+        for begin, end in pairwise(starts)
     ]
 
 
@@ -138,4 +139,4 @@ def _location_frames(profile: Profile) -> list[Stack]:
         else Frame("(no symbol)")
         for function, line in zip(functions, lines, strict=True)
     ]
-    return [tuple(frames[begin:end]) for begin, end in zip(starts[:-1], starts[1:], strict=True)]
+    return [tuple(frames[begin:end]) for begin, end in pairwise(starts)]

@@ -72,7 +72,9 @@ def _(error: errors.AmbiguousName) -> Advice:
 
 @advise.register
 def _(error: errors.OutputExists) -> Advice:
-    return Advice(f"{error.path} exists already", error.path, (), "give another name, or --force to replace it")
+    return Advice(
+        f"{error.path} exists already", error.path, (), "give another name, or --force to replace it"
+    )
 
 
 @advise.register

@@ -12,7 +12,9 @@ from mapmedic.cli.output import ProgressBar, say
 
 @click.command("capture")
 @click.argument("target")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
+)
 @window_options
 @token_option
 @force_option
@@ -27,14 +29,13 @@ def command(
     often as you like: mapmedic diagnose FILE.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.capture.session_file import read_session  # noqa: PLC0415
     from mapmedic.report.figures import bytes_text  # noqa: PLC0415
     from mapmedic.report.json_output import capture_json, dump  # noqa: PLC0415
 
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
         path = api.capture(target, output, plan, force=force, progress=progress)
-    session = read_session(path)
+    session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))
         return

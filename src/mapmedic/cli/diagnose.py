@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options, write_text
+from mapmedic.cli.options import (
+    force_option,
+    json_option,
+    read_token,
+    token_option,
+    window_options,
+    write_text,
+)
 from mapmedic.cli.output import ProgressBar, console, say
 
 
@@ -15,7 +22,8 @@ from mapmedic.cli.output import ProgressBar, console, say
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @window_options
 @click.option(
-    "--source", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the service's Go source: names the map that the inserting line fills.",
 )
 @click.option("--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report.")
@@ -45,7 +53,9 @@ def command(
         from mapmedic.report.html import render_html  # noqa: PLC0415
 
         now = UnixNanoseconds(time.time_ns())
-        report = Report(f"Diagnosis of {observation.target}", mapmedic.__version__, now, diagnosis, observation)
+        report = Report(
+            f"Diagnosis of {observation.target}", mapmedic.__version__, now, diagnosis, observation
+        )
         write_text(html, render_html(report), force=force)
         say(f"report: {html}")
     if as_json:

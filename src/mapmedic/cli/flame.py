@@ -14,10 +14,16 @@ from mapmedic.errors import CouldNotLook
 @click.command("flame")
 @click.argument("target")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("flame.html"), show_default=True,
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("flame.html"),
+    show_default=True,
     help="The HTML file to write.",
 )
-@click.option("--gc", "force_gc", is_flag=True, help="Force a GC in the target first, to see what is live now.")
+@click.option(
+    "--gc", "force_gc", is_flag=True, help="Force a GC in the target first, to see what is live now."
+)
 @force_option
 @json_option
 def command(target: str, output: Path, force_gc: bool, force: bool, as_json: bool) -> None:

@@ -13,19 +13,29 @@ from mapmedic.errors import ProofFailed
 
 @click.command("hotfix")
 @click.argument("target")
-@click.option("--map", "name", required=True, help="The map, by the name it is registered under (or its ending).")
 @click.option(
-    "--strategy", default="swap", show_default=True,
+    "--map", "name", required=True, help="The map, by the name it is registered under (or its ending)."
+)
+@click.option(
+    "--strategy",
+    default="swap",
+    show_default=True,
     help="swap: put an empty map in its place under its lock, hold the old one, then let it go.",
 )
 @click.option("--apply", "apply_it", is_flag=True, help="Do it. Without this, only the plan is shown.")
 @click.option(
-    "--hold", type=click.IntRange(1, 600), default=60, show_default=True,
+    "--hold",
+    type=click.IntRange(1, 600),
+    default=60,
+    show_default=True,
     help="Seconds after which the agent puts everything back by itself if we are gone.",
 )
 @click.option("--keep-memory", is_flag=True, help="Leave the freed memory to Go's own scavenger.")
 @click.option(
-    "--expect-drop", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True,
+    "--expect-drop",
+    type=click.FloatRange(0.01, 0.99),
+    default=0.4,
+    show_default=True,
     help="The share by which RSS and heap must fall for the proof.",
 )
 @click.option("--within", type=Duration(), default=30.0, show_default="30s", help="The time they may take.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -63,29 +64,31 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:  # noqa: PLR0911 - one exit code a kind of end
     """Run one command and return its exit code; every error becomes words on stderr."""
     try:
         result: Any = cli.main(args=arguments, prog_name="mapmedic", standalone_mode=False)
+        return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.Abort:
-        return INTERRUPTED_EXIT_CODE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except MapmedicError as error:
         return _advise(error, arguments)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED_EXIT_CODE
     except BrokenPipeError:
-        # Whoever read us has gone (`| head`); nothing is wrong and nobody is there to tell.
-        sys.stderr.close()
-        return 0
+        return _hang_up()
     except Exception as error:
         return _confess(error)
-    return result if isinstance(result, int) else 0
+
+
+def _hang_up() -> int:
+    """Whoever read us has gone (`| head`): say nothing more, not even when Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _advise(error: MapmedicError, arguments: list[str]) -> int:

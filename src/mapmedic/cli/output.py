@@ -48,6 +48,7 @@ class ProgressBar:
             self._bar.stop()
 
     def __call__(self, what: str, share: float) -> None:
+        """Show ``what`` is being done and how far it is, 0..1."""
         if not sys.stderr.isatty() or time.monotonic() - self._started < _SHOW_AFTER_SECONDS:
             return
         if self._bar is None:

@@ -13,7 +13,10 @@ from mapmedic.errors import ProofFailed
 @click.argument("before")
 @click.argument("after")
 @click.option(
-    "--expect-drop", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True,
+    "--expect-drop",
+    type=click.FloatRange(0.01, 0.99),
+    default=0.4,
+    show_default=True,
     help="The share by which RSS and heap must have fallen.",
 )
 @json_option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Narrator(Protocol):
 class DemoOptions:
     """How the demo runs; ``watch_seconds`` is how long the leak is watched before the verdict."""
 
-    scenario: Scenario = Scenario()
+    scenario: Scenario = field(default_factory=Scenario)
     watch_seconds: float = 15.0
     journal_folder: Path | None = None
 
@@ -58,7 +58,9 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
     with ExitStack() as stack:
         service = stack.enter_context(LabService(binary, options.scenario))
         traffic = stack.enter_context(Traffic(service.url))
-        narrator.say(f"Built with {go_version}. It runs as process {service.pid} at {service.url}, with traffic on it.")
+        narrator.say(
+            f"Built with {go_version}. It runs as process {service.pid} at {service.url}, with traffic on it."
+        )
         observation = _watch(service, options, narrator)
         diagnosis = api.diagnose(observation)
         narrator.diagnosed(diagnosis)
@@ -95,7 +97,8 @@ def _traffic_words(requests: Requests) -> str:
     through = f"{requests.sent:,} requests went through all of this, {requests.failed} failed"
     if requests.p99_before_ms is None or requests.p99_during_ms is None:
         return f"{through}."
-    return f"{through}; p99 latency {requests.p99_before_ms:.0f} ms before the fix, {requests.p99_during_ms:.0f} ms during and after it."
+    before, during = f"{requests.p99_before_ms:.0f} ms", f"{requests.p99_during_ms:.0f} ms"
+    return f"{through}; p99 latency {before} before the fix, {during} during and after it."
 
 
 def _report(

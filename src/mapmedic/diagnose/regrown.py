@@ -8,6 +8,7 @@ is the pattern: one call site, sizes rising step by step, each made about once, 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 from mapmedic.model.frames import is_runtime, is_standard_library
 from mapmedic.model.heap import HeapProfile
@@ -47,7 +48,7 @@ def _is_one_array(heap: HeapProfile, records: list[int], least_bytes: int) -> bo
     sizes = sorted(made)
     if len(sizes) < _FEWEST_SIZES or sizes[-1] < least_bytes:
         return False
-    steps = (larger / max(1, smaller) for smaller, larger in zip(sizes, sizes[1:], strict=False))
+    steps = (larger / max(1, smaller) for smaller, larger in pairwise(sizes))
     still_held = [size for size in sizes if held[size]]
     return (
         max(made.values()) <= _MOST_ALLOCATIONS_PER_SIZE

@@ -11,7 +11,7 @@ _WORTH_NAMING_SHARE = 0.1
 
 
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
-    """Return what a verdict would need and does not have: (what to do next, why); empty where all is there."""
+    """Return what a verdict would need and does not have, as (what to do next, why)."""
     target = case.observation.target
     if case.history is None:
         return (Blank(f"mapmedic diagnose URL --for 30s  (with net/http/pprof at {target})",

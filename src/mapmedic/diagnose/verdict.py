@@ -56,8 +56,11 @@ def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     if case.history is not None and case.growth_known:
         growth = case.history.growth()
         kept = growth.retained_share
-        reasons.append(Reason(f"the live heap changed by {growth.bytes / MIB:+.1f} MiB over {growth.seconds:.0f} s, "
-                              f"within its sampling error of {growth.uncertainty_bytes / MIB:.1f} MiB", 0.6))  # fmt: skip
+        change = f"{growth.bytes / MIB:+.1f} MiB over {growth.seconds:.0f} s"
+        error = f"{growth.uncertainty_bytes / MIB:.1f} MiB"
+        reasons.append(
+            Reason(f"the live heap changed by {change}, within its sampling error of {error}", 0.6)
+        )
         if kept is not None and kept < case.thresholds.retained_share:
             reasons.append(
                 Reason(f"only {max(0.0, kept):.0%} of what was allocated in the window is still held", 0.4)

@@ -1,4 +1,4 @@
-"""From the line that inserts to the name of the map: `m.sessions[id] = s` is main.UserSessionManager.sessions."""
+"""From the line that inserts to the name of the map: `m.sessions[id] = s` fills main.T.sessions."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def _common_ending(parts: tuple[str, ...], wanted: list[str]) -> int:
 
 def _same_function(symbol: str, name: str) -> bool:
     """Tell whether the runtime's ``symbol`` (main.(*T[...]).Put.func1) is in the declaration ``name`` (T.Put)."""
-    bare = symbol.split("/")[-1].replace("[...]", "").replace("(*", "").replace(")", "")
-    words = bare.split(".")[1:]
+    bare = symbol.rsplit("/", maxsplit=1)[-1].replace("[...]", "").replace("(*", "").replace(")", "")
+    _, *words = bare.split(".")
     declared = name.split(".")
     return words[: len(declared)] == declared
 
 
 def _container_at(parsed: GoFile, function: Node, line: int) -> Node | None:
-    """Return the expression of the container that the statement at ``line`` inserts into; None unless there is one."""
+    """Return the container that the statement at ``line`` inserts into; None unless there is exactly one."""
     found = [
         container
         for node in parsed.walk(function)

@@ -50,7 +50,13 @@ def _version_key(path: Path) -> tuple[int, ...]:
 
 def _probe(path: Path) -> GoToolchain | None:
     # GOTOOLCHAIN=local: never download another Go behind the user's back.
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOWORK": "off"}
+    environment = {
+        **os.environ,
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "GOWORK": "off",
+    }
     root = path.resolve().parents[1]
     if (root / "src" / "runtime").is_dir():
         environment["GOROOT"] = str(root)

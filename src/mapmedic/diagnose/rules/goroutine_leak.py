@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
@@ -102,7 +103,7 @@ def _program_frame(group: GoroutineGroup) -> GoroutineFrame | None:
 
 
 def _never_fell(counts: Sequence[int]) -> bool:
-    return all(later >= earlier for earlier, later in zip(counts, counts[1:], strict=False))
+    return all(later >= earlier for earlier, later in pairwise(counts))
 
 
 def _reasons(rise: _Rise, place: _Place) -> tuple[Reason, ...]:

@@ -16,6 +16,13 @@ from mapmedic.report.figures import (
 )
 from mapmedic.report.inert import SHOWN_LIMIT, inert
 
+_CHECK_NAMES = {"rss_bytes": "RSS", "heap_alloc_bytes": "HeapAlloc", "entries": "Entries in the map"}
+
+
+def check_name(check: Check) -> str:
+    """Return the name of a check as people say it."""
+    return inert(_CHECK_NAMES.get(check.name, check.name), SHOWN_LIMIT)
+
 
 def state_outcome(outcome: Outcome, requests: Requests | None = None) -> str:
     """Return in a few sentences what was done to the target, what it cost, and whether it worked."""
@@ -41,7 +48,7 @@ def state_proof(proof: Proof | None) -> str:
     failed = [check for check in proof.checks if not check.passed]
     if proof.passed:
         return f"Proof: {_of(len(proof.checks) - len(failed), len(proof.checks))} checks passed."
-    names = ", ".join(inert(check.name, SHOWN_LIMIT) for check in failed[:3]) or "nothing could be measured"
+    names = ", ".join(check_name(check) for check in failed[:3]) or "nothing could be measured"
     return f"Not proven: {_of(len(failed), len(proof.checks))} checks failed ({names})."
 
 

@@ -21,7 +21,7 @@ from mapmedic.report.terminal_parts import (
     pairs,
     paragraph,
 )
-from mapmedic.report.words import chief, how_sure, in_a_line, next_command, reasons_of, state
+from mapmedic.report.words import chief, confidence_line, in_a_line, next_command, reasons_of, state
 
 SHOWN_SUSPECTS = 5
 SHOWN_EVIDENCE = 8
@@ -60,7 +60,7 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
 
 def _print_confidence(console: Console, diagnosis: Diagnosis) -> None:
     reasons = reasons_of(diagnosis)
-    paragraph(console, Text.assemble(("Confidence: ", "bold"), how_sure(diagnosis.confidence), "."))
+    paragraph(console, Text(confidence_line(diagnosis), "bold"))
     for sign, kind in (("+ ", 1), ("· ", 0), ("- ", -1)):
         texts = [inert(reason.text, SHOWN_LIMIT) for reason in reasons if _sign(reason.weight) == kind]
         bullets(console, texts, SHOWN_REASONS, sign)

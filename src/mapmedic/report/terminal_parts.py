@@ -12,7 +12,7 @@ from mapmedic.model.findings import Evidence
 from mapmedic.model.remedy import Check
 from mapmedic.report.figures import count_text, measured_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import change_or_blank, figure_text, threshold_text
+from mapmedic.report.outcome_words import change_or_blank, check_name, figure_text, threshold_text
 
 NARROW = 100
 # What an ASCII-only terminal or pipe gets instead: a report must not fail because a log file is not UTF-8.
@@ -98,7 +98,7 @@ def checks_table(console: Console, checks: Sequence[Check]) -> None:
     table = _table("Check", "Before", "After", "Change", "Threshold")
     table.add_column("", no_wrap=True)
     for check in checks:
-        name = Text(inert(check.name, SHOWN_LIMIT))
+        name = Text(check_name(check))
         if check.why and not check.passed:
             name.append(f"\n{inert(check.why, SHOWN_LIMIT)}", "dim")
         figures = [figure_text(check.before, check.unit), figure_text(check.after, check.unit)]

@@ -59,7 +59,7 @@ class Timeline:
 def timeline_of(report: Report) -> Timeline:
     """Return the whole course of memory that ``report`` knows of."""
     fixed_at = _fixed_at(report.outcome)
-    sources = [report.observation.timeline]
+    sources = [_ends(report.outcome), report.observation.timeline]
     sources += [report.outcome.timeline] if report.outcome else []
     sources += [report.after.timeline] if report.after else []
     points = _in_order(point for source in sources for point in source)
@@ -90,6 +90,13 @@ def _fixed_at(outcome: Outcome | None) -> int | None:
     if outcome is None or not outcome.applied or outcome.before is None:
         return None
     return outcome.before.at
+
+
+def _ends(outcome: Outcome | None) -> tuple[MemoryPoint, ...]:
+    """Return the points an outcome is told by; they come first, so that picture and figures agree."""
+    if outcome is None:
+        return ()
+    return tuple(point for point in (outcome.before, outcome.after) if point is not None)
 
 
 def _in_order(points: Iterable[MemoryPoint]) -> tuple[MemoryPoint, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-from mapmedic.model.findings import Blank, Suspect
+from mapmedic.model.findings import Blank, Suspect, Verdict
 from mapmedic.model.frames import grown_container
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.observation import MemoryPoint, Observation
@@ -64,12 +65,12 @@ def key_figures(report: Report) -> list[KeyFigure]:
 
 
 def _of_suspect(suspect: Suspect) -> list[KeyFigure]:
-    entries = f"in {count_text(suspect.entries)} entries" if suspect.entries is not None else ""
+    what = "goroutines" if suspect.code is Verdict.GOROUTINE_LEAK else "entries"
+    entries = f"in {count_text(suspect.entries)} {what}" if suspect.entries is not None else ""
     figures = [KeyFigure("Held", bytes_text(suspect.bytes), entries)]
     if finite(suspect.growth_bytes_per_second) is not None:
-        doubt = suspect.growth_uncertainty
-        note = f"± {bytes_text(doubt)}/s" if finite(doubt) is not None else ""
-        figures.append(KeyFigure("Growth", rate_text(suspect.growth_bytes_per_second), note))
+        rate = rate_text(suspect.growth_bytes_per_second, suspect.growth_uncertainty)
+        figures.append(KeyFigure("Growth", rate, "live bytes, between GC cycles"))
     return figures
 
 
@@ -89,6 +90,15 @@ def _of_outcome(outcome: Outcome) -> list[KeyFigure]:
 
 def _last(points: tuple[MemoryPoint, ...]) -> MemoryPoint | None:
     return points[-1] if points else None
+
+
+def status(outcome: Outcome | None) -> str:
+    """Return what became of the problem, empty where nothing was tried."""
+    if outcome is None:
+        return ""
+    if not outcome.applied:
+        return "not fixed yet"
+    return "fixed and proven" if outcome.proof is not None and outcome.proof.passed else "fix not proven"
 
 
 def last_heap(observation: Observation | None) -> HeapProfile | None:
@@ -117,7 +127,10 @@ def calls(suspect: Suspect) -> list[Call]:
         half = SHOWN_STACK // 2
         stack = (*stack[:half], f"… {count_text(len(stack) - 2 * half)} calls left out …", *stack[-half:])
     site = suspect.site.function if suspect.site else None
-    return [Call(function, grown_container(function) or "", function == site) for function in stack]
+    grown = [grown_container(function) or "" for function in stack]
+    # Said once for each run of calls: ten lines of "grows a map" say no more than one.
+    fresh = [kind if kind != before else "" for before, kind in pairwise(("", *grown))]
+    return [Call(function, kind, function == site) for function, kind in zip(stack, fresh, strict=True)]
 
 
 def bars(outcome: Outcome) -> list[Bar]:

@@ -68,6 +68,8 @@ def state(diagnosis: Diagnosis) -> Statement:
 
 def chief(diagnosis: Diagnosis) -> Suspect | None:
     """Return the suspect the verdict is about, None where the verdict names none."""
+    if diagnosis.verdict in (Verdict.UNDETERMINED, Verdict.HEALTHY):
+        return None  # what is listed then is a suspicion, not the answer
     for suspect in diagnosis.suspects:
         if suspect.code is diagnosis.verdict:
             return suspect
@@ -76,9 +78,7 @@ def chief(diagnosis: Diagnosis) -> Suspect | None:
 
 def what_is_wrong(suspect: Suspect) -> str:
     """Return one sentence about one suspect."""
-    name = name_of(suspect)
-    if suspect.code is Verdict.GOROUTINE_LEAK and name is None and suspect.site is not None:
-        name = inert(suspect.site.function, SHOWN_LIMIT)
+    name = name_of(suspect) or _described(suspect)
     sentence = _NAMED.get(suspect.code)
     if name is None or sentence is None:
         return _NAMELESS[suspect.code]
@@ -87,11 +87,23 @@ def what_is_wrong(suspect: Suspect) -> str:
 
 def in_a_line(suspect: Suspect) -> str:
     """Return one line about a suspect that the verdict is not about: a suspicion, not a finding."""
-    parts = [f"{VERDICT_NAMES[suspect.code]}: {name_of(suspect) or 'name not known'}"]
+    parts = [suspicion(suspect)]
     if suspect.site is not None:
         parts.append(f"at {place_of(suspect.site)}")
-    parts += [bytes_text(suspect.bytes), f"confidence {how_sure(suspect.confidence)}"]
+    parts.append(bytes_text(suspect.bytes))
+    if suspect.confidence:
+        parts.append(f"confidence {how_sure(suspect.confidence)}")
     return ", ".join(parts)
+
+
+def suspicion(suspect: Suspect) -> str:
+    """Return in a few words what is suspected of what ("map leak: main.cache", "map, growth not known")."""
+    if suspect.code is Verdict.UNDETERMINED:
+        what = f"{suspect.kind or 'memory'}, growth not known"
+    else:
+        what = VERDICT_NAMES[suspect.code]
+    name = name_of(suspect)
+    return f"{what}: {name}" if name else what
 
 
 def name_of(suspect: Suspect) -> str | None:
@@ -124,6 +136,13 @@ def how_sure(confidence: float) -> str:
     return f"{word}, {percent_text(number)}"
 
 
+def confidence_line(diagnosis: Diagnosis) -> str:
+    """Return how sure the verdict is, or that what follows says why there is none."""
+    if diagnosis.verdict is Verdict.UNDETERMINED:
+        return "Why nothing is decided:"
+    return f"Confidence: {how_sure(diagnosis.confidence)}."
+
+
 def reasons_of(diagnosis: Diagnosis) -> tuple[Reason, ...]:
     """Return why the confidence is what it is, the weightiest first, doubts last."""
     suspect = chief(diagnosis)
@@ -140,18 +159,30 @@ def next_command(diagnosis: Diagnosis) -> str | None:
     return diagnosis.next_steps[0] if diagnosis.next_steps else None
 
 
+def _described(suspect: Suspect) -> str | None:
+    """Return what a thing without a name is told apart by: the function that fills it."""
+    if suspect.site is None:
+        return None
+    function = inert(suspect.site.function, SHOWN_LIMIT)
+    if suspect.code is Verdict.GOROUTINE_LEAK:
+        return function
+    kind = suspect.kind or ("slice" if suspect.code is Verdict.SLICE_GROWTH else "map")
+    return f"The {kind} filled in {function}"
+
+
 def _place(suspect: Suspect) -> str:
     if suspect.site is None:
         return ""
-    verb = "started" if suspect.code is Verdict.GOROUTINE_LEAK else "filled"
-    return f"It is {verb} in {place_of(suspect.site)}."
+    if suspect.code is Verdict.GOROUTINE_LEAK:
+        return f"They stand in {place_of(suspect.site)}."
+    return f"It is filled in {place_of(suspect.site)}."
 
 
 def _amount(suspect: Suspect) -> str:
-    text = f"It holds {bytes_text(suspect.bytes)}"
+    goroutines = suspect.code is Verdict.GOROUTINE_LEAK
+    text = f"{'The stack memory' if goroutines else 'It'} holds {bytes_text(suspect.bytes)}"
     if suspect.entries is not None:
-        what = "goroutines" if suspect.code is Verdict.GOROUTINE_LEAK else "entries"
-        text += f" in {count_text(suspect.entries)} {what}"
+        text += f" in {count_text(suspect.entries)} {'goroutines' if goroutines else 'entries'}"
     rate = finite(suspect.growth_bytes_per_second)
     if rate is None:
         return f"{text}; one look cannot say how fast it grows."

@@ -171,7 +171,7 @@ def _fall() -> tuple[MemoryPoint, ...]:
 
 def capture(second: float, heap: HeapProfile | None) -> Capture:
     """Return one visit to the target."""
-    return Capture(UnixNanoseconds(START + int(second * SECOND)), heap, None, 214, None)
+    return Capture(UnixNanoseconds(START + int(second * SECOND)), heap, None, None, None)
 
 
 def map_leak_diagnosis() -> Diagnosis:

@@ -14,6 +14,7 @@
     library: "--kind-library", runtime: "--kind-runtime", gathered: "--kind-gathered",
   };
   const LONGEST_LABEL = 200;
+  const ROW = 20;
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const hint = "Point at a call to read it here; click it to zoom in.";
   let measure = "inuse";
@@ -67,7 +68,7 @@
   }
 
   const chart = flamegraph.default()
-    .cellHeight(20)
+    .cellHeight(ROW)
     .inverted(true)
     .minFrameSize(0.5)
     .transitionDuration(still ? 0 : 250)
@@ -95,6 +96,7 @@
       .classed("found", (node) => Boolean(node.highlight))
       .classed("current", (node) => node === current);
     const svg = canvas.querySelector("svg");
+    svg.setAttribute("height", chart.height() - 2 * ROW); // room for a title that is not used
     svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
   }
 

@@ -13,6 +13,10 @@
   // Axis steps in powers of two, so that the marks read 256 MiB and not 244.1 MiB.
   const steps = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
+  function round(value) {
+    return mapmedic.bytesText(value).replace(".0 ", " ");
+  }
+
   function shade(u) {
     if (course.fixedAt === null) return;
     const { ctx } = u;
@@ -88,11 +92,12 @@
       width,
       height: width < 600 ? 240 : 310,
       padding: [8, 12, 0, 0],
+      legend: { markers: { width: 2, dash: (_, index) => (index === 2 ? "dashed" : "solid") } },
       cursor: { y: false, drag: { x: true, y: false } },
       scales: { x: { time: true }, y: { range: (_, __, high) => [0, (high || 1) * 1.08] } },
       axes: [
         { ...axis, grid: { show: false }, ticks: grid, space: 90, values: (_, marks) => marks.map(clock) },
-        { ...axis, grid, ticks: grid, size: 78, incrs: steps, values: (_, marks) => marks.map(mapmedic.bytesText) },
+        { ...axis, grid, ticks: grid, size: 78, incrs: steps, values: (_, marks) => marks.map(round) },
       ],
       series: [
         { label: "Time", value: (_, at) => (at === null ? "–" : clock(at)) },

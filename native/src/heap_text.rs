@@ -52,14 +52,16 @@ fn header(line: &[u8]) -> Option<[i64; 5]> {
 }
 
 /// Splits `func+0x1f<blanks>file:line`; the name may hold blanks and plus signs itself.
+///
+/// The first offset with a blank behind it decides. Trying the next one whenever no file:line follows
+/// would be quadratic in the line.
 fn named_frame(text: &[u8]) -> Option<(&[u8], u64, &[u8], i32)> {
-    let is_blank = |rest: &[u8]| matches!(rest.first(), Some(b' ' | b'\t'));
-    memchr::memmem::find_iter(text, b"+0x").find_map(|plus| {
+    let (plus, offset, rest) = memchr::memmem::find_iter(text, b"+0x").find_map(|plus| {
         let (offset, rest) = hexadecimal(&text[plus + 1..])?;
-        is_blank(rest).then_some(())?;
-        let (file, line) = file_and_line(trim_front(rest))?;
-        Some((&text[..plus], offset, file, line))
-    })
+        matches!(rest.first(), Some(b' ' | b'\t')).then_some((plus, offset, rest))
+    })?;
+    let (file, line) = file_and_line(trim_front(rest))?;
+    Some((&text[..plus], offset, file, line))
 }
 
 impl<'a> Heap<'a> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::limits;
 use super::samples::Samples;
 use super::wire::{Cursor, Value};
 use crate::problem::{Parsed, problem};
@@ -129,7 +130,7 @@ impl<'a> Raw<'a> {
                 break;
             };
             match number {
-                2 => raw.samples.count += 1,
+                2 => {} // `Samples::read` comes for them
                 3..=6 => raw.definition(number, value, at)?,
                 _ => raw.attribute(number, value, at)?,
             }
@@ -145,14 +146,17 @@ impl<'a> Raw<'a> {
             5 => self.functions.read(cursor, at),
             _ => {
                 self.strings.push(cursor.rest());
-                Ok(())
+                limits::check(self.strings.len(), limits::NAMED, "strings", at)
             }
         }
     }
 
     fn attribute(&mut self, number: u64, value: Value<'a>, at: usize) -> Parsed<()> {
         match number {
-            1 => self.sample_types.push(value_type(value.message(at)?)?),
+            1 => {
+                self.sample_types.push(value_type(value.message(at)?)?);
+                limits::check(self.sample_types.len(), limits::TYPES, "sample types", at)?;
+            }
             7 => self.drop_frames = value.signed(at)?,
             8 => self.keep_frames = value.signed(at)?,
             9 => self.time_nanos = value.signed(at)?,
@@ -162,7 +166,7 @@ impl<'a> Raw<'a> {
             13 => {
                 return value.each(at, |text| {
                     self.comments.push(text as i64);
-                    Ok(())
+                    limits::check(self.comments.len(), limits::COMMENTS, "comments", at)
                 });
             }
             14 => self.default_sample_type = value.signed(at)?,
@@ -188,7 +192,7 @@ impl<'a> Raw<'a> {
         }
         self.mapping_ids.push((id, at));
         self.mappings.push(mapping);
-        Ok(())
+        limits::check(self.mappings.len(), limits::MAPPINGS, "mappings", at)
     }
 }
 
@@ -211,7 +215,8 @@ impl Locations {
         self.address.push(address);
         self.folded.push(folded);
         self.line_start.push(self.line_number.len() as i64);
-        Ok(())
+        limits::check(self.line_number.len(), limits::NAMED, "lines", at)?;
+        limits::check(self.ids.len(), limits::NAMED, "locations", at)
     }
 
     fn line(&mut self, mut cursor: Cursor) -> Parsed<()> {
@@ -245,6 +250,6 @@ impl Functions {
         self.system_name.push(fields[1]);
         self.file.push(fields[2]);
         self.start_line.push(fields[3]);
-        Ok(())
+        limits::check(self.ids.len(), limits::NAMED, "functions", at)
     }
 }

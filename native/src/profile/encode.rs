@@ -124,7 +124,7 @@ impl Columns {
         let starts = self.starts("stack_start", stack.len())?;
         let count = starts.len() - 1;
         let values: Vec<i64> = self.rows("values", count * types)?;
-        let labels = self.labels(labels)?;
+        let labels = self.labels(labels, count)?;
         let mut next_label = labels.iter().peekable();
         for sample in 0..count {
             let mut one = Message::default();
@@ -145,10 +145,14 @@ impl Columns {
     }
 
     /// Every label with its sample; `strings` turns its three texts into numbers of the new table.
-    fn labels(&self, strings: &[u64]) -> Parsed<Vec<(i64, Message)>> {
+    fn labels(&self, strings: &[u64], samples: usize) -> Parsed<Vec<(i64, Message)>> {
         let owners: Vec<i64> = self.get("label_sample")?;
-        if !owners.is_sorted() {
-            return problem("label_sample does not rise", 0);
+        let within = |owner: &i64| (0..samples as i64).contains(owner);
+        if !owners.is_sorted() || !owners.iter().all(within) {
+            return problem(
+                format!("label_sample does not rise within {samples} samples"),
+                0,
+            );
         }
         let numbers: Vec<i64> = self.rows("label_number", owners.len())?;
         let mut labels: Vec<_> = owners

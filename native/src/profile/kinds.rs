@@ -1,6 +1,7 @@
 //! What a profile counts, without reading its samples.
 
 use super::decode::value_type;
+use super::limits;
 use super::wire::Cursor;
 use crate::problem::Parsed;
 
@@ -16,6 +17,8 @@ pub fn sample_kinds(data: &[u8]) -> Parsed<Vec<&[u8]>> {
             Some(_) => {}
             None => break,
         }
+        limits::check(wanted.len(), limits::TYPES, "sample types", at)?;
+        limits::check(strings.len(), limits::NAMED, "strings", at)?;
     }
     let text = |index: &i64| {
         usize::try_from(*index)

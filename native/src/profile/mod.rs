@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod kinds;
+mod limits;
 mod python;
 mod samples;
 mod wire;

@@ -1,6 +1,7 @@
 //! The samples of a profile: by far the most of it.
 
 use super::decode::Ids;
+use super::limits;
 use super::wire::Cursor;
 use crate::problem::{Parsed, problem};
 
@@ -8,8 +9,6 @@ const SAMPLE: u64 = 2;
 
 #[derive(Default)]
 pub struct Samples {
-    /// How many the first pass over the input saw.
-    pub count: usize,
     pub values: Vec<i64>,
     pub stack_start: Vec<i64>,
     pub stack: Vec<i32>,
@@ -73,7 +72,10 @@ impl Samples {
             return problem(why, at);
         }
         self.stack_start.push(self.stack.len() as i64);
-        Ok(())
+        limits::check(self.stack_start.len(), limits::SAMPLES, "samples", at)?;
+        limits::check(self.stack.len(), limits::STACK, "frames", at)?;
+        limits::check(self.values.len(), limits::VALUES, "values", at)?;
+        limits::check(self.label_number.len(), limits::LABELS, "labels", at)
     }
 
     fn label(&mut self, mut cursor: Cursor) -> Parsed<()> {

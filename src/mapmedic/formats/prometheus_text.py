@@ -13,6 +13,8 @@ from mapmedic.model.metrics import Metrics, Sample
 _WHAT = "metrics page"
 _MAX_BYTES = 16 << 20
 _MAX_LINE_BYTES = 64 << 10
+_MAX_LINES = 20_000
+"""client_golang with every runtime/metrics histogram prints some 1,500; the parser takes 1 s for these."""
 _OURS = re.compile(r"^(?:# (?:TYPE|HELP) )?(?:go_|process_)", re.ASCII)
 _ANY = re.compile(r"^(?:#|[a-zA-Z_:{])")
 
@@ -40,6 +42,8 @@ def _ours(page: str) -> str:
             if len(line) > _MAX_LINE_BYTES:
                 raise FormatError(_WHAT, f"a line of more than {_MAX_LINE_BYTES} bytes", offset)
             lines.append(line)
+            if len(lines) > _MAX_LINES:
+                raise FormatError(_WHAT, f"more than {_MAX_LINES} lines of go_ and process_ metrics", offset)
         offset += len(line) + 1
     return "\n".join(lines) + "\n"
 

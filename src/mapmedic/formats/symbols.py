@@ -8,6 +8,8 @@ from mapmedic.errors import FormatError
 
 _WHAT = "symbol answer"
 _MAX_ANSWER_BYTES = 64 << 20
+_MAX_LINES = 200_000
+"""Ten times what is asked in one request."""
 _MAX_QUERY_BYTES = 900_000
 _UINT64_HEX_DIGITS = 16
 
@@ -22,6 +24,8 @@ def parse_symbols(data: bytes, *, max_bytes: int = _MAX_ANSWER_BYTES) -> dict[in
         raise FormatError(_WHAT, f"larger than {max_bytes} bytes", max_bytes)
     if not data.startswith(b"num_symbols:"):
         raise FormatError(_WHAT, "does not start with num_symbols", 0)
+    if data.count(b"\n") > _MAX_LINES:
+        raise FormatError(_WHAT, f"more than {_MAX_LINES} lines")
     return dict(_named(data))
 
 

@@ -66,6 +66,12 @@ def test_a_wrong_first_line(header: bytes) -> None:
     assert caught.value.offset == 0
 
 
+def test_a_line_of_offsets_takes_linear_time() -> None:
+    """Trying each offset against the rest of the line took a minute for this one."""
+    with pytest.raises(FormatError, match="without function and file"):
+        parse_heap_text(HEADER + b"1: 64 [2: 128] @ 0x1\n#\t0x1\t" + b"f+0x0 " * 2_000_000 + b"\n\n" + FOOTER)
+
+
 def test_crlf_and_gzip_change_nothing() -> None:
     plain = parse_heap_text(WHOLE)
     for other in (WHOLE.replace(b"\n", b"\r\n"), gzip.compress(WHOLE)):

@@ -64,6 +64,20 @@ def test_an_empty_file_and_no_profile_at_all() -> None:
     refused(b"heap profile: 1: 2")
 
 
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (message(6), "strings"),
+        (message(4, number(1, 1)), "locations"),
+        (message(5, number(1, 1)), "functions"),
+        (message(3, number(1, 1)), "mappings"),
+        (message(1), "sample types"),
+    ],
+)
+def test_floods_of_tiny_rows_are_stopped(row: bytes, what: str) -> None:
+    refused(row * ((1 << 22) + 1), f"more than \\d+ {what}")
+
+
 def test_ids_far_apart_cost_nothing() -> None:
     far = [1, 2**40, 2**64 - 1]
     places = b"".join(message(4, number(1, identity), number(3, identity)) for identity in far)

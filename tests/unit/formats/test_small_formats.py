@@ -23,7 +23,16 @@ def test_symbol_answers() -> None:
     assert parse_symbols(data) == {0x1F: "main.a b", 0x20: "main.(*C[...]).Put", 0x21: "\ufffd"}
 
 
-@pytest.mark.parametrize("data", [b"", b"<html>", b"num_symbols: 1\n0x main\n", b"num_symbols: 1\n0x1_0 a\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"num_symbols: 1\n0x main\n",
+        b"num_symbols: 1\n0x1_0 a\n",
+        b"num_symbols: 1\n" * 200_001,
+    ],
+)
 def test_no_symbol_answers(data: bytes) -> None:
     with pytest.raises(FormatError):
         parse_symbols(data)
@@ -93,6 +102,7 @@ def test_labels_choose_a_sample() -> None:
         (b'go_x{a="b 1\n', "does not parse"),
         (b"go_x " + b"1" * 70_000 + b"\n", "a line of more than"),
         (b"go_y 1\n" * (3 << 20), "larger than"),
+        (b"go_y 1\n" * 20_001, "more than 20000 lines"),
     ],
 )
 def test_no_metrics(data: bytes, why: str) -> None:

@@ -94,7 +94,7 @@ def write_provenance() -> None:
         "  `symbols_at_return.txt` with the PCs as they are (see `mapmedic.formats.heap_text`)",
         "* `metrics.txt` `/metrics`, printed by the program under client_golang's names",
         "",
-        "`*.expected` beside them is what our parsers made of it, read by a human once and then pinned;",
+        "`*.expected` beside them is what our parsers made of it (tests/oracle checks them against slow twins);",
         "`MAPMEDIC_UPDATE_GOLDEN=1 pytest tests/golden` rewrites it.",
         "",
         f"Captured {datetime.now(UTC):%Y-%m-%d}.",

@@ -8,20 +8,6 @@ const builtinDesign = "classic"
 
 const slotsPerBucket = 8
 
-// hmap is runtime.hmap, unchanged from Go 1.21 to 1.23 (and 1.24, 1.25 with
-// GOEXPERIMENT=noswissmap).
-type hmap struct {
-	count      int
-	flags      uint8
-	logBuckets uint8 // hmap.B
-	noverflow  uint16
-	hash0      uint32
-	buckets    unsafe.Pointer
-	oldbuckets unsafe.Pointer
-	nevacuate  uintptr
-	extra      *mapextra
-}
-
 type mapextra struct {
 	overflow     *[]unsafe.Pointer
 	oldoverflow  *[]unsafe.Pointer

@@ -166,3 +166,25 @@ func TestTheHTTPAnswersUnderAHeldLock(t *testing.T) {
 	}
 	medic.do("POST", path(medic.detach("m"), "/undo"), "")
 }
+
+// Many callers at once on a lock that is never free: one of them queues.
+func TestManyCallersLeaveOneWaiter(t *testing.T) {
+	var mu sync.Mutex
+	g := newGuard(onlyLocker{&mu})
+	mu.Lock()
+	before := runtime.NumGoroutine()
+	var callers sync.WaitGroup
+	for i := 0; i < 20; i++ {
+		callers.Add(1)
+		go func() {
+			defer callers.Done()
+			if _, err := g.do(g.writing(), testPatience, func() { t.Error("got in") }); !errors.Is(err, errLockTimeout) {
+				t.Error(err)
+			}
+		}()
+	}
+	callers.Wait()
+	waitFor(t, "the callers to be gone", func() bool { return runtime.NumGoroutine() <= before+1 })
+	mu.Unlock()
+	waitFor(t, "the waiter to go", func() bool { return g.queue.Load() == nil && len(g.turn) == 0 })
+}

@@ -127,6 +127,9 @@ func TestCommitUndoAndExpiryRace(t *testing.T) {
 		all.Wait()
 		waitFor(t, "an end", func() bool { return op.view().FinishedAt != nil })
 		v, left := op.view(), len(s.copy())
+		if op.nextEntries(func(detached) {}) {
+			t.Fatal("entries can be read after the end")
+		}
 		if wins[0] == nil && wins[1] == nil {
 			t.Fatal("both commit and undo say they did it")
 		}

@@ -114,3 +114,53 @@ func TestTheLaterValueWinsInTheSideStore(t *testing.T) {
 		t.Errorf("k holds %v", v)
 	}
 }
+
+// Few keys, written all the time: each value ever stored is found exactly once,
+// swapped out by a later writer, drained, or still in the map. No two values
+// are equal, so the sums tell a lost one from one found twice.
+func TestADrainTakesExactlyWhatItRemoves(t *testing.T) {
+	var m sync.Map
+	quit := make(chan struct{})
+	var writers sync.WaitGroup
+	sums := make([]struct{ stored, replaced int }, 3)
+	for w := range sums {
+		writers.Add(1)
+		go func(w int) {
+			defer writers.Done()
+			for i := 1; ; i++ {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				value := i*len(sums) + w
+				sums[w].stored += value
+				if old, replaced := m.Swap(i%50, value); replaced {
+					sums[w].replaced += old.(int)
+				}
+			}
+		}(w)
+	}
+	drained, entries := 0, 0
+	for until := time.Now().Add(500 * time.Millisecond); entries < 100 || time.Now().Before(until); {
+		taken, _, err := (&syncTarget{&m}).detach(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries += taken.len()
+		next := taken.walk()
+		for _, value, more := next(); more; _, value, more = next() {
+			drained += value.Interface().(int)
+		}
+	}
+	close(quit)
+	writers.Wait()
+	found, stored := drained, 0
+	m.Range(func(_, value any) bool { found += value.(int); return true })
+	for _, s := range sums {
+		found, stored = found+s.replaced, stored+s.stored
+	}
+	if found != stored {
+		t.Errorf("the values stored sum up to %d, those found to %d", stored, found)
+	}
+}

@@ -112,6 +112,12 @@ def test_a_bomb_is_stopped_while_it_inflates() -> None:
         parse_heap_text(WHOLE, max_bytes=1000)
 
 
+def test_records_without_a_blank_line_between_them() -> None:
+    records = parse_heap_text(HEADER + RECORD.rstrip() + b"\n" + RECORD + FOOTER)
+    assert records.stack_start.tolist() == [0, 2, 4]
+    assert records.frame_start.tolist() == [0, 1, 2]
+
+
 def test_hidden_frames_of_odd_records() -> None:
     none = b"1: 64 [2: 128] @ 0x10 0x21\n\n"
     entry = b"1: 64 [2: 128] @ 0x10 0x20\n#\t0x20\tmain.f+0x0\tx.go:7\n\n"

@@ -38,6 +38,7 @@ def refused(data: bytes, why: str | None = None) -> FormatError:
         (b"\x12\xff\xff\xff\xff\x0f", "longer than what is left"),
         (b"\x12\x80", "cut in a number"),
         (b"\x48" + b"\xff" * 10, "over 64 bits"),
+        (b"\x48" + b"\xff" * 9 + b"\x02", "over 64 bits"),
         (b"\x0b", "wire type"),
         (b"\x00\x00", "field number 0"),
         (number(2, 5), "should be a message"),
@@ -122,6 +123,14 @@ def test_columns_that_do_not_fit_are_not_written(field: str, column: object, why
     profile = dataclasses.replace(parse_profile(WHOLE), **changes)  # type: ignore[arg-type]
     with pytest.raises(FormatError, match=why):
         encode_profile(profile)
+
+
+def test_starts_that_jump_back_are_not_written() -> None:
+    profile = parse_profile(WHOLE)
+    starts = profile.line_start.copy()
+    starts[1] = starts[-1] + 7
+    with pytest.raises(FormatError, match="line_start does not rise"):
+        encode_profile(dataclasses.replace(profile, line_start=starts))
 
 
 def test_lookups() -> None:

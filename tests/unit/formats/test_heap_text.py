@@ -100,6 +100,13 @@ def test_every_cut_is_refused_or_leaves_whole_records() -> None:
         assert records.frame_start[-1] == frames
 
 
+@pytest.mark.parametrize("missing", [1, 2, 4])
+def test_a_cut_in_the_very_last_number(missing: int) -> None:
+    with pytest.raises(FormatError, match="cut in its last line"):
+        parse_heap_text(WHOLE[:-missing])
+    assert not parse_heap_text(WHOLE[:-missing], allow_truncated=True).complete
+
+
 def test_a_footer_from_which_a_line_is_missing() -> None:
     with pytest.raises(FormatError, match="HeapAlloc"):
         parse_heap_text(re.sub(rb"# HeapAlloc = \d+\n", b"", WHOLE))

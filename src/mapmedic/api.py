@@ -39,7 +39,7 @@ from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Criteria", "FixRequest", "Locate", "Progress", "Thresholds",
+    "CapturePlan", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
     "apply_fix", "capture", "diagnose", "examine_machine", "find_go", "observe", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
 

@@ -6,12 +6,13 @@ import os
 import secrets
 import select
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from mapmedic.api import find_go
+from mapmedic.api import GoToolchain, find_go
 from mapmedic.errors import CouldNotLook, ToolMissing
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
@@ -20,21 +21,23 @@ READY_SECONDS = 120
 _ERROR_CHARACTERS = 2000
 
 
-def build_lab(folder: Path | None = None) -> tuple[Path, str]:
+def build_lab(go: GoToolchain | None = None, *, stripped: bool = False) -> tuple[Path, str]:
     """Build the lab and return its binary and the Go version that built it.
 
+    ``go`` is the toolchain, by default the one that is found; ``stripped`` leaves out symbols and DWARF.
     ToolMissing where there is no Go or no lab source (an installed wheel has none); CouldNotLook where the
     build fails, with the compiler's words.
     """
     source = Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
     if not (source / "go.mod").is_file():
         raise ToolMissing(f"the lab's source ({source})", "run the demo; it is in the git checkout")
-    go = find_go("build the demo's service")
-    binary = (folder or _CHECKOUT / ".cache" / "lab") / f"lab-{go.version}"
+    go = go or find_go("build the demo's service")
+    binary = _CHECKOUT / ".cache" / "lab" / f"lab-{go.version}{'-stripped' if stripped else ''}"
+    flags = ["-ldflags=-s -w"] if stripped else []
     binary.parent.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(
-            [str(go.path), "build", "-o", str(binary), "."], cwd=source, env=go.environment,
+            [str(go.path), "build", *flags, "-o", str(binary), "."], cwd=source, env=go.environment,
             capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -46,11 +49,24 @@ def build_lab(folder: Path | None = None) -> tuple[Path, str]:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Which lab scenario to run and how hard: entries at the start, and added per second."""
+    """Which lab scenario to run and how hard: entries at the start, and added per second.
+
+    None leaves the choice to the lab.
+    """
 
     name: str = "struct-field"
-    entries: int = 60_000
-    rate: int = 4_000
+    entries: int | None = None
+    rate: int | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return the words of the lab's command line."""
+        words = [self.name]
+        if self.entries is not None:
+            words += ["--entries", str(self.entries)]
+        if self.rate is not None:
+            words += ["--rate", str(self.rate)]
+        return words
 
 
 class LabService:
@@ -61,17 +77,16 @@ class LabService:
 
     def __init__(self, binary: Path, scenario: Scenario) -> None:
         self.token = secrets.token_urlsafe(24)
-        self._arguments = [
-            str(binary), scenario.name, "--entries", str(scenario.entries), "--rate", str(scenario.rate),
-            "--exit-with-stdin",
-        ]  # fmt: skip
+        self._arguments = [str(binary), *scenario.arguments, "--exit-with-stdin"]
         self.url = ""
         self.pid = 0
 
     def __enter__(self) -> LabService:
         # Its standard input is our pipe: if we are killed, it ends with us.
+        # Its log goes to a file: a pipe that nobody reads would stop it when full.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end
         self._process = subprocess.Popen(
-            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
             env={**os.environ, "MAPMEDIC_TOKEN": self.token},
         )  # fmt: skip
         try:
@@ -100,9 +115,8 @@ class LabService:
         raise CouldNotLook(f"the lab's service did not start: {self._last_words()}")
 
     def _last_words(self) -> str:
-        self._process.kill()
-        _, stderr = self._process.communicate(timeout=10)
-        return stderr.decode("utf-8", "replace")[-_ERROR_CHARACTERS:].strip() or "it said nothing"
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")[-_ERROR_CHARACTERS:].strip() or "it said nothing"
 
     def _end(self) -> None:
         self._process.terminate()
@@ -111,3 +125,4 @@ class LabService:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate(timeout=10)
+        self._log.close()

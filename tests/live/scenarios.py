@@ -1,0 +1,73 @@
+"""The lab's scenarios as the tests run them: sped up, and judged by the lab's own truth."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mapmedic import api
+from mapmedic.demo.service import LabService, Scenario
+from mapmedic.model.findings import Diagnosis
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB_SOURCE = ROOT / "lab"
+
+# Rates are high so that a short window shows what an hour of a real service would.
+SCENARIOS = {
+    "struct-field": Scenario("struct-field", entries=40_000, rate=8_000),
+    "global-map": Scenario("global-map", entries=40_000, rate=12_000),
+    "sync-map": Scenario("sync-map", entries=40_000, rate=12_000),
+    "bounded-lru": Scenario("bounded-lru"),
+    "steady-cache": Scenario("steady-cache"),
+    "goroutine-leak": Scenario("goroutine-leak", entries=3_000, rate=400),
+    "slice-growth": Scenario("slice-growth", entries=100_000, rate=12_000),
+}
+WINDOW_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scenario diagnosed over HTTP, beside what the lab says is true."""
+
+    diagnosis: Diagnosis
+    truth: dict[str, Any]
+
+    def misses(self) -> list[str]:
+        """Return a sentence for each thing the diagnosis got wrong."""
+        wrong = []
+        expected = self.truth["expected_verdict"]
+        if self.diagnosis.verdict != expected:
+            wrong.append(f"verdict {self.diagnosis.verdict} ({'; '.join(self.diagnosis.reasons)}), not {expected}")
+        if expected not in ("healthy", "undetermined") and not wrong:
+            wrong += self._misses_of_suspect()
+        return wrong
+
+    def _misses_of_suspect(self) -> list[str]:
+        suspect, insertion = self.diagnosis.suspects[0], self.truth["insertion"]
+        wrong = []
+        if insertion and suspect.site and suspect.kind:
+            if suspect.site.function != insertion["function"]:
+                wrong.append(f"site {suspect.site.function}, not {insertion['function']}")
+            if suspect.site.line != insertion["line"]:
+                wrong.append(f"line {suspect.site.line}, not {insertion['line']}")
+            if suspect.declared != self.truth["declared"]:
+                wrong.append(f"declared {suspect.declared}, not {self.truth['declared']}")
+        return wrong
+
+
+def run_scenario(binary: Path, scenario: Scenario, seconds: float = WINDOW_SECONDS) -> Run:
+    """Start ``scenario``, watch it over HTTP alone, and return the diagnosis beside the truth."""
+    with LabService(binary, scenario) as service:
+        plan = api.CapturePlan(seconds, force_gc=True)
+        observation = api.observe([service.url], plan)
+        return Run(api.diagnose(observation, source=LAB_SOURCE), truth_of(service.url))
+
+
+def truth_of(url: str) -> dict[str, Any]:
+    """Return the lab's truth about itself now."""
+    with urllib.request.urlopen(f"{url}/lab/truth", timeout=60) as answer:
+        truth: dict[str, Any] = json.load(answer)
+    return truth

@@ -1,0 +1,130 @@
+"""The fix on real services: proved, refused where it must be, and harmless when the tool dies in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapmedic.demo.service import LabService, Scenario
+from mapmedic.demo.traffic import Traffic
+from tests.live.scenarios import truth_of
+
+pytestmark = pytest.mark.live
+StartLab = Callable[[Scenario], LabService]
+ENTRIES = 40_000
+
+
+def hotfix(service: LabService, folder: Path, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mapmedic.cli.main", "hotfix", service.url, "--journal", str(folder), *words],
+        env={**os.environ, "MAPMEDIC_TOKEN": service.token if token is None else token},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def operations(service: LabService) -> list[dict[str, Any]]:
+    request = urllib.request.Request(
+        f"{service.url}/debug/mapmedic/v1/operations", headers={"Authorization": f"Bearer {service.token}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        listed: list[dict[str, Any]] = json.load(answer)["operations"]
+    return listed
+
+
+@pytest.mark.parametrize("name", ["struct-field", "global-map", "sync-map"])
+def test_fix_empties_the_map_and_proves_it_with_traffic_on(name: str, start_lab: StartLab, tmp_path: Path) -> None:
+    service = start_lab(Scenario(name, entries=ENTRIES, rate=0))
+    declared = truth_of(service.url)["declared"]
+    with Traffic(service.url) as traffic:
+        done = hotfix(service, tmp_path, "--map", declared, "--apply", "--json")
+        requests = traffic.stop()
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["proof"]["passed"]
+    assert outcome["entries_removed"] >= ENTRIES
+    assert truth_of(service.url)["entries"] < ENTRIES / 10
+    assert requests.sent > 0
+    assert requests.failed == 0, requests.first_failure
+    events = [json.loads(line)["event"] for line in Path(outcome["journal_path"]).read_text().splitlines()]
+    assert events == ["planned", "detaching", "detached", "committing", "committed", "proved"]
+
+
+def test_plan_changes_nothing(start_lab: StartLab, tmp_path: Path) -> None:
+    service = start_lab(Scenario("struct-field", entries=1_000, rate=0))
+    done = hotfix(service, tmp_path, "--map", "sessions", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ready"] is True
+    assert truth_of(service.url)["entries"] == 1_000
+    assert operations(service) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "token", "exit_code"),
+    [
+        (("--map", "no.such.map", "--apply"), None, 2),
+        (("--map", "sessions", "--strategy", "melt", "--apply"), None, 2),
+        (("--map", "sessions", "--apply"), "", 4),
+        (("--map", "sessions", "--apply"), "wrong", 4),
+    ],
+)
+def test_refusals_leave_the_map_alone(
+    words: tuple[str, ...], token: str | None, exit_code: int, start_lab: StartLab, tmp_path: Path
+) -> None:
+    service = start_lab(Scenario("struct-field", entries=1_000, rate=0))
+    assert hotfix(service, tmp_path, *words, token=token).returncode == exit_code
+    assert truth_of(service.url)["entries"] == 1_000
+
+
+def test_an_empty_map_is_refused(start_lab: StartLab, tmp_path: Path) -> None:
+    service = start_lab(Scenario("struct-field", entries=1_000, rate=0))
+    assert hotfix(service, tmp_path, "--map", "sessions", "--apply", "--within", "1s").returncode in (0, 5)
+    second = hotfix(service, tmp_path, "--map", "sessions", "--apply")
+    assert second.returncode == 4
+    assert "empty already" in second.stderr
+
+
+def test_killing_the_tool_anywhere_loses_no_entry_and_no_request(start_lab: StartLab, tmp_path: Path) -> None:
+    """SIGKILL at random moments: the map is either whole again after the hold, or was emptied on purpose."""
+    service = start_lab(Scenario("struct-field", entries=ENTRIES, rate=0))
+    moments = random.Random(20)  # noqa: S311 - a fixed seed, so that a failure can be run again
+    with Traffic(service.url) as traffic:
+        for _ in range(8):
+            before = truth_of(service.url)["entries"]
+            _kill_a_fix_after(moments.uniform(0.2, 1.2), service, tmp_path)
+            _wait_until_nothing_is_held(service)
+            after = truth_of(service.url)["entries"]
+            committed = bool(operations(service)) and operations(service)[0]["state"] == "committed"
+            assert after >= before or committed
+        requests = traffic.stop()
+    assert requests.failed == 0, requests.first_failure
+
+
+def _kill_a_fix_after(seconds: float, service: LabService, folder: Path) -> None:
+    tool = subprocess.Popen(
+        [sys.executable, "-m", "mapmedic.cli.main", "hotfix", service.url, "--map", "sessions", "--apply",
+         "--hold", "1", "--journal", str(folder)],
+        env={**os.environ, "MAPMEDIC_TOKEN": service.token},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(seconds)
+    tool.send_signal(signal.SIGKILL)
+    tool.wait(timeout=10)
+
+
+def _wait_until_nothing_is_held(service: LabService) -> None:
+    deadline = time.monotonic() + 20
+    while any(operation["state"] == "detached" for operation in operations(service)):
+        assert time.monotonic() < deadline, "the agent did not put the entries back"
+        time.sleep(0.1)

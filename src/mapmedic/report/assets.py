@@ -23,13 +23,15 @@ FLAME_LIBRARIES = (
     "vendor/d3-transition/d3-transition.min.js",
     "vendor/d3-flame-graph/d3-flamegraph.umd.min.js",
 )
+TIMELINE_STYLES = ("vendor/uplot/uPlot.min.css",)
 TIMELINE_LIBRARIES = ("vendor/uplot/uPlot.iife.min.js",)
-LICENCES = {
-    "uPlot": "vendor/uplot/LICENSE",
-    "d3": "vendor/d3-selection/LICENSE",
-    "d3-ease": "vendor/d3-ease/LICENSE",
-    "d3-flame-graph": "vendor/d3-flame-graph/LICENSE",
+# The d3 modules share one licence, except d3-ease, which names Robert Penner beside it.
+_FLAME_LICENCES = {
+    "d3 (ISC)": "vendor/d3-selection/LICENSE",
+    "d3-ease (BSD-3-Clause)": "vendor/d3-ease/LICENSE",
+    "d3-flame-graph (Apache-2.0)": "vendor/d3-flame-graph/LICENSE",
 }
+_TIMELINE_LICENCES = {"uPlot (MIT)": "vendor/uplot/LICENSE"}
 # d3-flame-graph adds this style to the page when it is loaded.
 _ADDED_STYLE = re.compile(r"\.textContent=`([^`]*)`")
 
@@ -38,6 +40,14 @@ _ADDED_STYLE = re.compile(r"\.textContent=`([^`]*)`")
 def asset(name: str) -> str:
     """Return the text of an asset file."""
     return resources.files("mapmedic.report").joinpath("assets", *name.split("/")).read_text(encoding="utf-8")
+
+
+def licences(libraries: tuple[str, ...]) -> dict[str, str]:
+    """Return name -> text of the licences of the libraries a page holds: a copy must carry them."""
+    paths = _TIMELINE_LICENCES if set(TIMELINE_LIBRARIES) & set(libraries) else {}
+    if set(FLAME_LIBRARIES) & set(libraries):
+        paths = {**paths, **_FLAME_LICENCES}
+    return {name: asset(path) for name, path in paths.items()}
 
 
 def content_security_policy(scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:

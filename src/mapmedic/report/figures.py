@@ -60,7 +60,9 @@ def rate_text(value: Number, uncertainty: Number = None) -> str:
 def count_text(value: Number) -> str:
     """Return a whole number in groups of three ("812,345")."""
     number = finite(value)
-    return ABSENT if number is None else f"{round(number):,}"
+    if number is None:
+        return ABSENT
+    return f"{value if isinstance(value, int) else round(number):,}"
 
 
 def plain_text(value: Number) -> str:
@@ -103,6 +105,8 @@ def duration_text(nanoseconds: Number) -> str:
     number = finite(nanoseconds)
     if number is None:
         return ABSENT
+    if number == 0:
+        return "0 s"
     if number < 0:
         return f"-{duration_text(-number)}"
     for limit, unit, size in _DURATIONS:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.report import Report
-from mapmedic.report import figures, flame_data, inert, outcome_words, timeline, view, words
+from mapmedic.report import flame_data, inert, timeline, view, words
 from mapmedic.report.assets import (
     FLAME_LIBRARIES,
-    LICENCES,
     TIMELINE_LIBRARIES,
+    TIMELINE_STYLES,
     asset,
     content_security_policy,
+    licences,
 )
-from mapmedic.report.flame import FlameTree, container_shares, flame_tree
+from mapmedic.report.flame import FlameTree, flame_tree
+from mapmedic.report.templating import environment
 
+_NONE: tuple[tuple[str, ...], ...] = ((), (), ())
 # What could end a <script> block early, or start something inside it, written so that JSON reads it the same.
 _IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
@@ -32,11 +33,13 @@ def render_html(report: Report) -> str:
     after = _tree(view.last_heap(report.after))
     chief = words.chief(report.diagnosis)
     site = chief.site.function if chief and chief.site else None
-    data = {"timeline": timeline.columns(course), "flame": _flame_data(before, after, site)}
+    data = {
+        "timeline": timeline.columns(course) if course.drawable else None,
+        "flame": _flame_data(before, after, site),
+    }
     return _page(
         "report.html.j2",
         data,
-        (*TIMELINE_LIBRARIES, *(FLAME_LIBRARIES if before or after else ())),
         report=report,
         diagnosis=report.diagnosis,
         chief=chief,
@@ -52,24 +55,25 @@ def render_flame(heap: HeapProfile, title: str) -> str:
     """Return the flame graph of ``heap`` alone as a self-contained HTML page."""
     tree = _tree(heap)
     data = {"timeline": None, "flame": _flame_data(tree, None, None)}
-    return _page(
-        "flame.html.j2", data, FLAME_LIBRARIES, title=title, before=tree, after=None, site=None, chief=None
-    )
+    return _page("flame.html.j2", data, title=title, before=tree, after=None, site=None, chief=None)
 
 
-def _page(template: str, data: Mapping[str, object], libraries: tuple[str, ...], **context: object) -> str:
-    styles = tuple(asset(name) for name in ("vendor/uplot/uPlot.min.css", "page.css", "flame.css"))
-    own = [name for name, block in (("timeline.js", data["timeline"]), ("flame.js", data["flame"])) if block]
-    scripts = tuple(asset(name) for name in (*libraries, "page.js", *own))
+def _page(template: str, data: Mapping[str, object], **context: object) -> str:
+    """Return a page that carries what it draws with, and nothing it does not need."""
+    timeline_parts = (TIMELINE_LIBRARIES, TIMELINE_STYLES, ("timeline.js",)) if data["timeline"] else _NONE
+    flame_parts = (FLAME_LIBRARIES, (), ("flame.js",)) if data["flame"] else _NONE
+    libraries = (*timeline_parts[0], *flame_parts[0])
+    styles = tuple(asset(name) for name in (*timeline_parts[1], "page.css", "flame.css"))
+    scripts = tuple(asset(name) for name in (*libraries, "page.js", *timeline_parts[2], *flame_parts[2]))
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             policy=Markup(content_security_policy(scripts, styles)),  # noqa: S704 -- hashes of our own
             styles=[Markup(style) for style in styles],  # noqa: S704 -- our own files and vendored ones
             scripts=[Markup(script) for script in scripts],  # noqa: S704
             data=script_json(data),
-            licences={name: asset(path) for name, path in LICENCES.items()},
+            licences=licences(libraries),
             **context,
         )
     )
@@ -93,39 +97,3 @@ def _flame_data(
 ) -> dict[str, object] | None:
     trees = {name: flame_data.columns(tree) for name, tree in (("before", before), ("after", after)) if tree}
     return {"site": inert.inert(site, inert.WHOLE_LIMIT) if site else None, "trees": trees} if trees else None
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mapmedic.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Every text that is put into a page goes through here, so that no template can forget it.
-        finalize=lambda value: inert.inert(value, inert.WHOLE_LIMIT) if type(value) is str else value,
-    )
-    filters: dict[str, Callable[..., object]] = {
-        "bytes": figures.bytes_text,
-        "rate": figures.rate_text,
-        "count": figures.count_text,
-        "percent": figures.percent_text,
-        "duration": figures.duration_text,
-        "moment": figures.time_text,
-        "measured": figures.measured_text,
-        "short": lambda text: inert.inert(text, inert.SHOWN_LIMIT),
-        "whole": lambda text: inert.inert(text, inert.WHOLE_LIMIT),
-        "lines": inert.inert_lines,
-    }
-    environment.filters.update(filters)
-    environment.globals.update(
-        view=view,
-        words=words,
-        outcome_words=outcome_words,
-        timeline=timeline,
-        finite=figures.finite,
-        holders=flame_data.holders,
-        container_shares=container_shares,
-    )
-    return environment

@@ -10,7 +10,7 @@ from rich.text import Text
 from mapmedic.model.findings import Diagnosis, Suspect, Verdict
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
-from mapmedic.report.inert import SHOWN_LIMIT, inert
+from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import state_outcome, state_proof
 from mapmedic.report.terminal_parts import (
     bullets,
@@ -91,21 +91,25 @@ def print_plan(console: Console, plan: FixPlan) -> None:
         Text(f"Plan: {inert(plan.strategy, SHOWN_LIMIT)} {name}{entries}. Nothing has been changed.", "bold"),
     )
     for number, step in enumerate(plan.steps, start=1):
-        paragraph(console, Text(f"{number}. {inert(step)}"), indent=2, hang=3)
+        paragraph(console, Text(f"{number}. {inert(step, WHOLE_LIMIT)}"), indent=2, hang=3)
     if plan.conditions:
         heading(console, "Before anything is touched")
         for condition in plan.conditions:
             mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
-            why = f": {inert(condition.why)}" if condition.why else ""
+            why = f": {inert(condition.why, WHOLE_LIMIT)}" if condition.why else ""
             paragraph(
                 console,
-                mark.append(Text(f"{inert(condition.name)}{why}", "not bold default")),
+                mark.append(Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}", "not bold default")),
                 indent=2,
                 hang=7,
             )
     pairs(
         console,
-        [("Undo", inert(plan.undo)), ("Held for", duration_text(plan.hold_seconds * 1e9)), *_notes(plan)],
+        [
+            ("Undo", inert(plan.undo, WHOLE_LIMIT)),
+            ("Held for", duration_text(plan.hold_seconds * 1e9)),
+            *_notes(plan),
+        ],
     )
     if plan.ready:
         command(console, _apply_command(plan))
@@ -123,7 +127,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         _print_checks(console, outcome.proof)
     known = [("Journal", outcome.journal_path), ("Operation", outcome.operation), ("Undo", outcome.plan.undo)]
     if outcome.applied:
-        pairs(console, [(label, inert(text)) for label, text in known if text])
+        pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
     else:
         command(console, _apply_command(outcome.plan))
     if outcome.applied:
@@ -143,7 +147,7 @@ def _print_checks(console: Console, proof: Proof) -> None:
 
 
 def _notes(plan: FixPlan) -> list[tuple[str, str]]:
-    return [("Note", inert(note)) for note in plan.notes]
+    return [("Note", inert(note, WHOLE_LIMIT)) for note in plan.notes]
 
 
 def _apply_command(plan: FixPlan) -> str:

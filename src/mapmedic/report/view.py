@@ -156,7 +156,10 @@ def course(timeline: Timeline) -> str:
     first, last = (timeline.points[0], timeline.last_before) if timeline.points else (None, None)
     if first is None or last is None:
         return "No course of memory was recorded."
-    text = f"In {duration_text(last.at - first.at)} {_from_to(first, last)}"
+    if first.at == last.at:
+        text = f"At the one moment that was recorded {_stands_at(first)}"
+    else:
+        text = f"In {duration_text(last.at - first.at)} {_from_to(first, last)}"
     if timeline.last_after is not None and timeline.fixed_at is not None:
         seconds = duration_text(timeline.last_after.at - timeline.fixed_at)
         text += f"; {seconds} after the fix {_stands_at(timeline.last_after)}"

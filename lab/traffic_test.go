@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// swappers do to a scenario's map what the agent does: a fresh one, under the
+// swapperOf does to a scenario's map what the agent does: a fresh one, under the
 // lock.
 func swapperOf(svc service) func() {
 	switch s := svc.(type) {

@@ -110,9 +110,15 @@ def build_history(captures: Sequence[Capture]) -> History | None:
     return History(
         heap=last,
         at=np.array([(at - first_at) / NANOSECONDS_PER_SECOND for at, _ in pictures]),
-        inuse_bytes=np.stack([_aligned(heap, heap.inuse_bytes, index) for _, heap in pictures]),
-        sampled_inuse=np.stack([_aligned(heap, heap.sampled_inuse, index) for _, heap in pictures]),
-        sampled_allocs=np.stack([_aligned(heap, heap.sampled_allocs, index) for _, heap in pictures]),
+        inuse_bytes=np.stack(
+            [_aligned(heap, heap.inuse_bytes, index, len(last.keys)) for _, heap in pictures]
+        ),
+        sampled_inuse=np.stack(
+            [_aligned(heap, heap.sampled_inuse, index, len(last.keys)) for _, heap in pictures]
+        ),
+        sampled_allocs=np.stack(
+            [_aligned(heap, heap.sampled_allocs, index, len(last.keys)) for _, heap in pictures]
+        ),
     )
 
 
@@ -132,9 +138,12 @@ def _distinct_pictures(captures: Sequence[Capture]) -> list[tuple[int, HeapProfi
     return pictures
 
 
-def _aligned(heap: HeapProfile, column: npt.NDArray[np.generic], index: dict[bytes, int]) -> Columns:
+def _aligned(
+    heap: HeapProfile, column: npt.NDArray[np.generic], index: dict[bytes, int], records: int
+) -> Columns:
     """Return ``column`` in the order of the last profile's records; a record not there yet counts as 0."""
-    out = np.zeros(len(index))
+    # Two records may print the same stack and size; both are summed where the later one stands.
+    out = np.zeros(records)
     for record, key in enumerate(heap.keys):
         place = index.get(key)
         if place is not None:

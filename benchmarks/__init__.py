@@ -1,0 +1,1 @@
+"""Runs beside the peers, each printing a ratio."""

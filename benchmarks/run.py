@@ -23,7 +23,11 @@ from benchmarks.big_profile import write_big_profile
 from mapmedic.source.toolchain import find_go
 
 TABLE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
-_LOAD = "import sys; from mapmedic.formats.pprof import parse_profile as p; r = p(open(sys.argv[1], 'rb').read()); print(r.values.sum(0))"
+_LOAD = """
+import sys
+from mapmedic.formats.pprof import parse_profile
+print(parse_profile(open(sys.argv[1], "rb").read()).values.sum(0))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class Cost:
 
 def main() -> int:
     """Run each pair, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--samples", type=int, default=400_000)
     options = parser.parse_args()
@@ -69,12 +75,16 @@ def cost_of(command: list[str]) -> Cost:
     return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def render(options: argparse.Namespace, size: int, go_version: str, ours: list[Cost], theirs: list[Cost]) -> str:
+def render(
+    options: argparse.Namespace, size: int, go_version: str, ours: list[Cost], theirs: list[Cost]
+) -> str:
     """Return the page: one row a figure, medians with their range, and the ratio of each pair."""
     rows = [
         _row("wall, s", [c.wall_seconds for c in ours], [c.wall_seconds for c in theirs]),
         _row("CPU, s", [c.cpu_seconds for c in ours], [c.cpu_seconds for c in theirs]),
-        _row("peak memory, MiB", [c.peak_bytes / 2**20 for c in ours], [c.peak_bytes / 2**20 for c in theirs]),
+        _row(
+            "peak memory, MiB", [c.peak_bytes / 2**20 for c in ours], [c.peak_bytes / 2**20 for c in theirs]
+        ),
     ]
     return (
         "# Benchmarks\n\n"

@@ -1,0 +1,1 @@
+"""Scripts that hold the house up: environment, checks, toolchains."""

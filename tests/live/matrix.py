@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapmedic.demo.service import build_lab
-from mapmedic.errors import MapmedicError
 from mapmedic.source.toolchain import GoToolchain, probe_go
 from tests.live.scenarios import ROOT, SCENARIOS, Run, run_scenario
 from tools.toolchains import VERSIONS, ensure
@@ -63,7 +62,9 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--go", help="only these minor versions, comma between")
     parser.add_argument("--scenario", help="only these scenarios, comma between")
     return parser.parse_args()
@@ -80,11 +81,17 @@ def _cell(name: str, minor: str, stripped: bool, binary: Path) -> Cell:
     started = time.monotonic()
     try:
         cell = Cell(name, minor, stripped, run_scenario(binary, SCENARIOS[name]), None)
-    except MapmedicError as error:
-        cell = Cell(name, minor, stripped, None, str(error))
-    words = "; ".join(cell.misses) or f"{cell.run.diagnosis.verdict} {cell.run.diagnosis.confidence:.2f}" if cell.run else cell.error
-    print(f"go {minor} {'stripped' if stripped else 'plain':8} {name:15} {time.monotonic() - started:5.1f} s  {words}", flush=True)
+    except Exception as error:
+        cell = Cell(name, minor, stripped, None, f"{type(error).__name__}: {error}")
+    seconds = time.monotonic() - started
+    print(f"go {minor} {_build(stripped):8} {name:15} {seconds:5.1f} s  {_outcome(cell)}", flush=True)
     return cell
+
+
+def _outcome(cell: Cell) -> str:
+    if cell.misses or cell.run is None:
+        return "MISS " + "; ".join(cell.misses)
+    return f"{cell.run.diagnosis.verdict} {cell.run.diagnosis.confidence:.2f}"
 
 
 def render(cells: list[Cell], versions: list[str]) -> str:
@@ -92,7 +99,9 @@ def render(cells: list[Cell], versions: list[str]) -> str:
     header = "| scenario | expected | " + " | ".join(f"Go {VERSIONS[minor]}" for minor in versions) + " |"
     lines = [_preamble(cells), header, "|---|---|" + "---|" * len(versions)]
     lines += [_row(cells, name, versions) for name in dict.fromkeys(cell.scenario for cell in cells)]
-    misses = [f"* {c.scenario}, Go {c.go}, {_build(c.stripped)}: {'; '.join(c.misses)}" for c in cells if c.misses]
+    misses = [
+        f"* {c.scenario}, Go {c.go}, {_build(c.stripped)}: {'; '.join(c.misses)}" for c in cells if c.misses
+    ]
     return "\n".join(lines + (["", "Misses:", "", *misses] if misses else [])) + "\n"
 
 
@@ -114,7 +123,11 @@ def _row(cells: list[Cell], name: str, versions: list[str]) -> str:
     find: Callable[[str, bool], str] = lambda minor, stripped: next(  # noqa: E731 - one use, one line
         _words(cell) for cell in mine if cell.go == minor and cell.stripped == stripped
     )
-    return f"| {name} | {expected} | " + " | ".join(f"{find(v, False)} / {find(v, True)}" for v in versions) + " |"
+    return (
+        f"| {name} | {expected} | "
+        + " | ".join(f"{find(v, False)} / {find(v, True)}" for v in versions)
+        + " |"
+    )
 
 
 def _words(cell: Cell) -> str:

@@ -40,7 +40,9 @@ class Run:
         wrong = []
         expected = self.truth["expected_verdict"]
         if self.diagnosis.verdict != expected:
-            wrong.append(f"verdict {self.diagnosis.verdict} ({'; '.join(self.diagnosis.reasons)}), not {expected}")
+            wrong.append(
+                f"verdict {self.diagnosis.verdict} ({'; '.join(self.diagnosis.reasons)}), not {expected}"
+            )
         if expected not in ("healthy", "undetermined") and not wrong:
             wrong += self._misses_of_suspect()
         return wrong

@@ -25,7 +25,9 @@ StartLab = Callable[[Scenario], LabService]
 ENTRIES = 40_000
 
 
-def hotfix(service: LabService, folder: Path, *words: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+def hotfix(
+    service: LabService, folder: Path, *words: str, token: str | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mapmedic.cli.main", "hotfix", service.url, "--journal", str(folder), *words],
         env={**os.environ, "MAPMEDIC_TOKEN": service.token if token is None else token},
@@ -43,7 +45,9 @@ def operations(service: LabService) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["struct-field", "global-map", "sync-map"])
-def test_fix_empties_the_map_and_proves_it_with_traffic_on(name: str, start_lab: StartLab, tmp_path: Path) -> None:
+def test_fix_empties_the_map_and_proves_it_with_traffic_on(
+    name: str, start_lab: StartLab, tmp_path: Path
+) -> None:
     service = start_lab(Scenario(name, entries=ENTRIES, rate=0))
     declared = truth_of(service.url)["declared"]
     with Traffic(service.url) as traffic:

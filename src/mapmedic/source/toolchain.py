@@ -31,7 +31,7 @@ def find_go(purpose: str) -> GoToolchain:
     ToolMissing, naming ``purpose``, where there is none.
     """
     for candidate in _candidates():
-        toolchain = _probe(candidate)
+        toolchain = probe_go(candidate)
         if toolchain is not None:
             return toolchain
     raise ToolMissing("Go 1.21 or newer", purpose)
@@ -48,7 +48,8 @@ def _version_key(path: Path) -> tuple[int, ...]:
     return tuple(int(word) for word in path.parents[1].name.split(".") if word.isdigit())
 
 
-def _probe(path: Path) -> GoToolchain | None:
+def probe_go(path: Path) -> GoToolchain | None:
+    """Return the toolchain whose `go` is at ``path``, None where it does not run or is older than 1.21."""
     # GOTOOLCHAIN=local: never download another Go behind the user's back.
     environment = {
         **os.environ,

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from mapmedic.model.findings import Verdict
+from mapmedic.model.report import Report
+from mapmedic.report.assets import FLAME_LIBRARIES, TIMELINE_LIBRARIES, asset
+from mapmedic.report.html import render_flame, render_html, script_json
+from tests.unit.report import hostile, samples
+
+VOID = {"meta", "br", "input", "img", "link", "hr"}
+PAGE_LIMIT = 600_000
+
+
+class Page(HTMLParser):
+    """Every element that is in a page, whether they are closed in order, and the text that is shown."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.shown: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.shown.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.shown))
+
+
+REPORTS: dict[str, Callable[[], Report]] = {
+    "map leak": samples.map_leak_report,
+    "healthy": samples.healthy_report,
+    "undetermined": samples.undetermined_report,
+    "hostile": hostile.hostile_report,
+}
+
+
+@pytest.fixture(params=REPORTS, scope="module")
+def html(request: pytest.FixtureRequest) -> str:
+    return render_html(REPORTS[request.param]())
+
+
+def test_a_page_is_well_formed_and_small(html: str) -> None:
+    assert Page(html).open == []
+    assert len(html.encode()) < PAGE_LIMIT
+
+
+def test_a_page_asks_nobody_for_anything(html: str) -> None:
+    page = Page(html)
+    assert not [tag for tag, _ in page.tags if tag in ("link", "img", "iframe", "object", "base", "form")]
+    for _, attributes in page.tags:
+        assert not {"src", "href", "action", "style"} & attributes.keys()
+        assert not [name for name in attributes if name.startswith("on")]
+    (policy,) = (
+        each["content"] for _, each in page.tags if each.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "connect-src" not in policy
+
+
+def test_the_data_block_is_json(html: str) -> None:
+    (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert not set("<>&\u2028\u2029") & set(block)
+    assert set(json.loads(block)) == {"timeline", "flame"}
+
+
+def test_what_the_page_says_about_a_fixed_leak() -> None:
+    text = Page(render_html(samples.map_leak_report())).text
+    for part in (
+        "main.mgr.sessions is leaking.",
+        "It is filled in main.(*UserSessionManager).CreateSession (/src/sessiond/session.go:42).",
+        "It holds 380.7 MiB in 812,345 entries and grows by 5.1 ± 0.4 MiB/s.",
+        "Confidence: strong, 94 %.",
+        "Fixed while the service ran: 812,345 entries left main.mgr.sessions; its lock was held 17.3 µs at most.",
+        "None of 12,480 requests failed.",
+        "/var/lib/mapmedic/2026-11-23T03-45-12-sessions.journal",
+        "delete(m.sessions, id)",
+        "✓ passed",
+        "404 Not Found: expvar is not imported",
+        "go1.27.3",
+        "2026-11-23 03:46:47 UTC",
+    ):
+        assert part in text
+
+
+def test_an_open_question_names_no_culprit() -> None:
+    text = Page(render_html(samples.undetermined_report())).text
+    assert "Not decided" in text
+    assert "is leaking" not in text
+    assert "mapmedic diagnose http://10.0.3.7:6060 --for 120s" in text
+
+
+def test_hostile_texts_are_shown_inert() -> None:
+    html = render_html(hostile.hostile_report())
+    assert not set("\x1b\u202e\x00\u2028") & set(html)
+    assert "<img" not in html
+    assert "2,979 more in the JSON output" in html
+    assert "49" not in Page(html).text.split("evil", 1)[1][:40]  # {{7*7}} is not evaluated
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_has_words(verdict: Verdict) -> None:
+    report = samples.map_leak_report()
+    suspects = tuple(
+        replace(each, code=verdict, owner=None, declared=None, label=None)
+        for each in report.diagnosis.suspects
+    )
+    for known in (suspects, ()):
+        diagnosis = replace(report.diagnosis, verdict=verdict, suspects=known)
+        assert Page(render_html(replace(report, diagnosis=diagnosis))).text
+
+
+def test_a_failed_proof_is_not_hidden() -> None:
+    report = samples.map_leak_report()
+    assert report.outcome is not None
+    assert report.outcome.proof is not None
+    checks = tuple(replace(check, passed=False) for check in report.outcome.proof.checks[:2])
+    outcome = replace(report.outcome, proof=replace(report.outcome.proof, passed=False, checks=checks))
+    text = Page(render_html(replace(report, outcome=outcome))).text
+    assert "fix not proven" in text
+    assert "Not proven: all 2 checks failed" in text
+    assert "✗ failed" in text
+
+
+def test_the_flame_graph_alone() -> None:
+    page = Page(render_flame(samples.leaking_heap(), "heap <now>"))
+    assert "heap <now>" in page.text
+    assert "uPlot" not in page.text
+    assert not [each for _, each in page.tags if each.get("id") == "timeline"]
+
+
+def test_an_empty_profile_says_so() -> None:
+    page = Page(render_flame(samples.heap_of(()), "nothing"))
+    assert "No heap profile with anything in it was captured." in page.text
+
+
+def test_numbers_that_are_none_are_refused_by_the_data_block() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        script_json({"t": [float("nan")]})
+
+
+@pytest.mark.parametrize(
+    "name", (*FLAME_LIBRARIES, *TIMELINE_LIBRARIES, "page.js", "flame.js", "timeline.js")
+)
+def test_scripts_can_stand_in_a_page(name: str) -> None:
+    script = asset(name)
+    assert "</script" not in script.lower()
+    assert "<!--" not in script
+    assert "\r" not in script
+    assert not re.search(r"\beval\(|new Function\b", script)

@@ -13,10 +13,10 @@ from itertools import pairwise
 from mapmedic.model.frames import is_runtime, is_standard_library
 from mapmedic.model.heap import HeapProfile
 
-# append grows large slices by a quarter and small ones by double (src/runtime/slice.go nextslicecap); the
-# sampler may miss a few steps in between.
+# append grows large slices by a quarter and small ones by double (src/runtime/slice.go nextslicecap). The
+# sampler misses steps, so a step may be any size, but never small: buffers of any length lie closer.
 _FEWEST_SIZES = 3
-_LARGEST_STEP = 4.0
+_SMALLEST_STEP = 1.1
 _MOST_ALLOCATIONS_PER_SIZE = 3
 _MOST_HELD = 2
 
@@ -31,11 +31,11 @@ def regrown_arrays(heap: HeapProfile, least_bytes: int) -> dict[str, list[int]]:
         leaf = stack[0] if stack else None
         if leaf and not is_runtime(leaf.function) and not is_standard_library(leaf.function):
             by_place[leaf.function, leaf.line].append(record)
-    return {
-        function: records
-        for (function, _), records in by_place.items()
-        if _is_one_array(heap, records, least_bytes)
-    }
+    found: dict[str, list[int]] = defaultdict(list)
+    for (function, _), records in by_place.items():
+        if _is_one_array(heap, records, least_bytes):
+            found[function] += records
+    return found
 
 
 def _is_one_array(heap: HeapProfile, records: list[int], least_bytes: int) -> bool:
@@ -52,7 +52,7 @@ def _is_one_array(heap: HeapProfile, records: list[int], least_bytes: int) -> bo
     still_held = [size for size in sizes if held[size]]
     return (
         max(made.values()) <= _MOST_ALLOCATIONS_PER_SIZE
-        and max(steps) <= _LARGEST_STEP
+        and min(steps) >= _SMALLEST_STEP
         and len(still_held) <= _MOST_HELD
         and all(size in sizes[-_MOST_HELD:] for size in still_held)
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heappop, heappush
 
 from mapmedic.model.frames import ContainerKind, Frame, grown_container, is_runtime, is_standard_library
 from mapmedic.model.heap import HeapProfile, Stack
@@ -77,31 +78,45 @@ class FlameTree:
         return max(depths)
 
 
-@dataclass(slots=True, eq=False)
-class _Draft:
-    """A node while it is being summed up."""
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """The profile's records while they are sorted into calls: index -> root-first stack and whole bytes."""
 
-    frame: Frame
-    kind: Part
-    inuse: int = 0
-    alloc: int = 0
-    heaviest: int = -1
-    callees: dict[str, _Draft] = field(default_factory=dict)
+    stacks: list[Stack]
+    inuse: list[int]
+    alloc: list[int]
+
+    def sums(self, records: list[int]) -> tuple[int, int]:
+        return sum(map(self.inuse.__getitem__, records)), sum(map(self.alloc.__getitem__, records))
+
+    def heaviest(self, records: list[int]) -> int:
+        return max(records, key=lambda record: max(self.inuse[record], self.alloc[record]))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Call:
+    """A call that may become a node: heavier ones come first, then the one that was met first."""
+
+    lightness: float
+    met: int
+    node: FlameNode = field(compare=False)
+    records: list[int] = field(compare=False)
+    depth: int = field(compare=False)
 
 
 def flame_tree(heap: HeapProfile, max_nodes: int = MAX_NODES) -> FlameTree:
     """Return ``heap`` as a tree from the root of the stacks to their leaves.
 
     Calls of the same function from the same caller are one node. What is under 0.1 % of both the live and the
-    allocated bytes, or beyond ``max_nodes``, is gathered into a node "(small)" beside its siblings, so that
-    sums stay exact. The middle of a stack deeper than ``MAX_DEPTH`` is one node that says so.
+    allocated bytes, or beyond the ``max_nodes`` heaviest, is gathered into a node "(small)" beside its
+    siblings, so that sums stay exact. The middle of a stack deeper than ``MAX_DEPTH`` is one node that says so.
     """
-    root = _Draft(Frame(ALL), Part.GATHERED)
-    for stack, inuse, alloc in zip(
-        heap.stacks, heap.inuse_bytes.tolist(), heap.alloc_bytes.tolist(), strict=True
-    ):
-        _add(root, stack, _whole(inuse), _whole(alloc))
-    return _laid_out(root, _floor(root, max_nodes))
+    records = _Records(
+        [_root_first(stack) for stack in heap.stacks],
+        [_whole(value) for value in heap.inuse_bytes.tolist()],
+        [_whole(value) for value in heap.alloc_bytes.tolist()],
+    )
+    return _Growing(records).grown(max_nodes)
 
 
 def _whole(value: float) -> int:
@@ -109,27 +124,70 @@ def _whole(value: float) -> int:
     return max(0, round(value)) if math.isfinite(value) else 0
 
 
-def _add(root: _Draft, stack: Stack, inuse: int, alloc: int) -> None:
-    weight = max(inuse, alloc)
-    node = root
-    node.inuse += inuse
-    node.alloc += alloc
-    for frame in _root_first(stack):
-        below = node.callees.get(frame.function)
-        if below is None:
-            below = node.callees[frame.function] = _Draft(frame, _part(frame, node.kind))
-        if weight > below.heaviest:  # the line that shows is the one most bytes come from
-            below.frame, below.heaviest = frame, weight
-        below.inuse += inuse
-        below.alloc += alloc
-        node = below
+def _root_first(stack: Stack) -> Stack:
+    if len(stack) > MAX_DEPTH:
+        half = MAX_DEPTH // 2
+        stack = (*stack[:half], _LEFT_OUT, *stack[-half:])
+    return stack[::-1]
 
 
-def _root_first(stack: Stack) -> Iterator[Frame]:
-    if len(stack) <= MAX_DEPTH:
-        return reversed(stack)
-    half = MAX_DEPTH // 2
-    return reversed((*stack[:half], _LEFT_OUT, *stack[-half:]))
+class _Growing:
+    """A tree that grows by its heaviest call: what is small is never taken apart, however deep it goes."""
+
+    def __init__(self, records: _Records) -> None:
+        self._records = records
+        everything = list(range(len(records.stacks)))
+        inuse, alloc = records.sums(everything)
+        self._root = FlameNode(ALL, -1, inuse, alloc, Part.GATHERED)
+        self._waiting = [_Call(-1.0, 0, self._root, everything, 0)]
+        self._met = 0
+        self._small: dict[int, list[tuple[int, int]]] = {}
+
+    def grown(self, max_nodes: int) -> FlameTree:
+        nodes: list[FlameNode] = []
+        while self._waiting and len(nodes) < max_nodes:
+            call = heappop(self._waiting)
+            nodes.append(call.node)
+            self._meet_callees(call, len(nodes) - 1)
+        for call in self._waiting:
+            self._gather(call.node)
+        for parent, small in sorted(self._small.items()):
+            inuse, alloc = (sum(column) for column in zip(*small, strict=True))
+            nodes.append(FlameNode(SMALL, parent, inuse, alloc, Part.GATHERED))
+        return FlameTree(tuple(nodes), sum(map(len, self._small.values())))
+
+    def _meet_callees(self, call: _Call, index: int) -> None:
+        for records in self._by_callee(call).values():
+            node = self._node(records, call, index)
+            share = self._share(node)
+            if share < DROPPED_SHARE:
+                self._gather(node)
+                continue
+            self._met += 1
+            heappush(self._waiting, _Call(-share, self._met, node, records, call.depth + 1))
+
+    def _by_callee(self, call: _Call) -> dict[str, list[int]]:
+        stacks, depth = self._records.stacks, call.depth
+        groups: defaultdict[str, list[int]] = defaultdict(list)
+        for record in call.records:
+            stack = stacks[record]
+            if depth < len(stack):
+                groups[stack[depth].function].append(record)
+        return groups
+
+    def _node(self, records: list[int], call: _Call, index: int) -> FlameNode:
+        # The line that shows is the one most bytes come from.
+        frame = self._records.stacks[self._records.heaviest(records)][call.depth]
+        inuse, alloc = self._records.sums(records)
+        kind = _part(frame, call.node.kind)
+        return FlameNode(frame.function, index, inuse, alloc, kind, frame.file, frame.line, frame.restored)
+
+    def _share(self, node: FlameNode) -> float:
+        pairs = ((node.inuse, self._root.inuse), (node.alloc, self._root.alloc))
+        return max(part / whole if whole else 0.0 for part, whole in pairs)
+
+    def _gather(self, node: FlameNode) -> None:
+        self._small.setdefault(node.parent, []).append((node.inuse, node.alloc))
 
 
 def _part(frame: Frame, caller: Part) -> Part:
@@ -145,59 +203,6 @@ def _part(frame: Frame, caller: Part) -> Part:
     if frame is _LEFT_OUT:
         return Part.GATHERED
     return Part.LIBRARY if is_standard_library(frame.function) else Part.PROGRAM
-
-
-def _share(draft: _Draft, root: _Draft) -> float:
-    return max(
-        draft.inuse / root.inuse if root.inuse else 0.0, draft.alloc / root.alloc if root.alloc else 0.0
-    )
-
-
-def _floor(root: _Draft, max_nodes: int) -> float:
-    """Return the share below which calls are gathered.
-
-    A call is never heavier than its caller, so any floor leaves a tree.
-    """
-    shares: list[float] = []
-    waiting = [root]
-    while waiting:
-        draft = waiting.pop()
-        shares.append(_share(draft, root))
-        waiting.extend(callee for callee in draft.callees.values() if _share(callee, root) >= DROPPED_SHARE)
-    if len(shares) <= max_nodes:
-        return DROPPED_SHARE
-    shares.sort(reverse=True)
-    # Ties go out together: which of them came first says nothing about them.
-    return math.nextafter(shares[max_nodes], math.inf)
-
-
-def _laid_out(root: _Draft, floor: float) -> FlameTree:
-    nodes = [FlameNode(ALL, -1, root.inuse, root.alloc, Part.GATHERED)]
-    gathered = 0
-    waiting = [(root, 0)]
-    while waiting:
-        draft, index = waiting.pop()
-        kept = [callee for callee in draft.callees.values() if _share(callee, root) >= floor]
-        small = [callee for callee in draft.callees.values() if _share(callee, root) < floor]
-        for callee in sorted(kept, key=lambda each: (-each.inuse, -each.alloc, each.frame.function)):
-            waiting.append((callee, len(nodes)))
-            nodes.append(_node(callee, index))
-        if small:
-            gathered += len(small)
-            nodes.append(_small(small, index))
-    return FlameTree(tuple(nodes), gathered)
-
-
-def _node(draft: _Draft, parent: int) -> FlameNode:
-    frame = draft.frame
-    return FlameNode(
-        frame.function, parent, draft.inuse, draft.alloc, draft.kind, frame.file, frame.line, frame.restored
-    )
-
-
-def _small(drafts: list[_Draft], parent: int) -> FlameNode:
-    inuse, alloc = sum(draft.inuse for draft in drafts), sum(draft.alloc for draft in drafts)
-    return FlameNode(SMALL, parent, inuse, alloc, Part.GATHERED)
 
 
 @dataclass(frozen=True, slots=True)

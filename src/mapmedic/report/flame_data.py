@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mapmedic.report.flame import FlameNode, FlameTree, Part
+from mapmedic.report.flame import SMALL, FlameNode, FlameTree, Part
 from mapmedic.report.inert import WHOLE_LIMIT, inert
 
 SHOWN_HOLDERS = 12
@@ -47,6 +47,8 @@ def holders(tree: FlameTree) -> list[Holder]:
     for index in range(len(tree.nodes) - 1, 0, -1):
         node = tree.nodes[index]
         below = claimed[index]
+        if node.name == SMALL:
+            claimed[index] = node.inuse  # whose it is was not kept: nobody's, rather than the caller's
         if node.kind is Part.PROGRAM:
             claimed[index] = node.inuse
             heaviest, held = own.get(node.name, (node, 0))

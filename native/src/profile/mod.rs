@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod ids;
 mod kinds;
 mod limits;
 mod python;

@@ -1,6 +1,6 @@
 //! The samples of a profile: by far the most of it.
 
-use super::decode::Ids;
+use super::ids::Ids;
 use super::limits;
 use super::wire::Cursor;
 use crate::problem::{Parsed, problem};

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapmedic.diagnose.containers import Container, find_containers
 from mapmedic.diagnose.history import History, build_history
+from mapmedic.diagnose.pictures import since_restart
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.model.observation import Observation
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One target under examination; ``history`` is None where no heap profile was captured."""
+    """One process under examination.
+
+    ``history`` is None where no heap profile was captured. ``restarted``: what gave away that an earlier
+    process was captured first; its captures are not in ``observation``.
+    """
 
     observation: Observation
     thresholds: Thresholds
     history: History | None
     containers: tuple[Container, ...]
+    restarted: str | None = None
 
     @property
     def growth_known(self) -> bool:
@@ -50,6 +56,7 @@ class Case:
 
 def build_case(observation: Observation, thresholds: Thresholds) -> Case:
     """Return the case that ``observation`` makes."""
-    history = build_history(observation.captures)
+    captures, restarted = since_restart(observation.captures)
+    history = build_history(captures)
     containers = find_containers(history.heap, thresholds.slice_array_bytes) if history else ()
-    return Case(observation, thresholds, history, containers)
+    return Case(replace(observation, captures=captures), thresholds, history, containers, restarted)

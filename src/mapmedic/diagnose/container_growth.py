@@ -2,27 +2,89 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
-from mapmedic.diagnose.containers import Container
-from mapmedic.diagnose.history import Growth
-from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+from mapmedic.diagnose.containers import Container, Indices
+from mapmedic.diagnose.history import Columns, Growth, History
+from mapmedic.model.findings import Evidence, Fix, Reason, Site, Suspect, Verdict
+from mapmedic.model.frames import ContainerKind, is_standard_library
 
 _HEAP_TEXT = "heap?debug=1, runtime frames restored"
 _TWO_HEAPS = "difference of heap profiles between completed GCs"
+# A growing array is copied into a larger one: a map's is twice as long (two halves of a split table as
+# well), a long slice's a quarter longer, so that five bytes are allocated for each byte gained.
+_REMADE = {ContainerKind.MAP: 2.0, ContainerKind.SYNC_MAP: 2.0, ContainerKind.SLICE: 5.0}
+# Contents count by allocating function, and only where they grow: a handler's garbage is no map's value.
+_PART_SIGMAS = 3.0
+# Fewer objects than this are no trend, however large and however surely seen.
+_FEWEST_OBJECTS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A container, its growth in the part of it that grows, and the growth of the whole live heap."""
+
+    container: Container
+    growth: Growth
+    total: Growth
+    one_step: bool
+
+    @property
+    def part(self) -> float:
+        """Return this growth as a part of the live heap's."""
+        return min(1.0, self.growth.bytes / self.total.bytes) if self.total.bytes > 0 else 1.0
 
 
 def growing_suspects(case: Case, containers: list[Container], code: Verdict, fix: Fix) -> list[Suspect]:
     """Return a suspect for each of ``containers`` that grew by more than chance and kept what it got."""
-    if case.history is None or not case.growth_known:
+    history = case.history
+    if history is None or not case.growth_known:
         return []
-    total = case.history.growth()
-    suspects = []
-    for container in containers:
-        growth = case.history.growth(container.records)
-        if _is_growing(case, growth):
-            suspects.append(_suspect(case, container, growth, total, code, fix))
-    return suspects
+    total = history.growth()
+    measured = [_measure(case, history, container, total) for container in containers]
+    return [_suspect(case, history, each, code, fix) for each in measured if _is_growing(case, each.growth)]
+
+
+def _measure(case: Case, history: History, container: Container, total: Growth) -> _Measured:
+    parts = _kept_contents(case, history, container)
+    records = np.concatenate([container.arrays, *parts])
+    remade: Columns = np.ones(len(records))
+    remade[: len(container.arrays)] = _REMADE[container.kind]
+    arrays = history.growth(container.arrays)
+    return _Measured(
+        container=container,
+        growth=history.growth(records, remade),
+        total=total,
+        one_step=not parts and round(arrays.objects_made) <= 1,
+    )
+
+
+def _kept_contents(case: Case, history: History, container: Container) -> list[Indices]:
+    """Return the contents that grow and stay, one array of records for each allocating function."""
+    by_function: dict[str, list[int]] = defaultdict(list)
+    for record in container.contents.tolist():
+        by_function[_allocating_function(history, record)].append(record)
+    kept = []
+    for records in by_function.values():
+        part = np.array(records, dtype=np.int64)
+        growth = history.growth(part)
+        if (
+            growth.sigmas >= _PART_SIGMAS
+            and growth.objects_made >= _FEWEST_OBJECTS
+            and (growth.retained_share or 0.0) >= case.thresholds.retained_share
+        ):
+            kept.append(part)
+    return kept
+
+
+def _allocating_function(history: History, record: int) -> str:
+    functions = (frame.function for frame in history.heap.stacks[record])
+    return next((name for name in functions if not is_standard_library(name)), "")
 
 
 def _is_growing(case: Case, growth: Growth) -> bool:
@@ -34,28 +96,36 @@ def _is_growing(case: Case, growth: Growth) -> bool:
     )
 
 
-def _suspect(
-    case: Case, container: Container, growth: Growth, total: Growth, code: Verdict, fix: Fix
-) -> Suspect:
-    reasons = _reasons(case, container, growth, total)
+def _suspect(case: Case, history: History, measured: _Measured, code: Verdict, fix: Fix) -> Suspect:
+    reasons = _reasons(case, measured)
+    container, growth = measured.container, measured.growth
     return Suspect(
         code=code,
         confidence=combine(reasons),
         reasons=reasons,
         bytes=case.held_bytes(container),
-        site=container.site,
+        site=_growing_site(history, container),
         kind=container.kind,
         growth_bytes_per_second=growth.bytes_per_second,
         growth_uncertainty=growth.uncertainty_per_second,
-        evidence=_evidence(case, container, growth, total),
+        evidence=_evidence(case, history, measured),
         stack=tuple(frame.function for frame in reversed(container.stack)),
         fix=fix,
     )
 
 
-def _evidence(case: Case, container: Container, growth: Growth, total: Growth) -> tuple[Evidence, ...]:
-    bars, history = case.thresholds, case.history
-    assert history is not None  # noqa: S101 - growing_suspects returned early otherwise
+def _growing_site(history: History, container: Container) -> Site:
+    """Return the inserting line below which the arrays grew most: a function may fill two maps."""
+    best, line = 0.0, container.site.line
+    for each in sorted(set(container.array_lines.tolist())):
+        gained = history.growth(container.arrays[container.array_lines == each]).bytes
+        if each and gained > best:
+            best, line = gained, each
+    return replace(container.site, line=line)
+
+
+def _evidence(case: Case, history: History, measured: _Measured) -> tuple[Evidence, ...]:
+    bars, container, growth = case.thresholds, measured.container, measured.growth
     arrays = int(history.heap.inuse_bytes[container.arrays].sum())
     kind = container.kind
     return (
@@ -69,39 +139,50 @@ def _evidence(case: Case, container: Container, growth: Growth, total: Growth) -
         ),
         Evidence("growth against its sampling error", growth.sigmas, bars.growth_sigmas, _TWO_HEAPS, "sigma"),
         Evidence(
-            "of what was allocated here in the window, still held", growth.retained_share or 0.0,
+            "of what it was given in the window, still held", growth.retained_share or 0.0,
             bars.retained_share, _TWO_HEAPS, "share",
         ),
         Evidence("intervals in which it grew", f"{growth.rising} of {growth.intervals}", None, _TWO_HEAPS),
-        Evidence("its part of the live heap's growth", _part(growth, total), None, _TWO_HEAPS, "share"),
+        Evidence("its part of the live heap's growth", measured.part, None, _TWO_HEAPS, "share"),
         Evidence("its part of the live heap", case.share_of_heap(container), None, _HEAP_TEXT, "share"),
     )  # fmt: skip
 
 
-def _part(growth: Growth, total: Growth) -> float:
-    return min(1.0, growth.bytes / total.bytes) if total.bytes > 0 else 1.0
-
-
-def _reasons(case: Case, container: Container, growth: Growth, total: Growth) -> tuple[Reason, ...]:
+def _reasons(case: Case, measured: _Measured) -> tuple[Reason, ...]:
+    growth, part = measured.growth, measured.part
+    kept = growth.retained_share or 0.0
     reasons = [
         Reason(
-            f"it grows at {growth.sigmas:.0f} times the sampling error",
-            min(0.7, 0.4 + 0.02 * growth.sigmas),
+            f"it grows at {growth.sigmas:.0f} times the sampling error", min(0.7, 0.4 + 0.02 * growth.sigmas)
         ),
-        Reason(
-            f"{growth.retained_share or 0.0:.0%} of what was allocated there in the window is still held",
-            0.5 * (growth.retained_share or 0.0),
-        ),
+        Reason(f"{kept:.0%} of what it was given in the window is still held", 0.5 * kept),
     ]
     if growth.intervals > 1 and growth.rising == growth.intervals:
         reasons.append(Reason(f"it grew in each of {growth.intervals} intervals", 0.3))
-    elif growth.rising < growth.intervals:
-        reasons.append(Reason(f"it grew in only {growth.rising} of {growth.intervals} intervals", -0.2))
-    part = _part(growth, total)
     if part >= 0.5:
         reasons.append(Reason(f"it accounts for {part:.0%} of the live heap's growth", 0.4 * part))
+    return (*reasons, *_doubts(case, measured))
+
+
+def _doubts(case: Case, measured: _Measured) -> tuple[Reason, ...]:
+    growth, doubts = measured.growth, []
+    if growth.rising < growth.intervals:
+        doubts.append(Reason(f"it grew in only {growth.rising} of {growth.intervals} intervals", -0.2))
+    if measured.one_step:
+        doubts.append(Reason("its array grew once: that happens to a map that fills up, too", -0.6))
+    if _slows_down(growth):
+        doubts.append(Reason("it grows more slowly by the end: a cache that fills up looks like this", -0.2))
     if growth.seconds < case.thresholds.short_window_seconds:
-        reasons.append(
+        doubts.append(
             Reason(f"a window of {growth.seconds:.0f} s cannot tell a leak from a cache still filling", -0.05)
         )
-    return tuple(reasons)
+    return tuple(doubts)
+
+
+def _slows_down(growth: Growth) -> bool:
+    """Tell whether the last third of the window brought less than half of what the first did, beyond chance."""
+    third = growth.intervals // 3
+    if not third:
+        return False
+    first, last = sum(growth.steps[:third]), sum(growth.steps[-third:])
+    return last < first / 2 and first - last > 2 * growth.uncertainty_bytes

@@ -2,159 +2,151 @@
 
 A map's bucket arrays are allocated below its inserting function; the keys and values mostly are not:
 a constructor makes the value, a method inserts it. So each other allocation is credited to the
-container whose inserting function is nearest in its stack: the inserting function itself, one of
-its callers, or a caller that both have in common.
+container whose inserting function is nearest in its stack (``crediting``). What looks like a container
+but is a value of another one, a small map or one of many long slices, is credited likewise.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from mapmedic.diagnose.crediting import Crediting, Key
 from mapmedic.diagnose.regrown import regrown_arrays
 from mapmedic.model.findings import Site
-from mapmedic.model.frames import ContainerKind, grown_container, is_runtime, is_standard_library
+from mapmedic.model.frames import (
+    ContainerKind,
+    Frame,
+    fills_for_its_caller,
+    grown_container,
+    is_runtime,
+    is_standard_library,
+)
 from mapmedic.model.heap import HeapProfile, Stack
 
-# How far above the inserting function a common caller may lie, and how deep below it an allocation:
-# further apart they have main() in common and little else.
-MAX_CALLERS = 3
-MAX_CALLEES = 8
+Indices = npt.NDArray[np.int64]
+
+# A map of a thousand entries has an array of 8 KiB or more in either design: what never had one this long is
+# a small map, most likely a value of something (a request's headers, a session's attributes).
+_MAP_ARRAY_BYTES = 4096
+# One growing slice holds one long array (its estimate may say a few); up to a shard's worth may be slices.
+_ARRAYS_OF_ONE_SLICE = 5
+_ARRAYS_OF_SHARDS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
     """One inserting function and one kind of container it grows.
 
-    ``arrays``: indices of the records that are the container's own memory. ``contents``: indices of
-    the records credited to it (keys, values, what they hold). ``lines``: every inserting line seen,
-    busiest first. ``stack``: the busiest insertion stack, leaf first.
+    ``arrays``: indices of the records that are the container's own memory; ``array_lines``: array -> the
+    line that inserted (0 where unknown). ``contents``: indices of the records credited to it (keys, values,
+    what they hold). ``site``: the busiest inserting line. ``stack``: the busiest insertion stack, leaf first.
     """
 
     kind: ContainerKind
     site: Site
-    lines: tuple[int, ...]
     stack: Stack
-    arrays: npt.NDArray[np.int64]
-    contents: npt.NDArray[np.int64]
+    arrays: Indices
+    array_lines: Indices
+    contents: Indices
 
     @property
-    def records(self) -> npt.NDArray[np.int64]:
+    def records(self) -> Indices:
         """Return the indices of all records that belong to this container."""
         return np.concatenate([self.arrays, self.contents])
 
 
 def insertion_index(stack: Stack) -> tuple[int, ContainerKind] | None:
-    """Return where in ``stack`` (leaf first) the inserting function stands, and what it grows."""
+    """Return where in ``stack`` (leaf first) the inserting function stands, and what it grows.
+
+    A library function that fills its caller's container is passed over, unless no program function follows.
+    """
     kind: ContainerKind | None = None
+    delegate: int | None = None
     for index, frame in enumerate(stack):
         grown = grown_container(frame.function)
-        if grown is not None:
+        if grown is not None and delegate is None:
             # A sync.Map up to Go 1.23 grows a map inside: the outermost container is the one to name.
             kind = grown
-        elif not is_runtime(frame.function):
-            return (index, kind) if kind else None
-    return None
+        elif not _is_hidden(frame):
+            if kind is None:
+                return None
+            if not fills_for_its_caller(frame.function, kind) and (
+                delegate is None or not is_standard_library(frame.function)
+            ):
+                return index, kind
+            delegate = index if delegate is None else delegate
+    return (delegate, kind) if kind is not None and delegate is not None else None
+
+
+def _is_hidden(frame: Frame) -> bool:
+    """Tell whether ``frame`` is the runtime's, or one of its own that nobody could name."""
+    return is_runtime(frame.function) or (frame.restored and frame.function.startswith("0x"))
 
 
 def find_containers(heap: HeapProfile, slice_array_bytes: int) -> tuple[Container, ...]:
     """Return every container that ``heap`` shows growing, the one that holds most first."""
-    groups = _group_arrays(heap, slice_array_bytes)
-    contents = _credit(heap, groups)
-    containers = [
-        _container(heap, key, np.array(records, dtype=np.int64), contents.get(key, []))
-        for key, records in groups.items()
-    ]
+    crediting = Crediting(heap)
+    perhaps: list[tuple[Key, list[int]]] = []
+    for key, records in _insertions(heap).items():
+        own, sure = _own_arrays(heap, key[1], records, slice_array_bytes)
+        if own and sure:
+            crediting.add_container(key, own)
+        elif own:
+            perhaps.append((key, own))
+    for function, records in regrown_arrays(heap, slice_array_bytes).items():
+        crediting.add_container((function, ContainerKind.SLICE), records)
+    for key, records in perhaps:
+        # Nothing larger claims it, so it is no value.
+        if not any(crediting.nearest(record) for record in records):
+            crediting.add_container(key, records)
+    contents = crediting.contents()
+    containers = [_container(heap, key, own, contents[key]) for key, own in crediting.arrays.items()]
     return tuple(sorted(containers, key=lambda c: -float(heap.inuse_bytes[c.records].sum())))
 
 
-_Key = tuple[str, ContainerKind]
-
-
-def _group_arrays(heap: HeapProfile, slice_array_bytes: int) -> dict[_Key, list[int]]:
-    groups: dict[_Key, list[int]] = defaultdict(list)
-    longest: dict[_Key, int] = defaultdict(int)
+def _insertions(heap: HeapProfile) -> dict[Key, list[int]]:
+    groups: dict[Key, list[int]] = defaultdict(list)
     for record, stack in enumerate(heap.stacks):
         found = insertion_index(stack)
         if found is not None:
-            key = (stack[found[0]].function, found[1])
-            groups[key].append(record)
-            longest[key] = max(longest[key], int(heap.object_bytes[record]))
-    # Many short slices are values of something else; one long one is a container.
-    kept = {
-        k: v for k, v in groups.items() if k[1] is not ContainerKind.SLICE or longest[k] >= slice_array_bytes
-    }
-    for function, records in regrown_arrays(heap, slice_array_bytes).items():
-        kept[function, ContainerKind.SLICE] = records
-    return kept
+            groups[stack[found[0]].function, found[1]].append(record)
+    return groups
 
 
-def _credit(heap: HeapProfile, groups: dict[_Key, list[int]]) -> dict[_Key, list[int]]:
-    taken = {record for records in groups.values() for record in records}
-    reach = _reach(heap, groups)
-    contents: dict[_Key, list[int]] = defaultdict(list)
-    for record, stack in enumerate(heap.stacks):
-        if record not in taken:
-            key = _nearest(stack, reach)
-            if key is not None:
-                contents[key].append(record)
-    return contents
+def _own_arrays(
+    heap: HeapProfile, kind: ContainerKind, records: list[int], slice_array_bytes: int
+) -> tuple[list[int], bool]:
+    """Return which of ``records`` are a container's own memory, and whether that is sure.
 
-
-def _reach(heap: HeapProfile, groups: dict[_Key, list[int]]) -> dict[str, tuple[int, float, _Key]]:
-    """Map each function at or shortly above an insertion to its nearest container.
-
-    Returns function -> (callers between it and the insertion, minus bytes, container).
+    Where it is not they may be values of another container.
     """
-    reach: dict[str, tuple[int, float, _Key]] = {}
-    for key, records in groups.items():
-        held = -float(heap.inuse_bytes[records].sum())
-        for record in records:
-            callers = _callers_from(heap.stacks[record], key[0])
-            for distance, function in enumerate(callers[: MAX_CALLERS + 1]):
-                candidate = (distance, held, key)
-                if function not in reach or candidate < reach[function]:
-                    reach[function] = candidate
-    return reach
+    if kind is ContainerKind.SYNC_MAP:
+        return records, True
+    if kind is ContainerKind.MAP:
+        return records, int(heap.object_bytes[records].max()) >= _MAP_ARRAY_BYTES
+    long = [record for record in records if heap.object_bytes[record] >= slice_array_bytes]
+    held = float(heap.inuse_objects[long].sum())
+    return (long if held <= _ARRAYS_OF_SHARDS else []), held <= _ARRAYS_OF_ONE_SLICE
 
 
-def _nearest(stack: Stack, reach: dict[str, tuple[int, float, _Key]]) -> _Key | None:
-    functions = _program_functions(stack)
-    for depth, function in enumerate(functions[:MAX_CALLEES]):
-        if function in reach:
-            distance, _, key = reach[function]
-            # A goroutine's first function is common to everything that runs in it.
-            is_root = depth == len(functions) - 1
-            return None if is_root and depth > 0 and distance > 0 else key
-    return None
-
-
-def _callers_from(stack: Stack, function: str) -> list[str]:
-    functions = _program_functions(stack)
-    return functions[functions.index(function) :] if function in functions else []
-
-
-def _program_functions(stack: Stack) -> list[str]:
-    return [frame.function for frame in stack if not is_standard_library(frame.function)]
-
-
-def _container(heap: HeapProfile, key: _Key, arrays: npt.NDArray[np.int64], contents: list[int]) -> Container:
+def _container(heap: HeapProfile, key: Key, records: list[int], contents: Iterable[int]) -> Container:
     function, kind = key
-    bytes_of_line: dict[tuple[str | None, int | None], float] = defaultdict(float)
-    for record in arrays.tolist():
-        frame = next(frame for frame in heap.stacks[record] if frame.function == function)
-        bytes_of_line[frame.file, frame.line] += float(heap.inuse_bytes[record])
-    ranked = sorted(bytes_of_line, key=lambda place: -bytes_of_line[place])
-    file, line = ranked[0]
-    busiest = int(arrays[int(np.argmax(heap.inuse_bytes[arrays]))])
+    arrays = np.array(records, dtype=np.int64)
+    frames = [next(frame for frame in heap.stacks[r] if frame.function == function) for r in records]
+    bytes_of_place: dict[tuple[str | None, int | None], float] = defaultdict(float)
+    for frame, held in zip(frames, heap.inuse_bytes[arrays].tolist(), strict=True):
+        bytes_of_place[frame.file, frame.line] += held
+    file, line = max(bytes_of_place, key=lambda place: bytes_of_place[place])
     return Container(
         kind=kind,
         site=Site(function, file, line),
-        lines=tuple(number for _, number in ranked if number is not None),
-        stack=heap.stacks[busiest],
+        stack=heap.stacks[records[int(np.argmax(heap.inuse_bytes[arrays]))]],
         arrays=arrays,
-        contents=np.array(contents, dtype=np.int64),
+        array_lines=np.array([frame.line or 0 for frame in frames], dtype=np.int64),
+        contents=np.array(list(contents), dtype=np.int64),
     )

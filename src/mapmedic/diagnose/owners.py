@@ -12,25 +12,43 @@ from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
 from mapmedic.model.findings import Evidence, Reason, Site, SourceHint, Suspect
+from mapmedic.model.frames import is_standard_library
+from mapmedic.model.heap import HeapProfile
 from mapmedic.model.observation import RegisteredMap
 
 # Reads the source at a site; None where there is no source or it says nothing clear.
 Locate = Callable[[Site], SourceHint | None]
-# A count matches the profile's estimate within this share, or within its sampling error if larger.
+# A count matches the profile's estimate within this share, or within its sampling error if larger; an
+# estimate that is less sure than _SURE would match anything.
 _CLOSE = 0.05
-_SIGMAS = 4.0
+_SIGMAS = 3.0
+_SURE = 0.15
 
 
 def name_by_agent(case: Case, suspect: Suspect) -> Suspect:
-    """Return ``suspect`` under the name of the one registered map whose exact counts fit its profile."""
-    container = next((c for c in case.containers if c.site == suspect.site and c.kind == suspect.kind), None)
+    """Return ``suspect`` under the name of the one registered map that it is.
+
+    That is the one registered under the name that the source declares, else the only one whose exact count
+    fits the profile. A wrong name here empties the wrong map: two that fit are none.
+    """
+    container = next((c for c in case.containers if _is_of(suspect, c)), None)
     if container is None:
         return suspect
     estimates = _object_counts(case, container)
-    fitting = [m for m in _registered(case) if m.kind == container.kind and _fits(m, estimates)]
+    registered = [m for m in _registered(case) if m.kind == container.kind]
+    declared = [m for m in registered if suspect.declared is not None and m.name == suspect.declared]
+    fitting = declared or [m for m in registered if _fits(case, m, estimates)]
     if len(fitting) != 1:
         return suspect
-    return _with_agent(case, suspect, fitting[0])
+    return _with_agent(case, suspect, fitting[0], "as declared" if declared else "which fits")
+
+
+def _is_of(suspect: Suspect, container: Container) -> bool:
+    return (
+        suspect.site is not None
+        and container.site.function == suspect.site.function
+        and container.kind == suspect.kind
+    )
 
 
 def _registered(case: Case) -> tuple[RegisteredMap, ...]:
@@ -39,36 +57,51 @@ def _registered(case: Case) -> tuple[RegisteredMap, ...]:
 
 
 def _object_counts(case: Case, container: Container) -> list[tuple[float, float]]:
-    """Return for each allocating stack of the contents (objects held, standard deviation of that)."""
+    """Return (objects held, standard deviation of that) for each place that allocates contents.
+
+    One line may make objects of several sizes for each entry, or values of any size: both are counted.
+    """
     if case.history is None:
         return []
     heap = case.history.heap
     records_of: dict[object, list[int]] = defaultdict(list)
     for record in container.contents.tolist():
-        records_of[heap.stacks[record]].append(record)
-    estimates = []
-    for records in records_of.values():
-        objects = float(heap.inuse_objects[records].sum())
-        seen = float(heap.sampled_inuse[records].sum())
-        estimates.append((objects, objects / np.sqrt(seen) if seen else np.inf))
-    return estimates
+        stack = heap.stacks[record]
+        place = next(((f.function, f.line) for f in stack if not is_standard_library(f.function)), None)
+        records_of[place].append(record)
+        records_of[place, int(heap.object_bytes[record])].append(record)
+    return [_estimate(heap, records) for records in records_of.values()]
 
 
-def _fits(registered: RegisteredMap, estimates: list[tuple[float, float]]) -> bool:
+def _estimate(heap: HeapProfile, records: list[int]) -> tuple[float, float]:
+    objects, seen = heap.inuse_objects[records], heap.sampled_inuse[records]
+    stands_for = objects / np.maximum(seen, 1)
+    # Each object is seen with a chance of 1/stands_for: a binomial count, and none seen says nothing.
+    variance = float((seen * stands_for * np.maximum(stands_for - 1, 0)).sum())
+    return float(objects.sum()), variance**0.5 if seen.any() else np.inf
+
+
+def _fits(case: Case, registered: RegisteredMap, estimates: list[tuple[float, float]]) -> bool:
+    """Tell whether ``registered`` has as many entries as some place has objects.
+
+    The heap shows an earlier moment than the count: what was gained in the window may be missing there.
+    """
     entries = registered.entries
     if not entries:
         return False
-    return any(
-        np.isfinite(error) and abs(objects - entries) <= max(_CLOSE * entries, _SIGMAS * error)
-        for objects, error in estimates
-    )
+    least = entries - max(0, _entries_gained(case, registered.name) or 0)
+    for objects, error in estimates:
+        tolerance = max(_CLOSE * entries, _SIGMAS * error)
+        if error <= _SURE * objects and least - tolerance <= objects <= entries + tolerance:
+            return True
+    return False
 
 
-def _with_agent(case: Case, suspect: Suspect, registered: RegisteredMap) -> Suspect:
+def _with_agent(case: Case, suspect: Suspect, registered: RegisteredMap, why: str) -> Suspect:
     gained = _entries_gained(case, registered.name)
     evidence = [Evidence(f"entries in {registered.name}", registered.entries or 0, None, "agent", "entries")]
     reasons = [
-        Reason(f"the agent counts {registered.entries:,} entries in {registered.name}, which fits", 0.3)
+        Reason(f"the agent counts {registered.entries or 0:,} entries in {registered.name}, {why}", 0.3)
     ]
     if gained is not None:
         evidence.append(Evidence("entries gained in the window", gained, None, "agent", "entries"))
@@ -77,6 +110,10 @@ def _with_agent(case: Case, suspect: Suspect, registered: RegisteredMap) -> Susp
             reasons.append(Reason(f"the agent saw it gain {gained:,} entries in the window", 0.4))
         elif growing:
             reasons.append(Reason("the agent saw it gain no entries in the window", -0.5))
+        elif gained > case.thresholds.steady_change * (registered.entries or 0):
+            reasons.append(
+                Reason(f"but the agent saw it gain {gained:,} entries: a longer look is due", -0.4)
+            )
     together = suspect.reasons + tuple(reasons)
     return replace(
         suspect,

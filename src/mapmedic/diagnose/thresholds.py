@@ -17,8 +17,11 @@ class Thresholds:
     ``retained_share``: the least share of what was allocated in the window that must still be there.
     ``large_bytes``, ``large_share``: from when a container that does not grow is called large.
     ``steady_change``: the relative change in the window that still counts as steady.
+    ``heap_change``: the relative growth of a busy live heap that is more than what is just under way.
     ``slice_array_bytes``: a growing slice shows as one array at least this long; smaller ones are values.
     ``goroutines``: the least growth in blocked goroutines; ``goroutine_share``: of all growth, at one site.
+    ``report_confidence``: from when a suspect is the verdict; below it is named and the verdict stays open.
+    ``short_window_seconds``: below this a window says little about leaks that are slow or just beginning.
     """
 
     growth_sigmas: float = 4.0
@@ -28,6 +31,7 @@ class Thresholds:
     large_bytes: int = 64 * MIB
     large_share: float = 0.4
     steady_change: float = 0.02
+    heap_change: float = 0.1
     slice_array_bytes: int = 128 * KIB
     goroutines: int = 50
     goroutine_share: float = 0.7

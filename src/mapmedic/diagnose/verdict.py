@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mapmedic.diagnose.case import Case, build_case
 from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.history import Growth
 from mapmedic.diagnose.owners import Locate, name_by_agent, name_by_source
 from mapmedic.diagnose.rules import RULES
 from mapmedic.diagnose.thresholds import Thresholds
-from mapmedic.diagnose.unknowns import undetermined_suspects, what_is_missing
+from mapmedic.diagnose.unknowns import undetermined_suspects, what_is_missing, what_is_unexplained
 from mapmedic.model.findings import Blank, Diagnosis, Reason, Suspect, Verdict
 from mapmedic.model.observation import Observation
 from mapmedic.model.units import MIB
@@ -21,18 +24,29 @@ def diagnose(
     ``locate`` reads the source at an inserting site, where there is source.
     """
     case = build_case(observation, thresholds or Thresholds())
-    suspects = [suspect for rule in RULES.values() for suspect in rule(case)]
-    suspects = sorted((_named(case, suspect, locate) for suspect in suspects), key=_badness)
-    sure = [s for s in suspects if s.confidence >= case.thresholds.report_confidence]
-    if sure:
-        return _answer(case, sure[0].code, sure[0].confidence, _texts(sure[0].reasons), suspects)
-    missing = what_is_missing(case)
+    found = [_named(case, suspect, locate) for rule in RULES.values() for suspect in rule(case)]
+    bar = case.thresholds.report_confidence
+    sure = sorted((s for s in found if s.confidence >= bar), key=_badness)
+    unsure = sorted((s for s in found if s.confidence < bar), key=_badness)
+    if sure and sure[0].code.is_finding:
+        return _conclude(case, sure, unsure)
+    missing = what_is_unexplained(case, unsure) or (() if sure else what_is_missing(case))
     if missing:
-        suspects += [_named(case, s, locate) for s in undetermined_suspects(case)]
+        named = [_named(case, s, locate) for s in undetermined_suspects(case, found)]
         reasons = tuple(blank.why for blank in missing)
-        return _answer(case, Verdict.UNDETERMINED, 0.0, reasons, suspects, missing)
-    reasons_healthy = _healthy_reasons(case)
-    return _answer(case, Verdict.HEALTHY, combine(reasons_healthy), _texts(reasons_healthy), suspects)
+        steps = tuple(dict.fromkeys(blank.what for blank in missing))
+        return _answer(case, Verdict.UNDETERMINED, 0.0, reasons, [*unsure, *sure, *named], steps)
+    if sure:
+        return _conclude(case, sure, unsure)
+    healthy = _healthy_reasons(case)
+    return _answer(case, Verdict.HEALTHY, combine(healthy), _texts(healthy), unsure)
+
+
+def _conclude(case: Case, sure: list[Suspect], unsure: list[Suspect]) -> Diagnosis:
+    """Return the diagnosis that the worst of ``sure`` makes; all others stay suspects."""
+    worst = sure[0]
+    steps = _next_steps(case, worst)
+    return _answer(case, worst.code, worst.confidence, _texts(worst.reasons), [*sure, *unsure], steps)
 
 
 def _named(case: Case, suspect: Suspect, locate: Locate | None) -> Suspect:
@@ -54,17 +68,7 @@ def _texts(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
 def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     reasons = []
     if case.history is not None and case.growth_known:
-        growth = case.history.growth()
-        kept = growth.retained_share
-        change = f"{growth.bytes / MIB:+.1f} MiB over {growth.seconds:.0f} s"
-        error = f"{growth.uncertainty_bytes / MIB:.1f} MiB"
-        reasons.append(
-            Reason(f"the live heap changed by {change}, within its sampling error of {error}", 0.6)
-        )
-        if kept is not None and kept < case.thresholds.retained_share:
-            reasons.append(
-                Reason(f"only {max(0.0, kept):.0%} of what was allocated in the window is still held", 0.4)
-            )
+        reasons += _steady_heap_reasons(case, case.history.growth())
     elif case.allocation_bound is not None:
         reasons.append(Reason("the process allocated next to nothing in the window", 0.7))
     counts = [c.goroutine_count for c in case.observation.captures if c.goroutine_count is not None]
@@ -75,33 +79,51 @@ def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
+def _steady_heap_reasons(case: Case, growth: Growth) -> list[Reason]:
+    kept = growth.retained_share
+    change = f"the live heap changed by {growth.bytes / MIB:+.1f} MiB over {growth.seconds:.0f} s"
+    error = f"its sampling error of {growth.uncertainty_bytes / MIB:.1f} MiB"
+    if abs(growth.sigmas) <= case.thresholds.doubt_sigmas:
+        reasons = [Reason(f"{change}, within {error}", 0.6)]
+    elif growth.bytes < 0:
+        reasons = [Reason(f"{change}: it shrank", 0.6)]
+    else:
+        reasons = [Reason(f"{change}, more than {error}, yet no more than a busy heap moves", 0.3)]
+    if kept is not None and kept < case.thresholds.retained_share:
+        reasons.append(
+            Reason(f"only {max(0.0, kept):.0%} of what was allocated in the window is still held", 0.4)
+        )
+    return reasons
+
+
 def _answer(
     case: Case, verdict: Verdict, confidence: float, reasons: tuple[str, ...], suspects: list[Suspect],
-    missing: tuple[Blank, ...] = (),
+    next_steps: tuple[str, ...] = (),
 ) -> Diagnosis:  # fmt: skip
     observation = case.observation
+    restart = (
+        (Blank("the captures before the restart", f"not compared: {case.restarted}"),)
+        if case.restarted
+        else ()
+    )
     return Diagnosis(
         target=observation.target,
         verdict=verdict,
         confidence=confidence,
         reasons=reasons,
         suspects=tuple(suspects),
-        not_captured=observation.not_captured,
-        next_steps=_next_steps(case, verdict, suspects, missing),
+        not_captured=observation.not_captured + restart,
+        next_steps=next_steps,
         go_version=observation.go_version,
         window_seconds=observation.seconds,
         captures=len(observation.captures),
     )
 
 
-def _next_steps(
-    case: Case, verdict: Verdict, suspects: list[Suspect], missing: tuple[Blank, ...]
-) -> tuple[str, ...]:
-    target = case.observation.target
-    if verdict is Verdict.UNDETERMINED:
-        return tuple(dict.fromkeys(blank.what for blank in missing))
-    if verdict is Verdict.MAP_LEAK and suspects[0].label:
-        return (f"mapmedic hotfix {target} --map {suspects[0].label}",)
-    if verdict is Verdict.MAP_LEAK:
-        return ("register the map with the mapmedic agent, or restart after the patch below",)
-    return ()
+def _next_steps(case: Case, worst: Suspect) -> tuple[str, ...]:
+    if worst.code is not Verdict.MAP_LEAK:
+        return ()
+    if worst.label:
+        # Names come from the target: a command to be pasted must stay one.
+        return (f"mapmedic hotfix {shlex.quote(case.observation.target)} --map {shlex.quote(worst.label)}",)
+    return ("register the map with the mapmedic agent, or restart after the patch below",)

@@ -53,12 +53,17 @@ _SYNC_MAP_GROWTH = re.compile(
     r"^sync\.\(\*(?:Map|entry)\)\.|^sync\.newEntry|^internal/sync\.(?:\(\*)?(?:HashTrieMap|new|entry)"
 )
 _SLICE_GROWTH = re.compile(r"^runtime\.growslice\w*$")
+# Functions of the standard library that fill a map of their caller's.
+_FILLS_CALLERS_MAP = re.compile(
+    r"^(?:maps|reflect|internal/reflectlite|encoding/[\w/]+)\."
+    r"|^net/(?:textproto\.MIMEHeader|http\.Header|url\.Values)\."
+)
 
 
 @lru_cache(maxsize=65536)
 def package_of(function: str) -> str:
     """Return the package path of ``function`` ("net/http" for "net/http.(*conn).serve")."""
-    bare = function.split("[", 1)[0]
+    bare = function.split("[", 1)[0].removeprefix("type:.eq.").removeprefix("type..eq.")
     slash = bare.rfind("/")
     dot = bare.find(".", slash + 1)
     return bare if dot < 0 else bare[:dot]
@@ -68,6 +73,17 @@ def package_of(function: str) -> str:
 def is_standard_library(function: str) -> bool:
     """Tell whether ``function`` belongs to Go's own library or runtime."""
     return package_of(function).split("/", 1)[0] in _STANDARD_LIBRARY
+
+
+def fills_for_its_caller(function: str, kind: ContainerKind) -> bool:
+    """Tell whether ``function`` grows a container that belongs to whoever called it.
+
+    The library has maps of its own (a transport's idle connections), but the slices it makes are answers
+    (io.ReadAll, bytes.Buffer, slices.Grow).
+    """
+    if kind is ContainerKind.SLICE:
+        return is_standard_library(function)
+    return kind is ContainerKind.MAP and _FILLS_CALLERS_MAP.match(function) is not None
 
 
 @lru_cache(maxsize=65536)

@@ -106,6 +106,11 @@ def _never_fell(counts: Sequence[int]) -> bool:
     return all(later >= earlier for earlier, later in pairwise(counts))
 
 
+def _levels_off(counts: Sequence[int]) -> bool:
+    """Tell whether the second half of the captures brought less than a tenth of the gain."""
+    return counts[-1] - counts[len(counts) // 2] < 0.1 * (counts[-1] - counts[0])
+
+
 def _reasons(rise: _Rise, place: _Place) -> tuple[Reason, ...]:
     share = min(1.0, place.gained / rise.total)
     waiting = f", {place.state}" if place.state else ""
@@ -120,6 +125,11 @@ def _reasons(rise: _Rise, place: _Place) -> tuple[Reason, ...]:
             if fell
             else Reason(f"their number there never fell over {len(place.counts)} captures", 0.5)
         )
+        if _levels_off(place.counts):
+            reasons.append(Reason("it no longer rises: a pool that filled up looks like this", -0.6))
+    if all(is_standard_library(frame.function) for frame in place.group.frames):
+        # One goroutine for each connection: more clients look like this, and so do clients that never hang up.
+        reasons.append(Reason("none of the program's own functions stands there: connections wait so", -0.6))
     return tuple(reasons)
 
 
@@ -131,9 +141,9 @@ def _suspect(case: Case, rise: _Rise, place: _Place) -> Suspect:
         code=Verdict.GOROUTINE_LEAK,
         confidence=combine(reasons),
         reasons=reasons,
-        bytes=stacks[-1] if stacks else 0,
+        bytes=int(stacks[-1] * place.counts[-1] / max(1, rise.counts[-1])) if stacks else 0,
         site=Site(frame.function, frame.file, frame.line) if frame else None,
-        entries=place.group.count,
+        entries=place.counts[-1],
         growth_bytes_per_second=(stacks[-1] - stacks[0]) / rise.seconds
         if len(stacks) > 1 and rise.seconds
         else None,

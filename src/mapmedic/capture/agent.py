@@ -9,7 +9,7 @@ from typing import Any
 
 from mapmedic.capture.http import Answer, HttpClient, Limits
 from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer
-from mapmedic.formats.agent import parse_object, registered_maps
+from mapmedic.formats.agent import parse_object, registered_maps, whole_number
 from mapmedic.model.observation import MemoryPoint, RegisteredMap
 from mapmedic.model.units import MIB, UnixNanoseconds
 
@@ -57,17 +57,12 @@ class AgentLink:
 
 def memory_point(stats: Mapping[str, Any]) -> MemoryPoint:
     """Return the agent's ``stats`` object as a point in time."""
-
-    def whole(name: str) -> int | None:
-        value = stats.get(name)
-        return value if isinstance(value, int) else None
-
     return MemoryPoint(
         at=UnixNanoseconds(time.time_ns()),
-        rss_bytes=whole("rss_bytes"),
-        heap_alloc_bytes=whole("heap_alloc_bytes"),
-        num_gc=whole("num_gc"),
-        goroutines=whole("goroutines"),
+        rss_bytes=whole_number(stats.get("rss_bytes")),
+        heap_alloc_bytes=whole_number(stats.get("heap_alloc_bytes")),
+        num_gc=whole_number(stats.get("num_gc")),
+        goroutines=whole_number(stats.get("goroutines")),
     )
 
 
@@ -84,12 +79,8 @@ def _refusal(answer: Answer) -> Exception:
     except FormatError:
         problem = None
     if not isinstance(problem, dict):
-        why = (
-            "with 404: there is no mapmedic agent here"
-            if answer.status == 404
-            else f"with HTTP {answer.status}"
-        )
-        return UnexpectedAnswer(answer.url, why, answer.status)
+        nobody = ": there is no mapmedic agent here" if answer.status == 404 else ""
+        return UnexpectedAnswer(answer.url, f"with HTTP {answer.status}{nobody}", answer.status)
     code, message = str(problem.get("code", "")), str(problem.get("message", ""))
     if answer.status in (401, 403) or code == "no_token_configured":
         return NotAuthorized(answer.url, message)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapmedic.capture.http import Limits
+from mapmedic.formats.sniff import Kind
 from mapmedic.model.units import MIB
 
 
@@ -12,7 +13,8 @@ from mapmedic.model.units import MIB
 class Endpoint:
     """One address under the target's base URL and what its answer holds.
 
-    ``missing`` is what cannot be said without it. ``may_force_gc`` marks the one that takes gc=1.
+    ``missing`` is what cannot be said without it. ``holds`` is what its bytes look like, None where they
+    look like nothing. ``may_force_gc`` marks the one that takes gc=1, ``needs_token`` the ones of the agent.
     ``first_visit_only`` marks what does not change while a process lives.
     """
 
@@ -20,37 +22,47 @@ class Endpoint:
     path: str
     limits: Limits
     missing: str
+    holds: Kind | None
     may_force_gc: bool = False
+    needs_token: bool = False
     first_visit_only: bool = False
 
 
 HEAP_TEXT = Endpoint(
     "heap_text", "/debug/pprof/heap?debug=1", Limits(60, 256 * MIB),
-    "no raw return addresses: the runtime frames of map growth cannot be restored", may_force_gc=True,
+    "no raw return addresses: the runtime frames of map growth cannot be restored", "heap_text",
+    may_force_gc=True,
 )  # fmt: skip
 HEAP_PPROF = Endpoint(
-    "heap_pprof", "/debug/pprof/heap", Limits(60, 256 * MIB), "no profile file for `go tool pprof`"
-)
+    "heap_pprof", "/debug/pprof/heap", Limits(60, 256 * MIB), "no profile file for `go tool pprof`",
+    "heap_pprof",
+)  # fmt: skip
 GOROUTINE_COUNT = Endpoint(
-    "goroutine_text1", "/debug/pprof/goroutine?debug=1", Limits(30, 64 * MIB), "no goroutine counts"
-)
+    "goroutine_text1", "/debug/pprof/goroutine?debug=1", Limits(30, 64 * MIB), "no goroutine counts",
+    "goroutine_text1",
+)  # fmt: skip
 GOROUTINE_TEXT = Endpoint(
     "goroutine_text", "/debug/pprof/goroutine?debug=2", Limits(30, 64 * MIB),
-    "no goroutine states and waiting times",
+    "no goroutine states and waiting times", "goroutine_text",
 )  # fmt: skip
-METRICS = Endpoint("metrics", "/metrics", Limits(10, 16 * MIB), "no RSS and no memory timeline")
+METRICS = Endpoint("metrics", "/metrics", Limits(10, 16 * MIB), "no RSS and no memory timeline", "metrics")
+METRICS_POLL = replace(METRICS, kind="metrics_poll")
 CMDLINE = Endpoint(
-    "cmdline", "/debug/pprof/cmdline", Limits(10, MIB), "no command line", first_visit_only=True
+    "cmdline", "/debug/pprof/cmdline", Limits(10, MIB), "no command line", None, first_visit_only=True
 )
 AGENT_MAPS = Endpoint(
-    "agent_maps", "/debug/mapmedic/v1/maps", Limits(10, 16 * MIB), "no exact entry counts by name"
+    "agent_maps", "/debug/mapmedic/v1/maps", Limits(10, 16 * MIB), "no exact entry counts by name", "json",
+    needs_token=True,
+)  # fmt: skip
+SYMBOLS = Endpoint(
+    "symbols", "/debug/pprof/symbol", Limits(60, 64 * MIB), "hidden runtime frames stay hidden", "symbols"
 )
-SYMBOLS_LIMITS = Limits(60, 64 * MIB)
-SYMBOLS_PATH = "/debug/pprof/symbol"
-AGENT_STATS_PATH = "/debug/mapmedic/v1/stats"
 
 # Dumping every goroutine's stack (debug=2) stops the world while it formats them. Up to this many
 # the stop is a few milliseconds; above it we count by debug=1, which does not stop the service.
 MAX_GOROUTINES_FOR_FULL_DUMP = 20_000
+# Programs have thousands of allocating stacks; a text that asks for more names than this is made up.
+MAX_SYMBOLS_ASKED = 200_000
 
-EVERY_VISIT = (HEAP_TEXT, HEAP_PPROF, GOROUTINE_COUNT, METRICS, CMDLINE)
+EVERY_VISIT = (HEAP_TEXT, HEAP_PPROF, GOROUTINE_COUNT, METRICS, CMDLINE, AGENT_MAPS)
+PROFILES = (HEAP_TEXT, HEAP_PPROF, GOROUTINE_COUNT)

@@ -14,6 +14,8 @@ from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 _CHUNK_BYTES = 1 << 16
 # Error pages explain themselves in their first lines.
 _ERROR_BODY_BYTES = 1 << 14
+# The library's words may quote what the target sent.
+_REASON_LETTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,23 @@ class Limits:
     seconds: float = 30.0
     max_bytes: int = 256 << 20
 
+    def within(self, other: Limits) -> Limits:
+        """Return the tighter of both, bound by bound."""
+        return Limits(min(self.seconds, other.seconds), min(self.max_bytes, other.max_bytes))
+
+
+LOOSEST = Limits(seconds=600.0, max_bytes=512 << 20)
+
 
 @dataclass
 class HttpClient:
     """A client for one target; use it as an async context manager.
 
     Redirects are answers, not orders: a service that is being examined does not choose which other
-    host we talk to (and hand a token to).
+    host we talk to (and hand a token to). ``most`` bounds every answer, however much a caller allows.
     """
 
+    most: Limits = LOOSEST
     headers: Mapping[str, str] = field(default_factory=dict)
     _session: aiohttp.ClientSession | None = None
 
@@ -74,11 +84,19 @@ class HttpClient:
         json: object | None = None,
     ) -> Answer:
         """Return the answer whatever its status; TargetUnreachable where none came in time."""
+        limits = limits.within(self.most)
         try:
-            async with asyncio.timeout(limits.seconds):
+            async with asyncio.timeout(limits.seconds) as deadline:
                 return await self._exchange(method, url, limits, headers, json)
         except TimeoutError as error:
-            raise TargetUnreachable(url, f"no complete answer within {limits.seconds:g} s") from error
+            why = f"no complete answer within {limits.seconds:g} s" if deadline.expired() else _reason(error)
+            raise TargetUnreachable(url, why) from error
+        except aiohttp.ClientPayloadError as error:
+            raise TargetUnreachable(url, "the answer broke off in the middle") from error
+        except aiohttp.ClientResponseError as error:
+            raise UnexpectedAnswer(
+                url, f"with something that is not HTTP: {_first_line(error.message)}"
+            ) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise TargetUnreachable(url, _reason(error)) from error
 
@@ -99,15 +117,24 @@ class HttpClient:
 def _reason(error: Exception) -> str:
     """Return the system's own words ("Connection refused") without the library's around them."""
     cause = getattr(error, "os_error", error)
-    return getattr(cause, "strerror", None) or str(error) or type(error).__name__
+    return getattr(cause, "strerror", None) or _first_line(str(error)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:_REASON_LETTERS]
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> bytes:
+    too_large = UnexpectedAnswer(url, f"with a body larger than {max_bytes:,} bytes", response.status)
+    is_error_page = response.status >= 400
+    if not is_error_page and (response.content_length or 0) > max_bytes:
+        raise too_large
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
         if len(body) > max_bytes:
-            if response.status >= 400:
-                break
-            raise UnexpectedAnswer(url, f"its body is larger than {max_bytes:,} bytes", response.status)
-    return bytes(body[:max_bytes])
+            if not is_error_page:
+                raise too_large
+            del body[max_bytes:]
+            break
+    return bytes(body)

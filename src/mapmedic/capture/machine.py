@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
 import sys
 from pathlib import Path
 
+import mapmedic
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.units import MIB
 
@@ -29,9 +29,10 @@ def _python() -> MachineCheck:
 
 def _native_core() -> MachineCheck:
     found = importlib.util.find_spec("mapmedic._native") is not None
-    version = importlib.metadata.version("mapmedic")
     if found:
-        return MachineCheck("native core", Status.OK, f"mapmedic {version}", "decoding profiles and dumps")
+        return MachineCheck(
+            "native core", Status.OK, f"mapmedic {mapmedic.__version__}", "decoding profiles and dumps"
+        )
     return MachineCheck("native core", Status.MISSING, "not built", "decoding profiles and dumps", "make env")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
@@ -32,26 +33,37 @@ MAX_FILE_BYTES = 1 << 30
 
 
 def observe_file(path: Path) -> Observation:
-    """Return what is in the session or raw file at ``path``; CouldNotLook where it is neither."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(512)
-    except OSError as error:
-        raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error
-    if start[257:262] == b"ustar":
-        return observe_session(read_session(path))
-    return observe_session(_raw_session(path))
+    """Return what is in the session or raw file at ``path``.
+
+    CouldNotLook where it is neither or cannot be read, FormatError where nothing in it parses.
+    """
+    with open_regular(path) as file:
+        is_tar = file.read(512)[257:262] == b"ustar"
+    return observe_session(read_session(path) if is_tar else _raw_session(path))
 
 
 def _raw_session(path: Path) -> Session:
-    if path.stat().st_size > MAX_FILE_BYTES:
+    with open_regular(path) as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+        taken_at = UnixNanoseconds(os.fstat(file.fileno()).st_mtime_ns)
+    if len(data) > MAX_FILE_BYTES:
         raise CouldNotLook(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
-    data = path.read_bytes()
     kind = sniff(data)
     if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics"):
-        raise FormatError(str(path), f"not a session, heap profile, goroutine dump or metrics page ({kind})")
-    taken_at = UnixNanoseconds(path.stat().st_mtime_ns)
+        why = _NOT_READ.get(kind, "it looks like nothing that mapmedic reads")
+        raise FormatError(str(path), f"{why}; give a session, heap profile, goroutine dump or metrics page")
     return Session(str(path), "", (Artifact(kind, 0, taken_at, str(path), data),), (), complete=True)
+
+
+_NOT_READ = {
+    "empty": "it is empty",
+    "html": "it is an HTML page",
+    "pprof": "it is a profile, but not of a heap",
+    "symbols": "it holds symbol answers only",
+    "trace": "execution traces are not read yet",
+    "gctrace": "gctrace logs are not read yet",
+    "elf": "cores and programs are not read yet",
+}
 
 
 @dataclass
@@ -60,15 +72,20 @@ class _Reader:
 
     session: Session
     blanks: list[Blank] = field(default_factory=list)
+    parsed: int = 0
+    errors: list[FormatError] = field(default_factory=list)
 
     def parse(self, parser: Callable[[bytes], Parsed], artifact: Artifact | None) -> Parsed | None:
         if artifact is None:
             return None
         try:
-            return parser(artifact.data)
+            value = parser(artifact.data)
         except FormatError as error:
             self.blanks.append(Blank(artifact.kind, f"captured, but it does not parse: {error}"))
+            self.errors.append(error)
             return None
+        self.parsed += 1
+        return value
 
     def of_kind(self, kind: str) -> Iterable[Artifact]:
         return (artifact for artifact in self.session.artifacts if artifact.kind == kind)
@@ -78,7 +95,10 @@ class _Reader:
 
 
 def observe_session(session: Session) -> Observation:
-    """Return ``session`` parsed: its captures in order of time, its timeline, its blanks."""
+    """Return ``session`` parsed: its captures in order of time, its timeline, its blanks.
+
+    FormatError where something was captured, but nothing of it parses.
+    """
     reader = _Reader(session, list(session.not_captured))
     if not session.complete:
         reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
@@ -86,6 +106,9 @@ def observe_session(session: Session) -> Observation:
     visits = sorted({a.visit for a in session.artifacts if a.kind != "metrics_poll"})
     captures = tuple(_capture(reader, visit, symbols) for visit in visits)
     metrics = _all_metrics(reader)
+    if reader.errors and not reader.parsed:
+        first = reader.errors[0]
+        raise FormatError(f"{session.target}: {first.what}", first.why, first.offset)
     return Observation(
         target=session.target,
         captures=captures,
@@ -120,7 +143,7 @@ def _symbols(reader: _Reader) -> dict[int, str]:
 def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
     artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind != "metrics_poll"]
     return Capture(
-        at=min((a.taken_at for a in artifacts), default=UnixNanoseconds(time.time_ns())),
+        at=min(artifact.taken_at for artifact in artifacts),
         heap=_heap(reader, visit, symbols),
         goroutine_counts=reader.parse(parse_goroutine_counts, reader.first("goroutine_text1", visit)),
         goroutines=reader.parse(parse_goroutines, reader.first("goroutine_text", visit)),
@@ -134,7 +157,12 @@ def _heap(reader: _Reader, visit: int, symbols: dict[int, str]) -> HeapProfile |
         profile = reader.parse(parse_profile, reader.first("heap_pprof", visit))
         return heap_from_pprof(profile) if profile else None
     if not symbols_agree(records, symbols):
-        reader.blanks.append(Blank("symbols", "the answers name another binary's functions; not used"))
+        reader.blanks.append(
+            Blank(
+                "symbols",
+                "the answers do not fit the names that the profile itself prints (another binary?); not used",
+            )
+        )
         symbols = {}
     return heap_from_text(records, symbols)
 

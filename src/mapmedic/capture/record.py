@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mapmedic
-from mapmedic.capture.http import HttpClient
+from mapmedic.capture import endpoints
+from mapmedic.capture.http import LOOSEST, HttpClient, Limits
 from mapmedic.capture.session_file import SessionWriter
 from mapmedic.capture.targets import Target, http_base
-from mapmedic.capture.visit import Visitor
+from mapmedic.capture.visit import Visit, Visitor
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+from mapmedic.formats.sniff import sniff
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact
 from mapmedic.model.units import MIB
 
 # Called with what is being done and how far along it is (0..1).
 Progress = Callable[[str, float], None]
-_POLL_SECONDS = 1.0
-_RSS_LINE = re.compile(rb"^process_resident_memory_bytes ([0-9.e+]{1,30})$", re.MULTILINE)
+_SHORTEST_POLL_SECONDS = 1.0
+# A timeline of a day needs no finer steps than one of ten minutes, and a session has its bounds.
+_MOST_POLLS = 600
+_RSS_LINE = re.compile(
+    rb"^process_resident_memory_bytes (\d{1,18}(?:\.\d{1,18})?(?:e\+?\d{1,2})?)$", re.MULTILINE
+)
 _SHORTEST_INTERVAL_SECONDS = 2.0
 
 
@@ -32,12 +38,14 @@ class CapturePlan:
 
     ``seconds`` of 0 is a single visit; otherwise ``visits`` are spread evenly over it, the first at
     once and the last at its end. ``force_gc`` asks the target for a collection at each visit.
+    ``most`` bounds each single answer beyond the endpoint's own limits.
     """
 
     seconds: float = 0.0
     visits: int = 4
     force_gc: bool = False
-    agent_token: str | None = None
+    agent_token: str | None = field(default=None, repr=False)
+    most: Limits = LOOSEST
 
     @property
     def moments(self) -> tuple[float, ...]:
@@ -48,6 +56,11 @@ class CapturePlan:
         count = max(2, min(self.visits, most))
         return tuple(self.seconds * step / (count - 1) for step in range(count))
 
+    @property
+    def poll_seconds(self) -> float:
+        """Return the time between two looks at the metrics."""
+        return max(_SHORTEST_POLL_SECONDS, self.seconds / _MOST_POLLS)
+
 
 def capture_session(
     target: Target, path: Path, plan: CapturePlan, *, force: bool = False, progress: Progress | None = None
@@ -55,55 +68,77 @@ def capture_session(
     """Capture ``target`` into ``path`` and return it.
 
     TargetUnreachable where nothing at all answered; UnexpectedAnswer where something did, but no
-    profile. A partial answer is a session with blanks, not an error.
+    profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
+    early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
     base = http_base(target)
-    with SessionWriter(path, target.text, mapmedic.__version__, force=force) as writer:
-        asyncio.run(_record(base, plan, writer, progress or (lambda _what, _share: None)))
+    with SessionWriter(path, base, mapmedic.__version__, force=force) as writer:
+        recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None))
+        asyncio.run(recorder.record(base))
         return writer.finish()
 
 
-async def _record(base: str, plan: CapturePlan, writer: SessionWriter, progress: Progress) -> None:
-    headers = {"Authorization": f"Bearer {plan.agent_token}"} if plan.agent_token else None
-    start = time.monotonic()
-    async with HttpClient() as client:
-        visitor = Visitor(client, base, plan.force_gc, headers)
-        for number, moment in enumerate(plan.moments):
-            await _wait_and_poll(visitor, writer, start, moment, plan.seconds, progress)
-            progress(f"capture {number + 1} of {len(plan.moments)}", _share(moment, plan.seconds))
-            artifacts, blanks = await visitor.visit(number)
-            for artifact in artifacts:
-                writer.add(artifact)
-            for blank in blanks:
-                writer.add_blank(blank)
-            if number == 0 and not any(a.kind in ("heap_text", "heap_pprof") for a in artifacts):
-                raise _nothing_captured(base, blanks)
-    progress("captured", 1.0)
+@dataclass
+class _Recorder:
+    """One capture under way: when to look, what to write, what to say."""
+
+    plan: CapturePlan
+    writer: SessionWriter
+    progress: Progress
+    _started: float = field(default_factory=time.monotonic)
+    _watching: str = "watching the heap"
+
+    async def record(self, base: str) -> None:
+        moments = self.plan.moments
+        known: tuple[Blank, ...] = ()
+        async with HttpClient(self.plan.most) as client:
+            visitor = Visitor(client, base, self._keep, self.plan.force_gc, self.plan.agent_token)
+            for number, moment in enumerate(moments):
+                await self._poll_until(visitor, moment)
+                name = f"capture {number + 1} of {len(moments)}"
+                self.progress(name, self._share(moment))
+                visit = await visitor.visit(number)
+                if number == 0 and not any(map(_is_profile, visit.artifacts)):
+                    self.writer.discard()
+                    raise _why_no_profile(base, visit)
+                blanks = visit.blanks if number == 0 else _later_blanks(visit, name, known)
+                known += visit.blanks if number == 0 else ()
+                for blank in blanks:
+                    self.writer.add_blank(blank)
+        self.progress("captured", 1.0)
+
+    async def _poll_until(self, visitor: Visitor, moment: float) -> None:
+        while (left := self._started + moment - time.monotonic()) > 0:
+            await visitor.poll()
+            self.progress(self._watching, self._share(moment - left))
+            await asyncio.sleep(
+                min(self.plan.poll_seconds, max(0.0, self._started + moment - time.monotonic()))
+            )
+
+    def _keep(self, artifact: Artifact) -> None:
+        self.writer.add(artifact)
+        if artifact.kind == endpoints.METRICS_POLL.kind:
+            match = _RSS_LINE.search(artifact.data)
+            if match:
+                self._watching = f"watching, RSS {float(match.group(1)) / MIB:,.0f} MiB"
+
+    def _share(self, moment: float) -> float:
+        return min(1.0, moment / self.plan.seconds) if self.plan.seconds > 0 else 0.5
 
 
-async def _wait_and_poll(
-    visitor: Visitor, writer: SessionWriter, start: float, moment: float, total: float, progress: Progress
-) -> None:
-    while (left := start + moment - time.monotonic()) > 0:
-        poll = await visitor.poll()
-        if poll is not None:
-            writer.add(poll)
-        progress(_watching(poll), _share(moment - left, total))
-        await asyncio.sleep(min(_POLL_SECONDS, max(0.0, start + moment - time.monotonic())))
+def _later_blanks(visit: Visit, name: str, known: Collection[Blank]) -> list[Blank]:
+    """Return what a later visit did not bring, beyond what the first did not either."""
+    if not visit.artifacts:
+        why = next((str(error) for error in visit.errors.values()), "nobody knows why")
+        return [Blank(name, f"nothing answered any more: {why}")]
+    return [Blank(blank.what, f"{name}: {blank.why}") for blank in visit.blanks if blank not in known]
 
 
-def _watching(poll: Artifact | None) -> str:
-    match = _RSS_LINE.search(poll.data) if poll else None
-    return f"watching, RSS {float(match.group(1)) / MIB:,.0f} MiB" if match else "watching the heap"
+def _is_profile(artifact: Artifact) -> bool:
+    holds = next((e.holds for e in endpoints.PROFILES if e.kind == artifact.kind), None)
+    return holds is not None and sniff(artifact.data) == holds
 
 
-def _share(moment: float, total: float) -> float:
-    return min(1.0, moment / total) if total > 0 else 0.5
-
-
-def _nothing_captured(base: str, blanks: list[Blank]) -> TargetUnreachable | UnexpectedAnswer:
-    heap = next((blank for blank in blanks if blank.what == "heap_text"), None)
-    why = heap.why.split("; ", 1)[0] if heap else "no answer"
-    if why.startswith("no answer from"):
-        return TargetUnreachable(f"{base}/debug/pprof/heap", why.split(": ", 1)[-1])
-    return UnexpectedAnswer(f"{base}/debug/pprof/heap", why)
+def _why_no_profile(base: str, visit: Visit) -> TargetUnreachable | UnexpectedAnswer:
+    heap = endpoints.HEAP_TEXT
+    return visit.errors.get(heap.kind) or UnexpectedAnswer(base + heap.path, "not with a heap profile", 200)

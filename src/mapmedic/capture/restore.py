@@ -23,7 +23,12 @@ MIN_SYMBOL_AGREEMENT = 0.5
 
 
 def symbols_agree(records: HeapRecords, symbols: Mapping[int, str]) -> bool:
-    """Tell whether the symbol answers match the names that the profile itself prints."""
+    """Tell whether the symbol answers match the names that the profile itself prints.
+
+    Answers that name none of them prove nothing, and are not believed either.
+    """
+    if not symbols or not len(records.frame_pc):
+        return True
     asked = right = 0
     names = records.names
     for pc, function in zip(records.frame_pc.tolist(), records.frame_function.tolist(), strict=True):
@@ -31,7 +36,7 @@ def symbols_agree(records: HeapRecords, symbols: Mapping[int, str]) -> bool:
         if named is not None:
             asked += 1
             right += named == names[function]
-    return asked == 0 or right / asked >= MIN_SYMBOL_AGREEMENT
+    return asked > 0 and right / asked >= MIN_SYMBOL_AGREEMENT
 
 
 def heap_from_text(records: HeapRecords, symbols: Mapping[int, str]) -> HeapProfile:

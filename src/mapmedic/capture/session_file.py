@@ -1,8 +1,9 @@
 """The session file: a tar of raw bytes that is readable at every moment of its life.
 
-Each member carries its kind, visit, time, origin and SHA-256 in its own PAX header, and
-``manifest.json`` comes last. A file whose manifest is missing was cut short: its whole members are
-read, and the session says that it is incomplete. Any `tar` opens it.
+Each member carries its kind, visit, time, origin and SHA-256 in its own PAX records. What could not be
+captured is a member too, of kind ``blank``. ``manifest.json`` comes last and lists every other member, so
+that nothing in a finished session can change unseen. A file without it was cut short: its whole members
+are read, and the session says that it is incomplete. Any `tar` opens it.
 """
 
 from __future__ import annotations
@@ -11,50 +12,52 @@ import hashlib
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mapmedic.errors import CouldNotLook, OutputExists, SessionDamaged
+from mapmedic.capture.files import open_regular
+from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
+from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged, UsageError
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact, Session
-from mapmedic.model.units import UnixNanoseconds
+from mapmedic.model.units import MIB, UnixNanoseconds
 
 SCHEMA = "mapmedic.session/1"
 MANIFEST = "manifest.json"
-MAX_MEMBERS = 100_000
-MAX_MEMBER_BYTES = 1 << 30
-MAX_SESSION_BYTES = 4 << 30
-_PREFIX = "MAPMEDIC."
+BLANK = "blank"
+BOUNDS = Bounds(members=20_000, member_bytes=512 * MIB, total_bytes=2048 * MIB)
+# What artifacts may not use up: the words about what is missing, and the manifest, must still fit.
+_RESERVED_BYTES = 64 * MIB
+_WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 
 
 class SessionWriter:
     """Write artifacts as they arrive; the name without ``.partial`` appears only when all is there.
 
-    OutputExists where ``path`` is there already and ``force`` is not given; CouldNotLook where it
-    cannot be written.
+    Before anything is captured: OutputExists where ``path`` or its ``.partial`` is there already and
+    ``force`` is not given, UsageError where it cannot be written. CouldNotLook later, on a full disk.
+    Leaving the context early keeps the partial file, unless nothing has arrived yet.
     """
 
     def __init__(self, path: Path, target: str, tool_version: str, *, force: bool = False) -> None:
-        if path.exists() and not force:
-            raise OutputExists(str(path))
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        self._header = {"schema": SCHEMA, "target": target, "tool_version": tool_version}
-        self._entries: list[dict[str, Any]] = []
-        self._blanks: list[dict[str, str]] = []
-        try:
-            # 0600: a heap profile names code, a command line may name secrets.
-            descriptor = os.open(self.partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        except OSError as error:
-            raise CouldNotLook(f"cannot write {self.partial}: {error.strerror}") from error
-        self._file = os.fdopen(descriptor, "wb")
-        self._tar = tarfile.open(  # noqa: SIM115 - closed in __exit__ or finish
-            fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT,
-            pax_headers={_PREFIX + key: value for key, value in self._header.items()},
-        )  # fmt: skip
+        self._force = force
+        self._header = {"schema": SCHEMA, "target": _encodable(target), "tool_version": tool_version}
+        self._entries: list[dict[str, str]] = []
+        self._bytes = 0
+        self._file = _create(path, self.partial, force=force)
+        with self._writing():
+            self._tar = tarfile.open(  # noqa: SIM115 - closed in __exit__ or finish
+                fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT,
+                pax_headers={PREFIX + key: value for key, value in self._header.items()},
+            )  # fmt: skip
+            self._file.flush()
 
     def __enter__(self) -> SessionWriter:
         return self
@@ -62,46 +65,120 @@ class SessionWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        with suppress(OSError):  # a full disk has been reported already, by what was written last
             self._file.close()
+        if not self._entries:
+            self.partial.unlink(missing_ok=True)
 
     def add(self, artifact: Artifact) -> None:
-        """Append ``artifact`` and push it to the disk's cache at once."""
-        entry = _entry_of(artifact)
-        info = tarfile.TarInfo(f"{artifact.visit:04d}/{len(self._entries):05d}-{artifact.kind}")
-        info.size, info.mtime, info.mode = len(artifact.data), artifact.taken_at // 1_000_000_000, 0o600
-        info.pax_headers = {_PREFIX + key: str(value) for key, value in entry.items()}
-        self._tar.addfile(info, io.BytesIO(artifact.data))
-        self._entries.append({"member": info.name, **entry})
-        self._file.flush()
+        """Append ``artifact`` and push it to the disk's cache at once; beyond the bounds it becomes a blank."""
+        size = len(artifact.data)
+        if size > BOUNDS.member_bytes or self._bytes + size > BOUNDS.total_bytes - _RESERVED_BYTES:
+            self.add_blank(
+                Blank(artifact.kind, f"not kept: with its {size:,} bytes the session would be too large")
+            )
+        else:
+            self._append(artifact)
 
     def add_blank(self, blank: Blank) -> None:
         """Record what could not be captured."""
-        self._blanks.append({"what": blank.what, "why": blank.why})
+        data = json.dumps({"what": blank.what, "why": blank.why}).encode()
+        self._append(Artifact(BLANK, 0, UnixNanoseconds(0), "", data))
+
+    def discard(self) -> None:
+        """Give up a capture that brought nothing of use; its partial file goes."""
+        self._entries.clear()
 
     def finish(self) -> Path:
         """Write the manifest, make it durable and give the file its name; return the name."""
-        manifest = {**self._header, "artifacts": self._entries, "not_captured": self._blanks}
-        raw = json.dumps(manifest, indent=1).encode()
-        info = tarfile.TarInfo(MANIFEST)
-        info.size, info.mode = len(raw), 0o600
-        self._tar.addfile(info, io.BytesIO(raw))
-        self._tar.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self.partial.replace(self.path)
+        with self._writing():
+            self._write(MANIFEST, json.dumps(_manifest(self._header, self._entries), indent=1).encode(), {})
+            self._tar.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if self._force:
+                self.partial.replace(self.path)
+            else:
+                _rename_to_new(self.partial, self.path)
         return self.path
 
+    def _append(self, artifact: Artifact) -> None:
+        entry = _entry_of(artifact)
+        name = f"{artifact.visit:04d}/{len(self._entries):05d}-{artifact.kind}"
+        with self._writing():
+            self._write(name, artifact.data, entry, artifact.taken_at // 1_000_000_000)
+        self._entries.append({"member": name, **entry})
+        self._bytes += len(artifact.data)
 
-def _entry_of(artifact: Artifact) -> dict[str, Any]:
+    def _write(self, name: str, data: bytes, records: dict[str, str], mtime: int = 0) -> None:
+        info = tarfile.TarInfo(name)
+        info.size, info.mtime, info.mode = len(data), mtime, 0o600
+        info.pax_headers = {PREFIX + key: value for key, value in records.items()}
+        self._tar.addfile(info, io.BytesIO(data))
+        self._file.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError as error:
+            raise OutputExists(str(self.path)) from error
+        except OSError as error:
+            kept = f"; what had arrived before is in {self.partial}" if self._entries else ""
+            raise CouldNotLook(f"cannot write {self.partial}: {error.strerror or error}{kept}") from error
+
+
+def _create(path: Path, partial: Path, *, force: bool) -> io.BufferedWriter:
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory; name a file in it")
+        if not force and os.path.lexists(path):
+            raise OutputExists(str(path))
+        if force:
+            partial.unlink(missing_ok=True)
+        # 0600: a heap profile names code, a command line may name secrets. O_EXCL: neither an earlier
+        # capture that was cut short nor a link that somebody laid there is written over.
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(partial, flags, 0o600), "wb")
+    except FileExistsError as error:
+        raise OutputExists(str(partial)) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write {partial}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _rename_to_new(partial: Path, path: Path) -> None:
+    """Rename, unless somebody else made ``path`` in the meantime (rename alone would replace it)."""
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError:
+        raise
+    except OSError:  # a filesystem without links
+        if os.path.lexists(path):
+            raise FileExistsError(str(path)) from None
+        partial.replace(path)
+    else:
+        partial.unlink()
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _entry_of(artifact: Artifact) -> dict[str, str]:
     return {
         "kind": artifact.kind,
-        "visit": artifact.visit,
-        "taken_at": artifact.taken_at,
-        "source": artifact.source,
+        "visit": str(artifact.visit),
+        "taken_at": str(artifact.taken_at),
+        "source": _encodable(artifact.source),
         "sha256": hashlib.sha256(artifact.data).hexdigest(),
     }
+
+
+def _manifest(header: dict[str, str], entries: list[dict[str, str]]) -> dict[str, Any]:
+    return {**header, "members": entries}
 
 
 def read_session(path: Path) -> Session:
@@ -109,81 +186,87 @@ def read_session(path: Path) -> Session:
 
     A session cut short is returned with what is whole and ``complete=False``.
     """
-    artifacts: list[Artifact] = []
-    manifest: dict[str, Any] | None = None
-    header: dict[str, str] = {}
+    reader = _Reader(path)
     try:
-        with tarfile.open(path, mode="r:") as tar:
-            header = {k.removeprefix(_PREFIX): v for k, v in tar.pax_headers.items() if k.startswith(_PREFIX)}
-            if header.get("schema") != SCHEMA:
-                raise SessionDamaged(str(path), f"not a {SCHEMA} file")
-            for name, fields, data in _whole_members(path, tar):
-                if name == MANIFEST:
-                    manifest = _parse_manifest(path, data)
-                else:
-                    artifacts.append(_artifact(path, name, fields, data))
-    except (tarfile.TarError, EOFError) as error:
-        # Nothing of a cut-short file is lost: what was whole is already in `artifacts`.
-        if not header:
-            raise SessionDamaged(str(path), f"not a session: {error}") from error
+        with open_regular(path) as file:
+            for member in iter_members(file, BOUNDS):
+                reader.take(member)
+    except FormatError as error:
+        raise SessionDamaged(str(path), f"{error.why} (byte {error.offset})") from error
     except OSError as error:
         raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error
-    return _assemble(path, header, artifacts, manifest)
+    return reader.session()
 
 
-def _whole_members(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, dict[str, str], bytes]]:
-    total = 0
-    for count, member in enumerate(tar):
-        total += member.size
-        if count >= MAX_MEMBERS or member.size > MAX_MEMBER_BYTES or total > MAX_SESSION_BYTES:
-            raise SessionDamaged(str(path), f"too large: member {count} brings it to {total:,} bytes")
-        if not member.isfile():
-            raise SessionDamaged(str(path), f"{member.name!r} is no regular file")
-        handle = tar.extractfile(member)
-        data = handle.read() if handle else b""
-        if len(data) != member.size:
-            return
-        yield member.name, {str(k): str(v) for k, v in member.pax_headers.items()}, data
+class _Reader:
+    """Takes the members of one session in turn and checks each against what it says of itself."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._header: dict[str, str] = {}
+        self._entries: list[dict[str, str]] = []
+        self._artifacts: list[Artifact] = []
+        self._blanks: list[Blank] = []
+        self._complete = False
 
-def _artifact(path: Path, name: str, fields: dict[str, str], data: bytes) -> Artifact:
-    try:
-        entry = {key: fields[_PREFIX + key] for key in ("kind", "visit", "taken_at", "source", "sha256")}
-        visit, taken_at = int(entry["visit"]), int(entry["taken_at"])
-    except (KeyError, ValueError) as error:
-        raise SessionDamaged(str(path), f"member {name!r} does not say what it is: {error}") from error
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise SessionDamaged(str(path), f"member {name!r} does not match its SHA-256")
-    return Artifact(entry["kind"], visit, UnixNanoseconds(taken_at), entry["source"], data)
+    def take(self, member: Member) -> None:
+        if not self._header:
+            self._take_header(member)
+        elif self._complete:
+            raise self._damaged(f"{member.name!r} follows the manifest")
+        elif member.name == MANIFEST:
+            self._check_manifest(member.data)
+        else:
+            self._take_artifact(member)
 
-
-def _parse_manifest(path: Path, data: bytes) -> dict[str, Any]:
-    try:
-        manifest = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise SessionDamaged(str(path), f"its manifest does not parse: {error}") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), list):
-        raise SessionDamaged(str(path), "its manifest lists no artifacts")
-    return manifest
-
-
-def _assemble(
-    path: Path, header: dict[str, str], artifacts: list[Artifact], manifest: dict[str, Any] | None
-) -> Session:
-    blanks: tuple[Blank, ...] = ()
-    if manifest is not None:
-        if len(manifest["artifacts"]) != len(artifacts):
-            raise SessionDamaged(str(path), "its manifest and its members differ in number")
-        listed = manifest.get("not_captured")
-        blanks = tuple(
-            Blank(str(blank.get("what")), str(blank.get("why")))
-            for blank in (listed if isinstance(listed, list) else [])
-            if isinstance(blank, dict)
+    def session(self) -> Session:
+        if not self._header:
+            raise self._damaged("cut short before anything was in it")
+        return Session(
+            target=self._header.get("target", ""),
+            tool_version=self._header.get("tool_version", ""),
+            artifacts=tuple(self._artifacts),
+            not_captured=tuple(self._blanks),
+            complete=self._complete,
         )
-    return Session(
-        target=header.get("target", ""),
-        tool_version=header.get("tool_version", ""),
-        artifacts=tuple(artifacts),
-        not_captured=blanks,
-        complete=manifest is not None,
-    )
+
+    def _take_header(self, member: Member) -> None:
+        if member.name or member.records.get("schema") != SCHEMA:
+            raise self._damaged(f"not a {SCHEMA} file")
+        self._header = member.records
+
+    def _take_artifact(self, member: Member) -> None:
+        entry, data = member.records, member.data
+        if set(entry) != {"kind", "visit", "taken_at", "source", "sha256"}:
+            raise self._damaged(f"member {member.name!r} does not say what it is")
+        if not (_WHOLE_NUMBER.fullmatch(entry["visit"]) and _WHOLE_NUMBER.fullmatch(entry["taken_at"])):
+            raise self._damaged(f"member {member.name!r} has no number or no time")
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise self._damaged(f"member {member.name!r} does not match its SHA-256")
+        self._entries.append({"member": member.name, **entry})
+        if entry["kind"] == BLANK:
+            self._blanks.append(self._blank(member))
+            return
+        taken_at = UnixNanoseconds(int(entry["taken_at"]))
+        self._artifacts.append(Artifact(entry["kind"], int(entry["visit"]), taken_at, entry["source"], data))
+
+    def _blank(self, member: Member) -> Blank:
+        value = self._json(member)
+        return Blank(str(value.get("what", "")), str(value.get("why", "")))
+
+    def _check_manifest(self, data: bytes) -> None:
+        if self._json(Member(MANIFEST, {}, data)) != _manifest(self._header, self._entries):
+            raise self._damaged("its manifest and its members differ")
+        self._complete = True
+
+    def _json(self, member: Member) -> dict[str, Any]:
+        try:
+            value = json.loads(member.data)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(f"{member.name!r} does not parse: {error}") from error
+        if not isinstance(value, dict):
+            raise self._damaged(f"{member.name!r} is no JSON object")
+        return value
+
+    def _damaged(self, why: str) -> SessionDamaged:
+        return SessionDamaged(str(self._path), why)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from mapmedic.errors import TargetUnsupported, UsageError
+from mapmedic.errors import CouldNotLook, TargetUnsupported, UsageError
 
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d+(?:/.*)?")
 _PPROF_SUFFIX = re.compile(r"/debug/pprof(?:/.*)?$")
+_PID = re.compile(r"(?:pid:)?0*[1-9][0-9]{0,9}")
+_NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 
 
 class TargetKind(StrEnum):
@@ -33,19 +40,38 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Return what ``text`` names; UsageError where it names nothing."""
-    if text.startswith(("http://", "https://")):
+    """Return what ``text`` names; UsageError where it names nothing, CouldNotLook where a file cannot be read."""
+    if _SCHEME.match(text):
         return Target(text, TargetKind.HTTP, base_url=_base_url(text))
-    if text.isdigit() or text.startswith("pid:"):
+    if _PID.fullmatch(text):
         return Target(text, TargetKind.PROCESS)
-    if text.startswith("core:"):
+    if text.startswith("core:") and text != "core:":
         return Target(text, TargetKind.CORE)
     path = Path(text)
-    if path.is_file():
+    if _is_file(path):
         return Target(text, TargetKind.FILE, path=path)
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", text):
+    if _HOST_AND_PORT.fullmatch(text):
         return Target(text, TargetKind.HTTP, base_url=_base_url("http://" + text))
-    raise UsageError(f"{text!r} is neither a URL, a PID, core:PATH nor a file that exists")
+    # The word is not repeated where it may hold a password.
+    shown = "the word with an @ in it" if "@" in text else repr(text)
+    raise UsageError(f"{shown} is neither a URL, a PID, core:PATH nor a file that exists")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno in _NO_SUCH_FILE:
+            return False
+        raise CouldNotLook(f"cannot read {path}: {error.strerror}") from error
+    except ValueError:  # a NUL in it
+        return False
+    if not stat.S_ISREG(mode):
+        # A pipe may never end and never start; a device may be endless.
+        raise TargetUnsupported(
+            str(path), "a directory, pipe or device holds no capture; give a regular file"
+        )
+    return True
 
 
 def http_base(target: Target) -> str:
@@ -65,12 +91,18 @@ _WHY_NOT_HTTP = {
 def _base_url(url: str) -> str:
     try:
         parts = urlsplit(url)
+    except ValueError as error:  # its words repeat the host, and with it a password
+        raise UsageError("this is not a URL: its host is malformed") from error
+    # First of all checks: the later ones repeat the URL, and what is repeated ends up in logs.
+    if "@" in parts.netloc:
+        raise UsageError("credentials in a URL end up in logs and reports; leave them out")
+    if _CONTROLS.search(url):
+        raise UsageError(f"{url!r} holds spaces or control characters")
+    try:
         port = parts.port
     except ValueError as error:
         raise UsageError(f"{url!r} is not a URL: {error}") from error
     if not parts.hostname or port == 0:
         raise UsageError(f"{url!r} names no host")
-    if parts.username or parts.password:
-        raise UsageError("credentials in a URL end up in logs and reports; leave them out")
     path = _PPROF_SUFFIX.sub("", parts.path).rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

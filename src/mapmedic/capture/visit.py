@@ -5,105 +5,159 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mapmedic.capture import endpoints
 from mapmedic.capture.endpoints import Endpoint
-from mapmedic.capture.http import HttpClient
-from mapmedic.errors import CouldNotLook, FormatError
+from mapmedic.capture.http import HttpClient, Limits
+from mapmedic.errors import FormatError, TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.heap_text import parse_heap_text
+from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import symbol_query
 from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import HeapRecords, hidden_prefix_lengths
 from mapmedic.model.session import Artifact
 from mapmedic.model.units import UnixNanoseconds
 
-_GOROUTINE_TOTAL = re.compile(rb"goroutine profile: total (\d+)")
+# 18 digits: int() itself refuses a line of five thousand.
+_GOROUTINE_TOTAL = re.compile(rb"goroutine profile: total (\d{1,18})\b")
 # A symbol endpoint may lie (a proxy, another process behind a load balancer): some user frames whose
 # names we know are asked for as well, and checked when the session is read.
 KNOWN_SYMBOLS_ASKED = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one visit brought, what it did not, and why not in so many words: kind -> error."""
+
+    artifacts: tuple[Artifact, ...]
+    blanks: tuple[Blank, ...]
+    errors: dict[str, TargetUnreachable | UnexpectedAnswer]
+
+
 @dataclass
 class Visitor:
-    """Visits one target again and again; remembers which symbols it has already asked for."""
+    """Visits one target again and again; remembers which addresses have been named already.
+
+    ``keep`` is handed each artifact the moment it is whole: a visit that is cut short loses nothing.
+    """
 
     client: HttpClient
     base_url: str
+    keep: Callable[[Artifact], None]
     force_gc: bool = False
-    agent_headers: dict[str, str] | None = None
-    _asked: set[int] = field(default_factory=set)
+    agent_token: str | None = None
+    _named: set[int] = field(default_factory=set)
 
-    async def visit(self, number: int) -> tuple[list[Artifact], list[Blank]]:
-        """Return what this visit brought and what it did not."""
-        wanted = [e for e in endpoints.EVERY_VISIT if number == 0 or not e.first_visit_only]
-        results = await asyncio.gather(*(self._take(e, number) for e in wanted), self._take_agent(number))
-        artifacts = [result for result in results if isinstance(result, Artifact)]
-        results += [await self._take_goroutines(artifacts, number)]
-        results += await self._take_symbols(artifacts, number)
-        return (
-            [result for result in results if isinstance(result, Artifact)],
-            [result for result in results if isinstance(result, Blank)],
-        )
+    async def visit(self, number: int) -> Visit:
+        """Ask everything once; only ``keep`` raises."""
+        asked = _Asked(self, number)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for endpoint in endpoints.EVERY_VISIT:
+                    if number == 0 or not endpoint.first_visit_only:
+                        group.create_task(asked.take(endpoint))
+        except ExceptionGroup as failed:  # a full disk: the first to notice speaks for all
+            raise failed.exceptions[0] from None
+        await asked.take_goroutines()
+        await asked.take_symbols(self._named)
+        return Visit(tuple(asked.artifacts), tuple(asked.blanks), asked.errors)
 
-    async def poll(self) -> Artifact | None:
-        """Return the metrics of this moment for the memory timeline, None where they cannot be had."""
-        endpoint = endpoints.METRICS
-        taken = await self._fetch(endpoint.kind, endpoint.path, endpoint, 0, {})
-        if isinstance(taken, Blank):
-            return None
-        return Artifact("metrics_poll", taken.visit, taken.taken_at, taken.source, taken.data)
+    async def poll(self) -> None:
+        """Keep the metrics of this moment for the memory timeline, if they can be had."""
+        await _Asked(self, 0).take(endpoints.METRICS_POLL)
 
-    async def _take(self, endpoint: Endpoint, number: int) -> Artifact | Blank:
-        path = endpoint.path + ("&gc=1" if endpoint.may_force_gc and self.force_gc else "")
-        return await self._fetch(endpoint.kind, path, endpoint, number, {})
 
-    async def _take_agent(self, number: int) -> Artifact | Blank:
-        endpoint = endpoints.AGENT_MAPS
-        return await self._fetch(endpoint.kind, endpoint.path, endpoint, number, self.agent_headers or {})
+@dataclass
+class _Asked:
+    """The questions of one visit and what became of them."""
 
-    async def _take_goroutines(self, artifacts: list[Artifact], number: int) -> Artifact | Blank:
+    visitor: Visitor
+    number: int
+    artifacts: list[Artifact] = field(default_factory=list)
+    blanks: list[Blank] = field(default_factory=list)
+    errors: dict[str, TargetUnreachable | UnexpectedAnswer] = field(default_factory=dict)
+
+    async def take(self, endpoint: Endpoint, query: str = "", seconds: float | None = None) -> bool:
+        """Ask one endpoint; tell whether its answer was kept."""
+        try:
+            artifact = await self._fetch(endpoint, query, seconds)
+        except (TargetUnreachable, UnexpectedAnswer) as error:
+            self.errors[endpoint.kind] = error
+            why = _agent_words(self.visitor, error) if endpoint is endpoints.AGENT_MAPS else _words(error)
+            self._leave_blank(endpoint.kind, f"{why}; {endpoint.missing}")
+            return False
+        self.artifacts.append(artifact)
+        self.visitor.keep(artifact)
+        return True
+
+    async def take_goroutines(self) -> None:
+        """Ask for states and waiting times, unless that would stop the service for long."""
         endpoint = endpoints.GOROUTINE_TEXT
-        count = next((_goroutine_total(a.data) for a in artifacts if a.kind == "goroutine_text1"), None)
-        if count is None:
-            return Blank(endpoint.kind, f"goroutine counts did not answer; {endpoint.missing}")
-        if count > endpoints.MAX_GOROUTINES_FOR_FULL_DUMP:
-            return Blank(endpoint.kind, f"not asked for: dumping {count:,} goroutines would stop the service")
-        return await self._take(endpoint, number)
+        counts = self._taken(endpoints.GOROUTINE_COUNT)
+        total = _GOROUTINE_TOTAL.match(counts.data) if counts else None
+        if total is None:
+            self._leave_blank(
+                endpoint.kind, f"not asked for: nobody could say how many there are; {endpoint.missing}"
+            )
+        elif int(total.group(1)) > endpoints.MAX_GOROUTINES_FOR_FULL_DUMP:
+            self._leave_blank(
+                endpoint.kind,
+                f"not asked for: dumping {int(total.group(1)):,} goroutines would stop the service",
+            )
+        else:
+            await self.take(endpoint)
 
-    async def _take_symbols(self, artifacts: list[Artifact], number: int) -> list[Artifact | Blank]:
-        text = next((a for a in artifacts if a.kind == "heap_text"), None)
+    async def take_symbols(self, named: set[int]) -> None:
+        """Ask for the names of hidden frames that are not in ``named`` yet, and add them to it."""
+        endpoint = endpoints.SYMBOLS
+        text = self._taken(endpoints.HEAP_TEXT)
         if text is None:
-            return []
+            return
         try:
-            addresses = addresses_to_name(parse_heap_text(text.data))
+            new = sorted(addresses_to_name(parse_heap_text(text.data)) - named)
         except FormatError as error:
-            return [Blank("symbols", f"the heap text does not parse: {error}")]
-        new = sorted(set(addresses) - self._asked)
-        self._asked.update(new)
-        return [await self._take_symbol_batch(batch, number) for batch in symbol_query(new)]
+            self._leave_blank(endpoint.kind, f"not asked for: {error}; {endpoint.missing}")
+            return
+        if len(new) > endpoints.MAX_SYMBOLS_ASKED:
+            self._leave_blank(
+                endpoint.kind, f"not asked for: {len(new):,} frames to name; {endpoint.missing}"
+            )
+            return
+        # One time limit for all of them: a target that drips must not get it once for each batch.
+        deadline = time.monotonic() + endpoint.limits.seconds
+        for query in symbol_query(new):
+            if not await self.take(endpoint, query, deadline - time.monotonic()):
+                return
+        named.update(new)
 
-    async def _take_symbol_batch(self, query: str, number: int) -> Artifact | Blank:
-        endpoint = Endpoint("symbols", f"{endpoints.SYMBOLS_PATH}?{query}", endpoints.SYMBOLS_LIMITS,
-                            "hidden runtime frames stay hidden")  # fmt: skip
-        return await self._fetch(endpoint.kind, endpoint.path, endpoint, number, {})
-
-    async def _fetch(
-        self, kind: str, path: str, endpoint: Endpoint, number: int, headers: dict[str, str]
-    ) -> Artifact | Blank:
-        url = self.base_url + path
-        try:
-            answer = await self.client.get(url, endpoint.limits, headers)
-        except CouldNotLook as error:
-            return Blank(kind, f"{error}; {endpoint.missing}")
+    async def _fetch(self, endpoint: Endpoint, query: str, seconds: float | None) -> Artifact:
+        visitor = self.visitor
+        url = (
+            visitor.base_url + endpoint.path + ("&gc=1" if endpoint.may_force_gc and visitor.force_gc else "")
+        )
+        token = visitor.agent_token if endpoint.needs_token else None
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        limits = endpoint.limits if seconds is None else Limits(max(0.0, seconds), endpoint.limits.max_bytes)
+        answer = await visitor.client.get(f"{url}?{query}" if query else url, limits, headers)
         if answer.status != 200:
-            return Blank(kind, f"{_why_not(kind, answer.status)}; {endpoint.missing}")
-        # A query of 20,000 addresses would drown the record of where bytes came from.
-        origin = self.base_url + endpoint.path.split("?0x", 1)[0]
-        return Artifact(kind, number, UnixNanoseconds(time.time_ns()), origin, answer.body)
+            raise UnexpectedAnswer(url, _status_words(answer.status), answer.status)
+        looks = sniff(answer.body)
+        # Bytes that look like nothing are kept: they are raw material for somebody who knows more.
+        if endpoint.holds and looks not in (endpoint.holds, "unknown"):
+            raise UnexpectedAnswer(url, _LOOKS.get(looks, f"with what looks like {looks}"), answer.status)
+        # Without the query: 20,000 addresses would drown the record of where bytes came from.
+        return Artifact(endpoint.kind, self.number, UnixNanoseconds(time.time_ns()), url, answer.body)
+
+    def _taken(self, endpoint: Endpoint) -> Artifact | None:
+        return next((artifact for artifact in self.artifacts if artifact.kind == endpoint.kind), None)
+
+    def _leave_blank(self, kind: str, why: str) -> None:
+        self.blanks.append(Blank(kind, why))
 
 
-def addresses_to_name(records: HeapRecords) -> list[int]:
+def addresses_to_name(records: HeapRecords) -> set[int]:
     """Return the call addresses behind every hidden leaf PC, and a few known ones as a check on the answers."""
     hidden = hidden_prefix_lengths(records)
     starts = records.stack_start[:-1]
@@ -115,20 +169,26 @@ def addresses_to_name(records: HeapRecords) -> list[int]:
         addresses.update((records.stack[start : start + count] - 1).tolist())
         if len(known) < KNOWN_SYMBOLS_ASKED and start + count < end:
             known.add(int(records.stack[start + count]) - 1)
-    return sorted(addresses | known)
+    return addresses | known
 
 
-def _goroutine_total(data: bytes) -> int | None:
-    match = _GOROUTINE_TOTAL.match(data)
-    return int(match.group(1)) if match else None
+_LOOKS = {"html": "with an HTML page", "empty": "with nothing"}
 
 
-def _why_not(kind: str, status: int) -> str:
-    if kind == "agent_maps":
-        if status == 401:
-            return "the agent in this service wants its token (MAPMEDIC_TOKEN)"
-        if status == 404:
-            return "there is no mapmedic agent in this service"
+def _status_words(status: int) -> str:
     if 300 <= status < 400:
-        return f"HTTP {status}: it redirects, and redirects are not followed"
-    return f"HTTP {status}"
+        return f"with a redirect (HTTP {status}), and redirects are not followed"
+    return f"with HTTP {status}"
+
+
+def _words(error: TargetUnreachable | UnexpectedAnswer) -> str:
+    return f"it answered {error.why}" if isinstance(error, UnexpectedAnswer) else f"no answer: {error.why}"
+
+
+def _agent_words(visitor: Visitor, error: TargetUnreachable | UnexpectedAnswer) -> str:
+    status = error.status if isinstance(error, UnexpectedAnswer) else None
+    if status == 404:
+        return "there is no mapmedic agent in this service"
+    if status in (401, 403):
+        return f"the agent in this service wants {'another' if visitor.agent_token else 'its'} token (MAPMEDIC_TOKEN)"
+    return _words(error)

@@ -17,45 +17,58 @@ _WHAT = "goroutine?debug=1"
 MAX_BYTES = 64 << 20
 _HEADER = re.compile(rb"goroutine profile: total (\d{1,18})\r?\n")
 _RECORD = re.compile(rb"(\d{1,18}) @(?: 0x[0-9a-f]{1,16})*")
-_FRAME = re.compile(rb"#\t0x[0-9a-f]{1,16}\t(.*?)(?:\+0x[0-9a-f]{1,16})?[\t ]+([^\t]*):(\d{1,9})")
+_ENTRY_OFFSET = re.compile(rb"\+0x[0-9a-f]{1,16}\Z")
+_PLACE = re.compile(rb"(.*):(\d{1,9})")
+_PC = re.compile(rb"0x[0-9a-f]{1,16}")
+_MAX_LINES = 2_000_000
+"""A dump of distinct stacks: these are some 100 MB of text."""
 
 
 def parse_goroutine_counts(data: bytes, *, max_bytes: int = MAX_BYTES) -> GoroutineDump:
     """Return goroutines by stack, most frequent first; ``state`` is empty throughout. Raises FormatError."""
     if len(data) > max_bytes:
         raise FormatError(_WHAT, f"larger than {max_bytes} bytes", max_bytes)
+    if data.count(b"\n") > _MAX_LINES:
+        raise FormatError(_WHAT, f"more than {_MAX_LINES:,} lines")
     header = _HEADER.match(data)
     if header is None:
         raise FormatError(_WHAT, "its first line gives no total", 0)
-    groups = sorted(_groups(data[header.end() :], header.end()), key=lambda group: -group.count)
+    groups = sorted(_groups(data, header.end()), key=lambda group: -group.count)
     total = int(header.group(1))
     return GoroutineDump(tuple(groups), total, truncated=sum(group.count for group in groups) < total)
 
 
-def _groups(text: bytes, start: int) -> Iterator[GoroutineGroup]:
-    count, frames, offset = 0, list[GoroutineFrame](), start
-    for line in text.splitlines(keepends=True):
-        bare = line.strip(b"\r\n")
-        record = _RECORD.fullmatch(bare)
-        if record:
+def _groups(data: bytes, offset: int) -> Iterator[GoroutineGroup]:
+    count, frames = 0, list[GoroutineFrame]()
+    seen: dict[bytes, GoroutineFrame] = {}
+    while offset < len(data):
+        end = data.find(b"\n", offset)
+        end = end if end >= 0 else len(data)
+        line = data[offset:end].rstrip(b"\r")
+        if line.startswith(b"#\t"):
+            frames.append(seen.get(line) or seen.setdefault(line, _frame(line, offset)))
+        elif record := _RECORD.fullmatch(line):
             if count:
                 yield _group(count, frames)
             count, frames = int(record.group(1)), []
-        elif bare.startswith(b"#\t"):
-            frames.append(_frame(bare, offset))
-        elif bare and not bare.startswith(b"# "):  # "# labels: {…}" is a comment
+        elif line and not line.startswith(b"# "):  # "# labels: {…}" is a comment
             raise FormatError(_WHAT, "a line that is neither a count nor a frame", offset)
-        offset += len(line)
+        offset = end + 1
     if count:
         yield _group(count, frames)
 
 
 def _frame(line: bytes, offset: int) -> GoroutineFrame:
-    match = _FRAME.fullmatch(line)
-    if match is None:
+    pc, *words = [word for word in line.split(b"\t")[1:] if word] or [b""]
+    if not words and _PC.fullmatch(pc):  # a frame that Go itself cannot name, of C code for one
+        return GoroutineFrame(pc.decode(), "", 0)
+    place = _PLACE.fullmatch(words[1]) if len(words) == 2 else None
+    if place is None or not _PC.fullmatch(pc):
         raise FormatError(_WHAT, "a frame without function, file and line", offset)
-    function, file, number = match.groups()
-    return GoroutineFrame(function.decode("utf-8", "replace"), file.decode("utf-8", "replace"), int(number))
+    function, file = _ENTRY_OFFSET.sub(b"", words[0]), place.group(1)
+    return GoroutineFrame(
+        function.decode("utf-8", "replace"), file.decode("utf-8", "replace"), int(place.group(2))
+    )
 
 
 def _group(count: int, frames: list[GoroutineFrame]) -> GoroutineGroup:

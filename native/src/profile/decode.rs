@@ -1,10 +1,9 @@
 //! Everything of a profile but its samples.
 
-use super::ids::Ids;
 use super::limits;
 use super::samples::Samples;
 use super::wire::{Cursor, Value};
-use crate::problem::{Parsed, problem};
+use crate::problem::Parsed;
 
 #[derive(Default)]
 pub struct Mapping {

@@ -3,7 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::decode::{Ids, Raw};
+use super::decode::Raw;
+use super::ids::Ids;
 use super::kinds;
 use crate::columns::Table;
 use crate::inflate;

@@ -30,5 +30,6 @@ run "go vet agent" vet agent
 run "go vet lab" vet lab
 run "rustfmt" cargo fmt --manifest-path native/Cargo.toml --check
 run "clippy" clippy
+run "cargo test" cargo test --quiet --manifest-path native/Cargo.toml
 "$bin/python" tools/check_sizes.py
 exit $failed

@@ -82,8 +82,11 @@ def _print_others(console: Console, others: list[Suspect]) -> None:
         )
 
 
-def print_plan(console: Console, plan: FixPlan) -> None:
-    """Print what would be done, what must hold for it, how to take it back; then the command that does it."""
+def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
+    """Print what would be done, what must hold for it, how to take it back; then the command that does it.
+
+    ``offer`` is False where the caller applies the plan itself and there is no command to offer.
+    """
     name = inert(plan.map, SHOWN_LIMIT)
     entries = "" if plan.entries is None else f" ({count_text(plan.entries)} entries)"
     paragraph(
@@ -91,18 +94,13 @@ def print_plan(console: Console, plan: FixPlan) -> None:
         Text(f"Plan: {inert(plan.strategy, SHOWN_LIMIT)} {name}{entries}. Nothing has been changed.", "bold"),
     )
     for number, step in enumerate(plan.steps, start=1):
-        paragraph(console, Text(f"{number}. {inert(step, WHOLE_LIMIT)}"), indent=2, hang=3)
+        paragraph(console, Text(inert(step, WHOLE_LIMIT)), indent=2, lead=Text(f"{number}. "))
     if plan.conditions:
         heading(console, "Before anything is touched")
         for condition in plan.conditions:
             mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
             why = f": {inert(condition.why, WHOLE_LIMIT)}" if condition.why else ""
-            paragraph(
-                console,
-                mark.append(Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}", "not bold default")),
-                indent=2,
-                hang=7,
-            )
+            paragraph(console, Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}"), indent=2, lead=mark)
     pairs(
         console,
         [
@@ -112,7 +110,8 @@ def print_plan(console: Console, plan: FixPlan) -> None:
         ],
     )
     if plan.ready:
-        command(console, _apply_command(plan))
+        if offer:
+            command(console, _apply_command(plan))
     else:
         paragraph(
             console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")

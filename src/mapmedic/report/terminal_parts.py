@@ -28,14 +28,14 @@ def encodable(console: Console, text: Text) -> Text:
     return Text(plain, style=text.style)
 
 
-def paragraph(console: Console, text: Text, indent: int = 0, hang: int = 0) -> None:
-    """Print text wrapped at words; lines after the first start ``hang`` further in."""
-    lines = encodable(console, text).wrap(console, max(20, console.width - indent - hang))
-    for number, line in enumerate(lines):
+def paragraph(console: Console, text: Text, indent: int = 0, lead: Text | None = None) -> None:
+    """Print text wrapped at words, ``lead`` before its first line and the others set in below it."""
+    first = encodable(console, lead or Text())
+    margin = indent + len(first)
+    for number, line in enumerate(encodable(console, text).wrap(console, max(20, console.width - margin))):
         line.rstrip()
-        console.print(
-            Text(" " * (indent + (hang if number else 0))).append_text(line), highlight=False, soft_wrap=True
-        )
+        before = Text(" " * indent).append_text(first) if number == 0 else Text(" " * margin)
+        console.print(before.append_text(line), highlight=False, soft_wrap=True)
 
 
 def heading(console: Console, text: str) -> None:
@@ -47,20 +47,21 @@ def heading(console: Console, text: str) -> None:
 def bullets(console: Console, texts: Sequence[str], limit: int, sign: str = "· ") -> None:
     """Print one line each, at most ``limit``, and how many were left out."""
     for text in texts[:limit]:
-        paragraph(console, Text(f"{sign}{text}"), indent=2, hang=len(sign))
+        paragraph(console, Text(text), indent=2, lead=Text(sign))
     if len(texts) > limit:
         paragraph(console, Text(f"… and {count_text(len(texts) - limit)} more", "dim"), indent=2)
 
 
 def pairs(console: Console, known: Sequence[tuple[str, str]]) -> None:
-    """Print labels and what belongs to them, one below the other."""
+    """Print labels and what belongs to them; a path or a name stays whole, so that it can be copied."""
     console.print()
-    table = _grid()
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    width = max((len(label) for label, _ in known), default=0) + 2
     for label, text in known:
-        table.add_row(Text(label), encodable(console, Text(text)))
-    console.print(table, highlight=False)
+        lead = Text(label.ljust(width), "dim")
+        if " " in text:
+            paragraph(console, Text(text), lead=lead)
+        else:
+            console.print(encodable(console, lead.append(text, "not dim")), highlight=False, soft_wrap=True)
 
 
 def command(console: Console, text: str) -> None:
@@ -116,7 +117,3 @@ def _table(first: str, *others: str) -> Table:
         right = name != "Source"
         table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=False)
     return table
-
-
-def _grid() -> Table:
-    return Table.grid(padding=(0, 2, 0, 0))

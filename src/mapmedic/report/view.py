@@ -120,6 +120,14 @@ def blanks(report: Report) -> list[Blank]:
     return list(dict.fromkeys(seen))
 
 
+def names(suspect: Suspect) -> list[tuple[str, str]]:
+    """Return what the container is called and of what type, each name once."""
+    known = [("Owner", suspect.owner), ("Declared as", suspect.declared), ("Agent's name", suspect.label)]
+    once = {name: label for label, name in reversed(known) if name}
+    types = [("Type", suspect.type)] if suspect.type else []
+    return [*((label, name) for name, label in reversed(once.items())), *types]
+
+
 def calls(suspect: Suspect) -> list[Call]:
     """Return the busiest insertion stack, root first, its middle left out where it is very deep."""
     stack = suspect.stack

@@ -67,6 +67,17 @@ def test_a_plan_names_the_command_that_does_it() -> None:
     assert text.rstrip().endswith("--map main.mgr.sessions --strategy swap --apply")
 
 
+def test_a_plan_that_is_about_to_be_applied_offers_no_command() -> None:
+    text = printed(lambda console: terminal.print_plan(console, samples.fix_plan(), offer=False))
+    assert "--apply" not in text
+
+
+def test_a_path_stays_whole() -> None:
+    path = "/var/lib/mapmedic/" + "x" * 100
+    outcome = replace(samples.outcome(), journal_path=path)
+    assert path in printed(lambda console: terminal.print_outcome(console, outcome))
+
+
 def test_a_plan_that_is_not_ready_offers_no_command() -> None:
     plan = samples.fix_plan()
     plan = replace(plan, conditions=(replace(plan.conditions[0], holds=False),))

@@ -14,6 +14,7 @@ from mapmedic.model.observation import MemoryPoint, RegisteredMap
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 API = "/debug/mapmedic/v1"
+_MAX_OPERATOR = 128
 # Returning memory to the kernel can take seconds on a large heap.
 _LIMITS = Limits(seconds=120, max_bytes=16 * MIB)
 
@@ -29,6 +30,11 @@ class AgentLink:
     base_url: str
     token: str
     operator: str = "mapmedic"
+
+    @property
+    def by(self) -> str:
+        """Return ``operator`` as the agent writes it down: printable, at most 128 bytes."""
+        return "".join(c if " " <= c <= "~" else "?" for c in self.operator)[:_MAX_OPERATOR].strip()
 
     async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the JSON object that ``path`` answers.
@@ -52,7 +58,7 @@ class AgentLink:
         return memory_point(stats)
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}", "X-Mapmedic-Operator": self.operator}
+        return {"Authorization": f"Bearer {self.token}", "X-Mapmedic-Operator": self.by}
 
 
 def memory_point(stats: Mapping[str, Any]) -> MemoryPoint:

@@ -1,7 +1,7 @@
-"""Do what a plan says, through the agent: detach, look, commit; on any doubt put everything back.
+"""Do what a plan says: preflight, journal, remove, watch the memory, prove.
 
-Between detach and commit the agent holds the entries. If we die there, the agent puts them back by
-itself when the hold expires, so no death of ours loses an entry.
+An error means that nothing was removed. From the commit on there are no errors any more, only an outcome
+with its proof: figures that could not be had are missing there, and a proof without them fails.
 """
 
 from __future__ import annotations
@@ -9,30 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from mapmedic.capture.agent import API, AgentLink, memory_point
-from mapmedic.errors import CouldNotLook, MapmedicError, TargetUnreachable
+from mapmedic.capture.agent import AgentLink, memory_point
+from mapmedic.errors import MapmedicError, PreflightFailed
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
+from mapmedic.remedy.removal import note, remove_entries
 
 Progress = Callable[[str, float], None]
 _POLL_SECONDS = 0.5
 # After the bar is met we look a little longer: memory that comes back at once is no cure.
 _LINGER_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What the agent says it did."""
-
-    operation: dict[str, Any]
-    before: MemoryPoint
 
 
 async def apply_fix(
@@ -43,103 +34,36 @@ async def apply_fix(
     PreflightFailed, with nothing touched, where a condition does not hold; the agent's refusals likewise.
     """
     journal.write("planned", plan=_plan_facts(plan))
-    require_ready(plan)
+    try:
+        require_ready(plan)
+    except PreflightFailed as error:
+        note(journal, "refused", why=str(error))
+        raise
     before = await link.memory()
-    applied = await _detach_and_commit(link, plan, journal, before, progress)
-    timeline = await _watch(link, before, criteria, progress)
-    entries_after = await _entries_now(link, plan.map)
-    proof = prove(before, timeline, plan.entries, entries_after, criteria)
-    journal.write("proved", passed=proof.passed)
-    return _outcome(plan, applied, timeline, proof, journal)
-
-
-async def _detach_and_commit(
-    link: AgentLink, plan: FixPlan, journal: Journal, before: MemoryPoint, progress: Progress
-) -> Applied:
-    progress("detaching", 0.0)
-    identity = await _detach(link, plan, journal)
-    progress("returning memory", 0.1)
-    try:
-        await link.memory()  # the service still answers, so the swap did it no harm
-        journal.write("committing", operation=identity)
-        path = f"{API}/operations/{identity}/commit"
-        committed = await link.call("POST", path, {"return_memory": plan.return_memory})
-    except BaseException:
-        late = await _committed_after_all(link, identity, journal)
-        if late is None:
-            await _put_back(link, identity, journal)
-            raise
-        committed = late
-    journal.write("committed", operation=identity, dropped=committed.get("dropped"))
-    return Applied(committed, before)
-
-
-async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
-    journal.write("detaching", map=plan.map, strategy=plan.strategy, hold_seconds=plan.hold_seconds)
-    body = {"map": plan.map, "strategy": plan.strategy, "hold_seconds": plan.hold_seconds}
-    try:
-        detached = await link.call("POST", f"{API}/operations", body)
-    except TargetUnreachable:
-        # The answer may have been lost on its way back: whatever is open in our name goes back.
-        for identity in await _open_operations(link):
-            await _put_back(link, identity, journal)
-        raise
-    identity = str(detached.get("id"))
-    try:
-        journal.write("detached", operation=identity, entries=detached.get("entries"))
-    except MapmedicError:
-        await _put_back(link, identity, journal)
-        raise
-    return identity
-
-
-async def _open_operations(link: AgentLink) -> list[str]:
-    try:
-        listed = (await link.call("GET", f"{API}/operations")).get("operations")
-    except MapmedicError:
-        return []
-    return [
-        str(each.get("id"))
-        for each in (listed if isinstance(listed, list) else [])
-        if isinstance(each, dict) and each.get("state") == "detached" and each.get("by") == link.operator
-    ]
-
-
-async def _committed_after_all(link: AgentLink, identity: str, journal: Journal) -> dict[str, Any] | None:
-    """Return the operation if the commit happened though its answer was lost."""
-    try:
-        operation = await link.call("GET", f"{API}/operations/{identity}")
-    except MapmedicError as error:
-        _note(journal, "state_unknown", operation=identity, why=str(error))
-        return None
-    return operation if operation.get("state") == "committed" else None
-
-
-async def _put_back(link: AgentLink, identity: str, journal: Journal) -> None:
-    """Undo; where even that fails the agent's own timer does it, and the journal says so."""
-    try:
-        undone = await link.call("POST", f"{API}/operations/{identity}/undo", {})
-        _note(journal, "undone", operation=identity, merged=undone.get("merged"))
-    except MapmedicError as error:
-        _note(journal, "undo_left_to_the_agent", operation=identity, why=str(error))
-
-
-def _note(journal: Journal, event: str, **facts: object) -> None:
-    """Write to the journal on the way out of a failure, where a full disk must not hide the failure."""
-    with suppress(CouldNotLook):
-        journal.write(event, **facts)
+    progress("detaching and returning memory", 0.0)
+    operation = await remove_entries(link, plan, journal)
+    points = await _watch(link, before, criteria, progress)
+    after = operation.get("memory_after")
+    if not points and isinstance(after, dict):
+        points = (memory_point(after),)
+    proof = prove(before, points, plan.entries, await _entries_now(link, plan.map), criteria)
+    note(journal, "proved", passed=proof.passed)
+    return _outcome(plan, operation, (before, *points), proof, journal)
 
 
 async def _watch(
     link: AgentLink, before: MemoryPoint, criteria: Criteria, progress: Progress
 ) -> tuple[MemoryPoint, ...]:
-    points: list[MemoryPoint] = [before]
+    """Return the memory from now until it has stayed below the bars for a while, or time is up."""
+    points: list[MemoryPoint] = []
     start = time.monotonic()
     met_at: float | None = None
     while (elapsed := time.monotonic() - start) < criteria.within_seconds:
-        points.append(await link.memory())
-        if met_at is None and criteria.memory_met(before, points[-1]):
-            met_at = elapsed
+        point = await _memory_within(link, criteria.within_seconds - elapsed)
+        if point is not None:
+            points.append(point)
+            met = criteria.memory_met(before, point)
+            met_at = (elapsed if met_at is None else met_at) if met else None
         if met_at is not None and elapsed - met_at >= _LINGER_SECONDS:
             break
         progress("watching memory come back", elapsed / criteria.within_seconds)
@@ -147,28 +71,44 @@ async def _watch(
     return tuple(points)
 
 
+async def _memory_within(link: AgentLink, seconds: float) -> MemoryPoint | None:
+    try:
+        async with asyncio.timeout(seconds):
+            return await link.memory()
+    except (MapmedicError, TimeoutError):
+        return None  # a gap in the timeline; the fix is done
+
+
 async def _entries_now(link: AgentLink, name: str) -> int | None:
-    return next((each.entries for each in await link.maps() if each.name == name), None)
+    try:
+        return next((each.entries for each in await link.maps() if each.name == name), None)
+    except MapmedicError:
+        return None
 
 
 def _outcome(
-    plan: FixPlan, applied: Applied, timeline: tuple[MemoryPoint, ...], proof: Proof, journal: Journal
+    plan: FixPlan,
+    operation: dict[str, Any],
+    timeline: tuple[MemoryPoint, ...],
+    proof: Proof,
+    journal: Journal,
 ) -> Outcome:
-    operation = applied.operation
-    after = operation.get("memory_after")
-    points = timeline + ((memory_point(after),) if isinstance(after, dict) and len(timeline) < 2 else ())
     return Outcome(
         plan=plan,
         applied=True,
         operation=str(operation.get("id")),
-        pause_ns=operation.get("lock_hold_ns"),
-        entries_removed=operation.get("dropped"),
+        pause_ns=_whole(operation.get("lock_hold_ns")),
+        entries_removed=_whole(operation.get("dropped")),
         journal_path=str(journal.path),
-        before=applied.before,
-        after=points[-1],
+        before=timeline[0],
+        after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
         timeline=timeline,
     )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _plan_facts(plan: FixPlan) -> dict[str, object]:

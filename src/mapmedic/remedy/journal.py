@@ -26,24 +26,27 @@ class Journal:
     """
 
     def __init__(self, folder: Path, map_name: str) -> None:
-        safe = re.sub(r"[^\w.-]+", "_", map_name)[:80]
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        safe = re.sub(r"[^\w.-]+", "_", map_name, flags=re.ASCII)[:80]
+        now = time.time_ns()
+        stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now // 10**9))}.{now % 10**9:09d}"
         self.path = folder / f"{stamp}-{os.getpid()}-{safe}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
             _sync_folder(folder)
         except OSError as error:
-            raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror}") from error
+            raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror or error}") from error
 
     def write(self, event: str, **facts: object) -> None:
         """Append one event and wait until the disk has it."""
         line = {"schema": SCHEMA, "at_unix_ns": time.time_ns(), "event": event, **facts}
+        rest = (json.dumps(line, default=str) + "\n").encode()
         try:
-            os.write(self._descriptor, (json.dumps(line, default=str) + "\n").encode())
+            while rest:  # a disk that fills up takes a part first
+                rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError as error:
-            raise CouldNotLook(f"cannot write the journal {self.path}: {error.strerror}") from error
+            raise CouldNotLook(f"cannot write the journal {self.path}: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the file."""

@@ -74,26 +74,38 @@ def require_ready(plan: FixPlan) -> None:
 
 
 def _conditions(answer: Mapping[str, Any], running: Mapping[str, Any]) -> tuple[Condition, ...]:
-    wait = _whole(answer.get("lock_wait_ns"))
-    entries = _whole(answer.get("entries"))
     operations = running.get("operations")
-    busy = [
+    open_ones = [
         str(each.get("id"))
         for each in (operations if isinstance(operations, list) else [])
-        if isinstance(each, dict) and each.get("state") == "detached"
+        if isinstance(each, dict) and each.get("finished_at") is None
     ]
     return (
-        Condition("strategy", bool(answer.get("supported")), str(answer.get("why", ""))),
+        Condition("strategy", answer.get("supported") is True, str(answer.get("why", ""))),
+        _lock_condition(_whole(answer.get("lock_wait_ns"))),
+        _entries_condition(_whole(answer.get("entries"))),
         Condition(
-            "lock", wait is not None and wait <= MAX_LOCK_WAIT_NS,
-            "no lock is needed" if wait == 0 else
-            f"got in {wait / 1e3:,.0f} µs" if wait is not None else "it was not free within the agent's bound",
+            "one operation at a time",
+            not open_ones,
+            f"operation {open_ones[0]} is under way" if open_ones else "none is under way",
         ),
-        Condition("entries", bool(entries), f"{entries:,} to remove" if entries else "the map is empty already"),
-        Condition(
-            "one operation at a time", not busy, f"operation {busy[0]} is open" if busy else "none is open"
-        ),
-    )  # fmt: skip
+    )
+
+
+def _lock_condition(wait_ns: int | None) -> Condition:
+    if wait_ns is None:
+        return Condition("lock", False, "the agent does not say how long it takes to get")
+    bar = "" if wait_ns <= MAX_LOCK_WAIT_NS else f", more than {MAX_LOCK_WAIT_NS / 1e3:,.0f} µs"
+    why = f"got in {wait_ns / 1e3:,.0f} µs{bar}" if wait_ns else "no lock is needed"
+    return Condition("lock", not bar, why)
+
+
+def _entries_condition(entries: int | None) -> Condition:
+    if entries is None:
+        return Condition("entries", True, "too many to be counted quickly")
+    return Condition(
+        "entries", entries > 0, f"{entries:,} to remove" if entries else "the map is empty already"
+    )
 
 
 def _losses(answer: Mapping[str, Any]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def prove(
     entries_after: int | None,
     criteria: Criteria,
 ) -> Proof:
-    """Return the proof from what was measured before the fix and in the seconds after it.
+    """Return the proof from what was measured before the fix and what was measured after it.
 
     ``entries_before`` of None leaves the map's own count out: two captures alone do not know it.
     """
@@ -100,6 +100,8 @@ def _why(name: str, change: float | None, passed: bool, met: float | None, crite
         return "nobody measured it: the target shows no such figure"
     if passed and met is not None:
         return f"met after {met:.1f} s"
+    if met is not None:
+        return f"met after {met:.1f} s, but it rose again"
     if name == "rss_bytes":
         return (
             f"after {criteria.within_seconds:g} s the kernel still counts it: freed heap goes back when a second "
@@ -112,6 +114,8 @@ def _entries_check(before: int, after: int | None, criteria: Criteria) -> Check:
     change = relative_change(before, after)
     passed = change is not None and change <= -criteria.entries_drop
     why = "the map holds only what came since" if passed else "the map is as full as it was"
-    if change is None:
+    if after is None:
         why = "the agent could not count the entries"
+    elif change is None:
+        why = "the map was empty before"
     return Check("entries", before, after, change, -criteria.entries_drop, passed, why, "entries")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +18,7 @@ __all__ = ["GoFile", "Node", "parse_go_file"]
 
 MAX_FILE_BYTES = 4 << 20
 MAX_LINE_CHARACTERS = 200
+_NAMED_TYPE = re.compile(r"\*?\s*((?:\w+\.)?\w+)(?:\[.*\])?", re.DOTALL)
 _FUNCTIONS = ("function_declaration", "method_declaration")
 
 
@@ -23,15 +28,25 @@ def _parser() -> Parser:
 
 
 def parse_go_file(path: Path) -> GoFile | None:
-    """Return the file at ``path`` parsed; None where it cannot be read or is larger than 4 MiB."""
+    """Return the file at ``path`` parsed; None where it is no readable regular file of up to 4 MiB."""
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE_BYTES + 1)
+        text = _read_regular_file(path)
     except OSError:
         return None
-    if len(text) > MAX_FILE_BYTES:
+    if text is None or len(text) > MAX_FILE_BYTES:
         return None
+    # A byte order mark is not in Go's grammar for the parser; three blanks keep every offset.
+    text = b"   " + text[3:] if text.startswith(codecs.BOM_UTF8) else text
     return GoFile(text, _parser().parse(text).root_node)
+
+
+def _read_regular_file(path: Path) -> bytes | None:
+    # Without O_NONBLOCK, opening a FIFO waits for a writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +92,53 @@ class GoFile:
         types = [self._bare_type(type_) for _, type_ in self._declared(receiver)]
         return f"{types[0]}.{own}" if types else own
 
+    @property
+    def package(self) -> str:
+        """Return the name in the package clause."""
+        clause = next((node for node in self.root.children if node.type == "package_clause"), None)
+        return self.text(clause.named_children[0]) if clause and clause.named_children else ""
+
     def type_of_parameter(self, function: Node, name: str) -> str | None:
-        """Return the bare type (no pointer, no type arguments) of a receiver or parameter called ``name``."""
+        """Return the bare type (no pointer, no type arguments) of a receiver or parameter called ``name``.
+
+        None as well where something inside the function hides it, or where its type has no name.
+        """
         if self._is_declared_in(function, name):
-            return None  # shadowed by a local variable of whatever type
+            return None
         for list_name in ("receiver", "parameters"):
             parameters = function.child_by_field_name(list_name)
             for declared, type_ in self._declared(parameters) if parameters else ():
                 if declared == name:
-                    return self._bare_type(type_)
+                    return self._named_type(type_)
         return None
 
     def is_local(self, function: Node, name: str) -> bool:
-        """Tell whether ``name`` is a parameter or is declared inside ``function``."""
-        return self.type_of_parameter(function, name) is not None or self._is_declared_in(function, name)
+        """Tell whether ``name`` is a parameter or result, or is declared inside ``function``."""
+        lists = [function.child_by_field_name(each) for each in ("receiver", "parameters", "result")]
+        named = {declared for each in lists if each for declared, _ in self._declared(each)}
+        return name in named or self._is_declared_in(function, name)
 
-    def type_of_field(self, struct: str, name: str) -> str | None:
-        """Return the type of ``name`` in the struct type ``struct`` of this file, as written."""
-        for spec in (node for node in self.walk(self.root) if node.type == "type_spec"):
-            declared = spec.child_by_field_name("name")
-            if declared is not None and self.text(declared) == struct:
-                return self._field_type(spec, name)
+    def struct(self, name: str) -> Node | None:
+        """Return the declaration of the type ``name``, None where it is not in this file."""
+        for declaration in (node for node in self.root.children if node.type == "type_declaration"):
+            for spec in declaration.named_children:
+                declared = spec.child_by_field_name("name")
+                if declared is not None and self.text(declared) == name:
+                    return spec
+        return None
+
+    def type_of_field(self, struct: Node, name: str) -> str | None:
+        """Return the type of the field ``name`` of ``struct``, as written; None where it has no such field."""
+        type_ = struct.child_by_field_name("type")
+        fields = (
+            next((n for n in type_.named_children if n.type == "field_declaration_list"), None)
+            if type_
+            else None
+        )
+        for field in fields.named_children if fields else ():
+            if name in [self.text(n) for n in field.children_by_field_name("name")]:
+                written = field.child_by_field_name("type")
+                return self.text(written) if written else None
         return None
 
     def type_of_variable(self, name: str) -> str | None:
@@ -116,13 +157,6 @@ class GoFile:
                 return self.text(arguments.named_children[0])
         return None
 
-    def _field_type(self, spec: Node, name: str) -> str | None:
-        for field in (node for node in self.walk(spec) if node.type == "field_declaration"):
-            if name in [self.text(n) for n in field.children_by_field_name("name")]:
-                type_ = field.child_by_field_name("type")
-                return self.text(type_) if type_ else None
-        return None
-
     def _declared(self, parameters: Node) -> Iterator[tuple[str, Node]]:
         for declaration in parameters.named_children:
             type_ = declaration.child_by_field_name("type")
@@ -134,18 +168,25 @@ class GoFile:
                     yield "", type_
 
     def _is_declared_in(self, function: Node, name: str) -> bool:
+        """Tell whether anything inside ``function`` is called ``name``: it may be what the statement means."""
         body = function.child_by_field_name("body")
-        for node in self.walk(body) if body else ():
-            if node.type in ("short_var_declaration", "range_clause"):
-                left = node.child_by_field_name("left")
-                if left and name in [self.text(n) for n in left.named_children]:
-                    return True
-            if node.type == "var_spec" and name in [
-                self.text(n) for n in node.children_by_field_name("name")
-            ]:
-                return True
-        return False
+        return any(name in self._names_of(node) for node in self.walk(body)) if body else False
+
+    def _names_of(self, node: Node) -> list[str]:
+        """Return the variables that ``node`` declares."""
+        if node.type in ("short_var_declaration", "range_clause", "receive_statement"):
+            left = node.child_by_field_name("left")
+            return [self.text(each) for each in left.named_children] if left else []
+        if node.type == "type_switch_statement":
+            alias = node.child_by_field_name("alias")
+            return [self.text(each) for each in alias.named_children] if alias else []
+        if node.type in ("var_spec", "const_spec", "parameter_declaration", "variadic_parameter_declaration"):
+            return [self.text(each) for each in node.children_by_field_name("name")]
+        return []
 
     def _bare_type(self, type_: Node) -> str:
-        text = self.text(type_).lstrip("*").strip()
-        return text.split("[", 1)[0]
+        return self.text(type_).lstrip("*").strip().split("[", 1)[0]
+
+    def _named_type(self, type_: Node) -> str | None:
+        match = _NAMED_TYPE.fullmatch(self.text(type_).strip())
+        return match.group(1) if match else None

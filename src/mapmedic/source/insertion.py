@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,15 +11,18 @@ from mapmedic.model.findings import Site, SourceHint
 from mapmedic.source.go_file import GoFile, Node, parse_go_file
 
 MAX_FILES_LISTED = 20_000
+_TYPE_ARGUMENTS = re.compile(r"\[.*?\](?=[.)]|$)")
 _SYNC_MAP_INSERTS = frozenset(("Store", "LoadOrStore", "Swap", "CompareAndSwap"))
 
 
 @dataclass(slots=True)
 class SourceReader:
-    """Reads inserting statements below ``root``, or where the binary says its files are.
+    """Reads inserting statements below ``root``; without one it reads nothing.
 
-    A profile comes from the network: only files named *.go are opened, at most 4 MiB of each, and a
-    line counts only if it stands inside the function that the profile names.
+    A profile comes from the network and the line ends up in reports that are passed on: it must not choose
+    which of this machine's files are quoted. So its paths are only compared with what is below ``root``,
+    never opened; only regular files named *.go are, at most 4 MiB of each, no symlinks; and a line counts
+    only if it stands inside the function that the profile names and inserts something.
     """
 
     root: Path | None = None
@@ -32,7 +36,9 @@ class SourceReader:
         path = self._find(site.file)
         parsed = self._parse(path) if path else None
         function = parsed.function_at(site.line) if parsed else None
-        if parsed is None or function is None or not _same_function(site.function, parsed.name_of(function)):
+        if parsed is None or function is None or function.has_error:
+            return None
+        if not _same_function(site.function, parsed.package, parsed.name_of(function)):
             return None
         target = _container_at(parsed, function, site.line)
         return _hint(parsed, function, target, site) if target else None
@@ -44,9 +50,6 @@ class SourceReader:
 
     def _find(self, file: str) -> Path | None:
         """Return the file below ``root`` that shares the longest ending with ``file``."""
-        if self.root is None:
-            path = Path(file)
-            return path if path.is_absolute() and path.is_file() else None
         wanted = file.split("/")
         same_name = [path for path in self._files() if path.name == wanted[-1]]
         scored = sorted(((_common_ending(path.parts, wanted), path) for path in same_name), reverse=True)
@@ -57,7 +60,7 @@ class SourceReader:
     def _files(self) -> list[Path]:
         if self._listed is None:
             found: list[Path] = []
-            for folder, _, names in os.walk(self.root or Path()):
+            for folder, _, names in os.walk(self.root) if self.root is not None else ():
                 found += [Path(folder) / name for name in names if name.endswith(".go")]
                 if len(found) >= MAX_FILES_LISTED:
                     break
@@ -74,12 +77,19 @@ def _common_ending(parts: tuple[str, ...], wanted: list[str]) -> int:
     return count
 
 
-def _same_function(symbol: str, name: str) -> bool:
+def _same_function(symbol: str, package: str, name: str) -> bool:
     """Tell whether the runtime's ``symbol`` (main.(*T[...]).Put.func1) is in the declaration ``name`` (T.Put)."""
-    bare = symbol.rsplit("/", maxsplit=1)[-1].replace("[...]", "").replace("(*", "").replace(")", "")
-    _, *words = bare.split(".")
+    path, words = _split_symbol(symbol)
     declared = name.split(".")
-    return words[: len(declared)] == declared
+    # A package may have another name than its folder, but main is main.
+    return words[: len(declared)] == declared and (path == "main") == (package == "main")
+
+
+def _split_symbol(symbol: str) -> tuple[str, list[str]]:
+    """Return the last word of the package path, and the names after it without pointers and type arguments."""
+    bare = _TYPE_ARGUMENTS.sub("", symbol).rsplit("/", maxsplit=1)[-1]
+    package, *words = bare.replace("(*", "").replace(")", "").removesuffix("-fm").split(".")
+    return package, words
 
 
 def _container_at(parsed: GoFile, function: Node, line: int) -> Node | None:
@@ -88,20 +98,22 @@ def _container_at(parsed: GoFile, function: Node, line: int) -> Node | None:
         container
         for node in parsed.walk(function)
         if node.start_point[0] + 1 <= line <= node.end_point[0] + 1
-        if (container := _inserted_into(node)) is not None and container.start_point[0] + 1 == line
+        for container in _inserted_into(node)
+        if container.start_point[0] + 1 == line
     ]
     return found[0] if len({parsed.text(each) for each in found}) == 1 else None
 
 
-def _inserted_into(node: Node) -> Node | None:
+def _inserted_into(node: Node) -> list[Node]:
     if node.type in ("assignment_statement", "inc_statement", "dec_statement"):
         left = node.child_by_field_name("left") or node
-        index = next((child for child in left.named_children if child.type == "index_expression"), None)
-        if index is not None:
-            return index.child_by_field_name("operand")
-    if node.type == "call_expression":
-        return _called_on(node)
-    return None
+        indexed = [child for child in left.named_children if child.type == "index_expression"]
+        return [operand for each in indexed if (operand := each.child_by_field_name("operand")) is not None]
+    if node.type == "call_expression" and (called := _called_on(node)) is not None:
+        # m[k] = append(m[k], v) fills m, whatever it holds.
+        inside = called.child_by_field_name("operand") if called.type == "index_expression" else None
+        return [inside or called]
+    return []
 
 
 def _called_on(call: Node) -> Node | None:
@@ -118,7 +130,7 @@ def _called_on(call: Node) -> Node | None:
 
 
 def _hint(parsed: GoFile, function: Node, target: Node, site: Site) -> SourceHint | None:
-    package = site.function.split("[")[0].rsplit("/", 1)[-1].split(".", 1)[0]
+    package, _ = _split_symbol(site.function)
     statement = parsed.line(site.line or 0)
     if target.type == "identifier":
         name = parsed.text(target)
@@ -131,8 +143,14 @@ def _hint(parsed: GoFile, function: Node, target: Node, site: Site) -> SourceHin
     if operand is None or field_node is None or operand.type != "identifier":
         return None
     owner = parsed.type_of_parameter(function, parsed.text(operand))
-    if owner is None:
-        return None
-    name = parsed.text(field_node)
-    qualified = owner if "." in owner else f"{package}.{owner}"
-    return SourceHint(f"{qualified}.{name}", statement, parsed.type_of_field(owner, name))
+    return _field_hint(parsed, package, owner, parsed.text(field_node), statement) if owner else None
+
+
+def _field_hint(parsed: GoFile, package: str, owner: str, name: str, statement: str) -> SourceHint | None:
+    if "." in owner:
+        return SourceHint(f"{owner}.{name}", statement)
+    struct = parsed.struct(owner)
+    type_ = parsed.type_of_field(struct, name) if struct else None
+    if struct is not None and type_ is None:
+        return None  # a field of an embedded struct: another type declares it
+    return SourceHint(f"{package}.{owner}.{name}", statement, type_)

@@ -1,0 +1,136 @@
+"""Take the entries out, look, let them go; on any doubt put everything back.
+
+Between detach and commit the agent holds the entries. If we die there, the agent puts them back by
+itself when the hold expires, so no death of ours loses an entry. Whatever happens, the journal ends with
+what became of them: refused, nothing_detached, undone, expired, committed, or undo_left_to_the_agent.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from mapmedic.capture.agent import API, AgentLink
+from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer
+from mapmedic.model.remedy import FixPlan
+from mapmedic.remedy.journal import Journal
+
+# docs/reference/agent-api.yaml; it becomes part of a path.
+_IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
+
+
+async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:
+    """Detach and commit what ``plan`` says and return the agent's committed operation.
+
+    Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
+    counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
+    """
+    identity = await _detach(link, plan, journal)
+    try:
+        await link.memory()  # the service still answers, so the swap did it no harm
+        journal.write("committing", operation=identity)
+        path = f"{API}/operations/{identity}/commit"
+        committed = await link.call("POST", path, {"return_memory": plan.return_memory})
+    except BaseException as error:
+        late = await _put_back(link, identity, journal)
+        if late is None or not isinstance(error, Exception):
+            raise
+        return late
+    note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
+    return committed
+
+
+async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
+    journal.write("detaching", map=plan.map, strategy=plan.strategy, hold_seconds=plan.hold_seconds)
+    body = {"map": plan.map, "strategy": plan.strategy, "hold_seconds": plan.hold_seconds}
+    try:
+        detached = await link.call("POST", f"{API}/operations", body)
+        identity = _identity(link, detached)
+    except BaseException as error:
+        if _did_nothing(error):
+            note(journal, "refused", why=str(error))
+        else:
+            await _put_back_what_is_ours(link, plan, journal)
+        raise
+    try:
+        journal.write("detached", operation=identity, entries=detached.get("entries"))
+    except BaseException:
+        await _put_back(link, identity, journal)
+        raise
+    return identity
+
+
+def _did_nothing(error: BaseException) -> bool:
+    """Tell whether ``error`` is the agent's own word that it detached nothing; 503 is a lock it did not get."""
+    if isinstance(error, AgentRefused):
+        return error.status < 500 or error.status == 503
+    return isinstance(error, NotAuthorized)
+
+
+def _identity(link: AgentLink, operation: dict[str, Any]) -> str:
+    identity = operation.get("id")
+    if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
+        raise UnexpectedAnswer(f"{link.base_url}{API}/operations", "without the id of an operation")
+    return identity
+
+
+async def _put_back_what_is_ours(link: AgentLink, plan: FixPlan, journal: Journal) -> None:
+    """Undo the operation that may have begun though its answer was lost."""
+    try:
+        ours = await _open_operations(link, plan)
+    except BaseException as error:
+        note(journal, "undo_left_to_the_agent", operation=None, why=_words(error))
+        return
+    for identity in ours:
+        await _put_back(link, identity, journal)
+    if not ours:
+        note(journal, "nothing_detached", why="no operation of ours is open")
+
+
+async def _open_operations(link: AgentLink, plan: FixPlan) -> list[str]:
+    listed = (await link.call("GET", f"{API}/operations")).get("operations")
+    return [
+        _identity(link, each)
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict)
+        and each.get("finished_at") is None
+        and each.get("by") == link.by
+        and each.get("map") == plan.map
+    ]
+
+
+async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[str, Any] | None:
+    """Undo, and write down what became of the entries; return the operation if it was committed after all.
+
+    Undo comes first, without a look before: it is refused once a commit has happened, and a commit that is
+    still on its way is refused once it has begun.
+    """
+    path = f"{API}/operations/{identity}"
+    try:
+        undone = await link.call("POST", f"{path}/undo", {})
+        note(journal, "undone", operation=identity, merged=undone.get("merged"))
+        return None
+    except BaseException as error:  # the error that brought us here is the one to show
+        why = _words(error)
+    try:
+        operation = await link.call("GET", path)
+    except BaseException as error:
+        note(journal, "undo_left_to_the_agent", operation=identity, why=f"{why}; {_words(error)}")
+        return None
+    state = operation.get("state")
+    if state in ("committed", "undone", "expired"):
+        note(journal, state, operation=identity, dropped=operation.get("dropped"), why=why)
+    else:
+        note(journal, "undo_left_to_the_agent", operation=identity, why=why)
+    return operation if state == "committed" else None
+
+
+def note(journal: Journal, event: str, **facts: object) -> None:
+    """Write what has happened already, where a full disk must not hide it or stop what has to follow."""
+    with suppress(CouldNotLook):
+        journal.write(event, **facts)
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

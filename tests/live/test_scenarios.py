@@ -23,8 +23,9 @@ def test_scenario_gets_its_verdict_site_and_name(name: str, lab_binary: Path) ->
 def test_a_leak_without_a_gc_in_the_window_is_undetermined_never_healthy(
     start_lab: Callable[[Scenario], LabService],
 ) -> None:
-    # 100 MB live and 1 MB/s: the next GC is far beyond two seconds away.
     service = start_lab(Scenario("struct-field", entries=50_000, rate=500))
+    # A GC now puts the next one 100 MB away, and the leak makes 1 MB a second.
+    api.observe([service.url], api.CapturePlan(force_gc=True))
     diagnosis = api.diagnose(api.observe([service.url], api.CapturePlan(2.0)))
     assert diagnosis.verdict is Verdict.UNDETERMINED
     assert "--gc" in diagnosis.next_steps[0]

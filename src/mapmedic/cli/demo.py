@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.cli.options import Duration, force_option, json_option, write_text
-from mapmedic.cli.output import ProgressBar, console, say
+from mapmedic.cli.options import Duration, force_option, json_option
+from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
 from mapmedic.errors import ProofFailed
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def command(output: Path | None, seconds: float, entries: int, rate: int, force:
     from mapmedic.report.json_output import demo_json, dump  # noqa: PLC0415
 
     path = output or Path(time.strftime("mapmedic-demo-%Y%m%dT%H%M%S.html"))
+    require_writable(path, force=force)
     narrator = _Narrator(quiet=as_json)
     report = run_demo(DemoOptions(Scenario(entries=entries, rate=rate), seconds), narrator)
     narrator.close()
@@ -76,14 +77,14 @@ class _Narrator:
     def planned(self, plan: FixPlan) -> None:
         from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich, late
 
-        print_plan(console(stderr=self.quiet), plan)
+        print_plan(console(stderr=self.quiet), plan, offer=False)
         say("Applying it, with no restart, while requests go on …")
 
     def fixed(self, outcome: Outcome) -> None:
         from mapmedic.report.terminal import print_outcome  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_outcome(console(stderr=self.quiet), outcome)
+        print_outcome(console(stderr=self.quiet), outcome, offer=False)
 
     def close(self) -> None:
         self._bar.__exit__(None, None, None)

@@ -21,6 +21,11 @@ READY_SECONDS = 120
 _ERROR_CHARACTERS = 2000
 
 
+def lab_source() -> Path:
+    """Return where the lab's Go source is: $MAPMEDIC_LAB, else the checkout's own."""
+    return Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
+
+
 def build_lab(go: GoToolchain | None = None, *, stripped: bool = False) -> tuple[Path, str]:
     """Build the lab and return its binary and the Go version that built it.
 
@@ -28,22 +33,25 @@ def build_lab(go: GoToolchain | None = None, *, stripped: bool = False) -> tuple
     ToolMissing where there is no Go or no lab source (an installed wheel has none); CouldNotLook where the
     build fails, with the compiler's words.
     """
-    source = Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
+    source = lab_source()
     if not (source / "go.mod").is_file():
         raise ToolMissing(f"the lab's source ({source})", "run the demo; it is in the git checkout")
     go = go or find_go("build the demo's service")
     binary = _CHECKOUT / ".cache" / "lab" / f"lab-{go.version}{'-stripped' if stripped else ''}"
     flags = ["-ldflags=-s -w"] if stripped else []
     binary.parent.mkdir(parents=True, exist_ok=True)
+    # Built beside and renamed: another run may be executing the one that is there.
+    fresh = binary.with_name(f"{binary.name}.{os.getpid()}")
     try:
         done = subprocess.run(
-            [str(go.path), "build", *flags, "-o", str(binary), "."], cwd=source, env=go.environment,
+            [str(go.path), "build", *flags, "-o", str(fresh), "."], cwd=source, env=go.environment,
             capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise CouldNotLook(f"building the lab took longer than {BUILD_SECONDS} s") from error
     if done.returncode != 0:
         raise CouldNotLook(f"the lab does not build with {go.version}: {done.stderr[-_ERROR_CHARACTERS:]}")
+    fresh.replace(binary)
     return binary, go.version
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import mapmedic
 from mapmedic import api
-from mapmedic.demo.service import LabService, Scenario, build_lab
+from mapmedic.demo.service import LabService, Scenario, build_lab, lab_source
 from mapmedic.demo.traffic import Traffic
 from mapmedic.errors import CouldNotLook
 from mapmedic.model.findings import Diagnosis, Verdict
@@ -62,7 +62,7 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
             f"Built with {go_version}. It runs as process {service.pid} at {service.url}, with traffic on it."
         )
         observation = _watch(service, options, narrator)
-        diagnosis = api.diagnose(observation)
+        diagnosis = api.diagnose(observation, source=lab_source())
         narrator.diagnosed(diagnosis)
         outcome = _fix(service, diagnosis, traffic, options, narrator)
         after = api.observe([service.url], api.CapturePlan(force_gc=True, agent_token=service.token))

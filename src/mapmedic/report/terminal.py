@@ -118,18 +118,21 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
         )
 
 
-def print_outcome(console: Console, outcome: Outcome) -> None:
-    """Print what was done, what it cost the target, the proof and the journal; then what to do next."""
+def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> None:
+    """Print what was done, what it cost the target, the proof and the journal; then what to do next.
+
+    ``offer`` is False where there is nothing to go on with: the demo's service ends with the demo.
+    """
     good = outcome.applied and outcome.proof is not None and outcome.proof.passed
     paragraph(console, Text(state_outcome(outcome), "bold green" if good else "bold yellow"))
     if outcome.proof is not None:
         _print_checks(console, outcome.proof)
-    known = [("Journal", outcome.journal_path), ("Operation", outcome.operation), ("Undo", outcome.plan.undo)]
-    if outcome.applied:
-        pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
-    else:
+    if not outcome.applied:
         command(console, _apply_command(outcome.plan))
-    if outcome.applied:
+        return
+    known = [("Journal", outcome.journal_path), ("Operation", outcome.operation)]
+    pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
+    if offer:
         command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -117,6 +119,8 @@ class HttpClient:
 def _reason(error: Exception) -> str:
     """Return the system's own words ("Connection refused") without the library's around them."""
     cause = getattr(error, "os_error", error)
+    if isinstance(cause, OSError) and cause.errno in errno.errorcode:
+        return os.strerror(cause.errno)  # asyncio's own words ("Connect call failed …") repeat the address
     return getattr(cause, "strerror", None) or _first_line(str(error)) or type(error).__name__
 
 

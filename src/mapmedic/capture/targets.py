@@ -48,7 +48,7 @@ def parse_target(text: str) -> Target:
     if text.startswith("core:") and text != "core:":
         return Target(text, TargetKind.CORE)
     path = Path(text)
-    if _is_file(path):
+    if text and _is_file(path):
         return Target(text, TargetKind.FILE, path=path)
     if _HOST_AND_PORT.fullmatch(text):
         return Target(text, TargetKind.HTTP, base_url=_base_url("http://" + text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -22,18 +23,19 @@ class Advice:
     next: str
 
 
-def print_advice(error: errors.MapmedicError, *, as_json: bool) -> None:
-    """Print the advice on ``error`` to stderr, and as ``mapmedic.error/1`` to stdout where JSON was asked for."""
+def print_words(error: errors.MapmedicError) -> None:
+    """Print the advice on ``error`` to stderr."""
     advice = advise(error)
-    lines = [f"error: {advice.what}"]
-    if advice.where:
-        lines.append(f"where: {advice.where}")
+    lines = [f"error: {advice.what}", f"where: {advice.where}"]
     lines += [f"{'likely:' if i == 0 else '       '} {cause}" for i, cause in enumerate(advice.causes)]
     lines.append(f"next:  {advice.next}")
     # Words of the target may be in here; they must not move the cursor.
     click.echo("\n".join(inert(line) for line in lines), err=True)
-    if as_json:
-        click.echo(json.dumps(error_json(error, advice), indent=2))
+
+
+def print_json(error: errors.MapmedicError) -> None:
+    """Print ``mapmedic.error/1`` to stdout."""
+    click.echo(json.dumps(error_json(error, advise(error)), indent=2))
 
 
 def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]:
@@ -49,15 +51,24 @@ def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]
     }
 
 
+def _quoted(text: str) -> str:
+    """Return a path or URL as one word of a shell: what we print is what people paste."""
+    return shlex.quote(inert(text))
+
+
 @singledispatch
 def advise(error: errors.MapmedicError) -> Advice:
     """Return the advice on ``error``."""
-    return Advice(str(error), "", (), "mapmedic doctor")
+    return Advice(
+        str(error), "mapmedic itself", ("a bug; the traceback says where",), "report it with the traceback"
+    )
 
 
 @advise.register
 def _(error: errors.UsageError) -> Advice:
-    return Advice(str(error), "the command line", (), "mapmedic --help")
+    return Advice(
+        str(error), "the command line", ("a word is misspelt, missing or too many",), "mapmedic --help"
+    )
 
 
 @advise.register
@@ -65,15 +76,31 @@ def _(error: errors.AmbiguousName) -> Advice:
     return Advice(
         f"{error.name!r} could mean {len(error.candidates)} maps",
         ", ".join(error.candidates),
-        (),
-        f"--map {error.candidates[0]}",
+        ("several registered maps end in that name",),
+        f"say which: --map {_quoted(error.candidates[0])}" if error.candidates else "mapmedic hotfix --help",
     )
 
 
 @advise.register
 def _(error: errors.OutputExists) -> Advice:
+    cause = "an earlier run wrote it"
+    if error.path.endswith(".partial"):
+        cause = "an earlier capture was cut short; it can be read: mapmedic diagnose " + _quoted(error.path)
     return Advice(
-        f"{error.path} exists already", error.path, (), "give another name, or --force to replace it"
+        f"{error.path} exists already", error.path, (cause,), "give another name, or --force to replace it"
+    )
+
+
+@advise.register
+def _(error: errors.CouldNotLook) -> Advice:
+    return Advice(
+        str(error),
+        "what was to be looked at or written",
+        (
+            "the file is not there, is not a regular file, or its rights do not allow it",
+            "the disk is full",
+        ),
+        "mapmedic doctor",
     )
 
 
@@ -87,7 +114,7 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "a firewall or a network policy is in between (try: kubectl port-forward POD 6060)",
             "the service is stuck, or so short of memory that it cannot answer",
         ),
-        f"curl -sS -m 5 -o - {error.url.split('/debug/')[0]}/debug/pprof/ | head",
+        f"curl -sS -m 5 -o - {_quoted(error.url.split('/debug/')[0] + '/debug/pprof/')} | head",
     )
 
 
@@ -100,7 +127,7 @@ def _(error: errors.UnexpectedAnswer) -> Advice:
             "the service does not import net/http/pprof, or serves it on another port or path",
             "a proxy or a login page answers in its place",
         ),
-        f"curl -sS -m 5 -i {error.url} | head",
+        f"curl -sS -m 5 -i {_quoted(error.url)} | head",
     )
 
 
@@ -121,18 +148,32 @@ def _(error: errors.SessionDamaged) -> Advice:
         error.why,
         error.path,
         ("the file was changed after it was written", "it was not written by mapmedic"),
-        f"tar tvf {error.path}   (a session is a tar; what is whole can be taken out)",
+        f"tar tvf {_quoted(error.path)}   (a session is a tar; what is whole can be taken out)",
     )
 
 
 @advise.register
 def _(error: errors.TargetUnsupported) -> Advice:
-    return Advice(error.why, error.target, (), "mapmedic diagnose http://HOST:PORT --for 30s")
+    return Advice(
+        error.why, error.target, ("this version looks at services over HTTP, and at files",),
+        "mapmedic diagnose http://HOST:PORT --for 30s",
+    )  # fmt: skip
 
 
 @advise.register
 def _(error: errors.ToolMissing) -> Advice:
-    return Advice(f"{error.tool} was not found", f"needed to {error.purpose}", (), "mapmedic doctor")
+    return Advice(
+        f"{error.tool} was not found", f"needed to {error.purpose}", ("it is not installed, or not on PATH",),
+        "mapmedic doctor",
+    )  # fmt: skip
+
+
+@advise.register
+def _(error: errors.Refused) -> Advice:
+    return Advice(
+        f"not done: {error}", "the target, which is untouched", ("it was not safe, or not allowed",),
+        "look at the plan again without --apply",
+    )  # fmt: skip
 
 
 @advise.register
@@ -153,7 +194,7 @@ def _(error: errors.PreflightFailed) -> Advice:
     return Advice(
         "not done: a condition of the plan does not hold",
         "; ".join(error.failed),
-        (),
+        ("something changed in the service since the plan was shown",),
         "mend that, or look at the plan again without --apply",
     )
 
@@ -161,6 +202,17 @@ def _(error: errors.PreflightFailed) -> Advice:
 @advise.register
 def _(error: errors.AgentRefused) -> Advice:
     return Advice(
-        f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}", (),
+        f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}",
+        ("another operation is under way, or the map is not what it was",),
         "look at the plan again without --apply",
     )  # fmt: skip
+
+
+@advise.register
+def _(error: errors.ProofFailed) -> Advice:
+    return Advice(
+        "done, but the figures do not show that it worked",
+        "; ".join(error.failed),
+        ("freed memory goes back only after a second or third GC", "something else holds what was removed"),
+        "look again in a minute: mapmedic verify BEFORE AFTER",
+    )

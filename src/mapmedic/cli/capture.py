@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
 from mapmedic.cli.output import ProgressBar, say
+from mapmedic.report.inert import inert
 
 
 @click.command("capture")
@@ -33,14 +37,29 @@ def command(
     from mapmedic.report.json_output import capture_json, dump  # noqa: PLC0415
 
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
-    with ProgressBar() as progress:
+    with ProgressBar() as progress, _saying_what_is_left(output):
         path = api.capture(target, output, plan, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))
         return
     total = sum(len(artifact.data) for artifact in session.artifacts)
-    click.echo(f"{path}: {len(session.artifacts)} artifacts, {bytes_text(total)}")
+    click.echo(f"{inert(str(path))}: {len(session.artifacts)} artifacts, {bytes_text(total)}")
     for blank in session.not_captured:
         say(f"not captured: {blank.what}: {blank.why}")
-    say(f"next: mapmedic diagnose {path}")
+    say(f"next: mapmedic diagnose {shlex.quote(str(path))}")
+
+
+@contextmanager
+def _saying_what_is_left(output: Path) -> Iterator[None]:
+    """Name the partial file when a capture is interrupted: it is a session, and it can be read."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        partial = output.with_name(output.name + ".partial")
+        if partial.exists():
+            say(f"what had arrived is kept in {partial}")
+            say(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
+        else:
+            say("nothing had arrived yet, nothing is left")
+        raise

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.cli.options import (
-    force_option,
-    json_option,
-    read_token,
-    token_option,
-    window_options,
-    write_text,
-)
-from mapmedic.cli.output import ProgressBar, console, say
+from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
+from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
+
+if TYPE_CHECKING:
+    from mapmedic.model.findings import Diagnosis
+    from mapmedic.model.observation import Observation
 
 
 @click.command("diagnose")
@@ -39,29 +37,37 @@ def command(
     One live TARGET, or any number of files of the same process (they are put in order of time). Exit code
     1 is a finding; healthy, steady and undetermined are 0.
     """
-    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic import api  # noqa: PLC0415
-    from mapmedic.model.report import Report  # noqa: PLC0415
-    from mapmedic.model.units import UnixNanoseconds  # noqa: PLC0415
+    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
 
+    if html is not None:
+        require_writable(html, force=force)
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
         observation = api.observe(targets, plan, progress=progress)
     diagnosis = api.diagnose(observation, source=source)
-    if html is not None:
-        from mapmedic.report.html import render_html  # noqa: PLC0415
-
-        now = UnixNanoseconds(time.time_ns())
-        report = Report(
-            f"Diagnosis of {observation.target}", mapmedic.__version__, now, diagnosis, observation
-        )
-        write_text(html, render_html(report), force=force)
-        say(f"report: {html}")
     if as_json:
+        # The file first: should it fail, stdout still holds one JSON object, the error's.
+        _write_report(html, diagnosis, observation, force=force)
         click.echo(dump(diagnosis_json(diagnosis)))
     else:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
 
         print_diagnosis(console(), diagnosis)
+        _write_report(html, diagnosis, observation, force=force)
     return 1 if diagnosis.verdict.is_finding else 0
+
+
+def _write_report(path: Path | None, diagnosis: Diagnosis, observation: Observation, *, force: bool) -> None:
+    if path is None:
+        return
+    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.model.report import Report  # noqa: PLC0415
+    from mapmedic.model.units import UnixNanoseconds  # noqa: PLC0415
+    from mapmedic.report.html import render_html  # noqa: PLC0415
+
+    now = UnixNanoseconds(time.time_ns())
+    title = f"Diagnosis of {observation.target}"
+    report = Report(title, mapmedic.__version__, now, diagnosis, observation)
+    write_text(path, render_html(report), force=force)
+    say(f"report: {path}")

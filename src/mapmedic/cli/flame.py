@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, write_text
-from mapmedic.cli.output import ProgressBar, say
+from mapmedic.cli.options import force_option, json_option
+from mapmedic.cli.output import ProgressBar, require_writable, say, write_text
 from mapmedic.errors import CouldNotLook
+from mapmedic.report.inert import inert
 
 
 @click.command("flame")
@@ -35,6 +36,7 @@ def command(target: str, output: Path, force_gc: bool, force: bool, as_json: boo
     from mapmedic.report.html import render_flame  # noqa: PLC0415
     from mapmedic.report.json_output import dump, flame_json  # noqa: PLC0415
 
+    require_writable(output, force=force)
     with ProgressBar() as progress:
         observation = api.observe([target], api.CapturePlan(force_gc=force_gc), progress=progress)
     heap = next((c.heap for c in reversed(observation.captures) if c.heap is not None), None)
@@ -44,6 +46,6 @@ def command(target: str, output: Path, force_gc: bool, force: bool, as_json: boo
     if as_json:
         click.echo(dump(flame_json(observation.target, str(output), heap)))
         return
-    click.echo(str(output))
+    click.echo(inert(str(output)))
     if not heap.frames_restored:
         say("runtime frames are hidden in this profile; a live URL or a session has them")

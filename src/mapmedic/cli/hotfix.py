@@ -60,7 +60,7 @@ def command(
     if not as_json:
         from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
 
-        print_plan(console(), plan)
+        print_plan(console(), plan, offer=not apply_it)
     if not apply_it:
         if as_json:
             click.echo(dump(plan_json(plan)))

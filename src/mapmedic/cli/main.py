@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
 import mapmedic
-from mapmedic.errors import INTERNAL_ERROR_EXIT_CODE, MapmedicError
+from mapmedic.errors import INTERNAL_ERROR_EXIT_CODE, MapmedicError, UsageError
 
+# As shells say it: ended by SIGINT, ended by SIGPIPE. What a command found was not read to its end, so
+# neither 0 nor 1 would be true.
 INTERRUPTED_EXIT_CODE = 130
+HUNG_UP_EXIT_CODE = 141
 
 # Command -> what it does. The words are here, not in the modules, so that --help imports none of them.
 COMMANDS = {
@@ -64,50 +68,74 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:  # noqa: PLR0911 - one exit code a kind of end
+def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes words on stderr."""
+    as_json = "--json" in arguments
     try:
-        result: Any = cli.main(args=arguments, prog_name="mapmedic", standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except MapmedicError as error:
-        return _advise(error, arguments)
+        code = _invoke(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone can still be answered for
+        return code
+    except (BrokenPipeError, SystemExit):  # rich and click leave by SystemExit(1): that is "finding" here
+        return _hang_up()
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:
-        return _hang_up()
     except Exception as error:
-        return _confess(error)
+        try:
+            return _tell(error, as_json=as_json)
+        except BrokenPipeError:
+            return _hang_up()
+
+
+def _invoke(arguments: list[str]) -> int:
+    try:
+        result: Any = cli.main(args=arguments, prog_name="mapmedic", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: Exception, *, as_json: bool) -> int:
+    """Print what a person needs to know about ``error``; its exit code."""
+    from mapmedic.cli import advice  # noqa: PLC0415 - only a failing command pays for it
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        usage = UsageError(error.format_message())
+        if as_json:
+            advice.print_json(usage)
+        return usage.exit_code
+    if isinstance(error, MapmedicError):
+        advice.print_words(error)
+        if as_json:
+            advice.print_json(error)
+        return error.exit_code
+    _confess(error)
+    if as_json:
+        advice.print_json(MapmedicError(f"a bug in mapmedic {mapmedic.__version__}: {type(error).__name__}"))
+    return INTERNAL_ERROR_EXIT_CODE
 
 
 def _hang_up() -> int:
     """Whoever read us has gone (`| head`): say nothing more, not even when Python flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return HUNG_UP_EXIT_CODE
 
 
-def _advise(error: MapmedicError, arguments: list[str]) -> int:
-    from mapmedic.cli.advice import print_advice  # noqa: PLC0415 - only a failing command pays for it
-
-    print_advice(error, as_json="--json" in arguments)
-    return error.exit_code
-
-
-def _confess(error: Exception) -> int:
+def _confess(error: Exception) -> None:
     import traceback  # noqa: PLC0415 - only a bug pays for it
 
-    traceback.print_exc()
+    from mapmedic.report.inert import inert_lines  # noqa: PLC0415
+
+    click.echo("\n".join(inert_lines("".join(traceback.format_exception(error)))), err=True)
     click.echo(
         f"\nmapmedic {mapmedic.__version__} has a bug ({type(error).__name__}). A service it was looking at is "
         "untouched unless a journal was named above; please report the traceback.",
         err=True,
     )
-    return INTERNAL_ERROR_EXIT_CODE
 
 
 if __name__ == "__main__":

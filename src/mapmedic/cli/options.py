@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mapmedic.errors import OutputExists, UsageError
+from mapmedic.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,23 +72,24 @@ def token_option(command: F) -> F:
 
 
 def read_token(token_file: Path | None) -> str | None:
-    """Return the agent's token, None where there is none."""
+    """Return the agent's token, None where there is none; UsageError where it cannot be one."""
     if token_file is None:
-        return os.environ.get("MAPMEDIC_TOKEN") or None
-    with token_file.open("rb") as file:
-        raw = file.read(MAX_TOKEN_BYTES + 1)
+        # os.environb: a byte that is not UTF-8 must not come back as something else.
+        raw, where = os.environb.get(b"MAPMEDIC_TOKEN", b""), "the environment variable MAPMEDIC_TOKEN"
+        if not raw.strip():
+            return None
+    else:
+        raw, where = _read_start(token_file), str(token_file)
     token = raw.decode("utf-8", "replace").strip()
-    if not token or len(raw) > MAX_TOKEN_BYTES or not token.isprintable():
-        raise UsageError(f"{token_file} does not hold a token: one printable line of at most 4 KiB")
+    # What is wrong with it is not said by showing it.
+    if not token or len(raw) > MAX_TOKEN_BYTES or not token.isprintable() or "\ufffd" in token:
+        raise UsageError(f"{where} does not hold a token: one printable line of at most 4 KiB")
     return token
 
 
-def write_text(path: Path, text: str, *, force: bool) -> None:
-    """Write ``text`` to ``path``; OutputExists where it is there already and ``force`` is not given."""
+def _read_start(path: Path) -> bytes:
     try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise OutputExists(str(path)) from error
+        with path.open("rb") as file:
+            return file.read(MAX_TOKEN_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error

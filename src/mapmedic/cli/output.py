@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
+
+from mapmedic.errors import OutputExists, UsageError
+from mapmedic.report.inert import inert
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,8 +31,37 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """Print one line of talk to stderr."""
-    click.echo(text, err=True)
+    """Print one line of talk to stderr; words of the target in it do not move the cursor."""
+    click.echo(inert(text), err=True)
+
+
+def write_text(path: Path, text: str, *, force: bool) -> None:
+    """Write ``text`` to ``path``; OutputExists where it is there already and ``force`` is not given."""
+    try:
+        with path.open("w" if force else "x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise OutputExists(str(path)) from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def require_writable(path: Path, *, force: bool) -> None:
+    """Raise what ``write_text`` would for ``path``, before minutes are spent on what goes into it."""
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory; name a file in it")
+        if not force and os.path.lexists(path):
+            raise OutputExists(str(path))
+        if not os.access(path.parent, os.W_OK):
+            path.parent.stat()
+            raise UsageError(f"cannot write {path}: its directory is not writable")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
 
 
 class ProgressBar:

@@ -33,19 +33,24 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def _share(value: float) -> float:
+    """Return a confidence that is one: 0..1; no number at all is no confidence."""
+    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
+
+
 def diagnosis_json(diagnosis: Diagnosis) -> Json:
     """Return ``mapmedic.diagnosis/1``."""
     return {
         "schema": "mapmedic.diagnosis/1",
         "target": diagnosis.target,
         "verdict": diagnosis.verdict.value,
-        "confidence": diagnosis.confidence,
+        "confidence": _share(diagnosis.confidence),
         "reasons": list(diagnosis.reasons),
         "suspects": [_suspect(suspect) for suspect in diagnosis.suspects],
         "not_captured": [{"what": blank.what, "why": blank.why} for blank in diagnosis.not_captured],
         "next_steps": list(diagnosis.next_steps),
         "go_version": diagnosis.go_version,
-        "window_seconds": round(diagnosis.window_seconds, 3),
+        "window_seconds": round(max(0.0, diagnosis.window_seconds), 3),
         "captures": diagnosis.captures,
     }
 
@@ -54,7 +59,7 @@ def _suspect(suspect: Suspect) -> Json:
     site, fix = suspect.site, suspect.fix
     return {
         "code": suspect.code.value,
-        "confidence": suspect.confidence,
+        "confidence": _share(suspect.confidence),
         "reasons": [{"text": reason.text, "weight": round(reason.weight, 3)} for reason in suspect.reasons],
         "owner": suspect.owner,
         "declared": suspect.declared,
@@ -62,13 +67,15 @@ def _suspect(suspect: Suspect) -> Json:
         "type": suspect.type,
         "kind": suspect.kind.value if suspect.kind else None,
         "site": {"function": site.function, "file": site.file, "line": site.line} if site else None,
-        "bytes": suspect.bytes,
+        "bytes": max(0, suspect.bytes),
         "entries": suspect.entries,
         "growth_bytes_per_second": suspect.growth_bytes_per_second,
         "growth_uncertainty_bytes_per_second": suspect.growth_uncertainty,
         "evidence": [_evidence(each) for each in suspect.evidence],
         "stack": list(suspect.stack),
-        "fix": {"strategy": fix.strategy, "command": fix.command, "patch_hint": fix.patch_hint} if fix else None,
+        "fix": {"strategy": fix.strategy, "command": fix.command, "patch_hint": fix.patch_hint}
+        if fix
+        else None,
     }
 
 

@@ -71,7 +71,7 @@
     .cellHeight(ROW)
     .inverted(true)
     .minFrameSize(0.5)
-    .transitionDuration(still ? 0 : 250)
+    .transitionDuration(0) // the first drawing must be whole at once: pages are printed and photographed
     .sort((one, other) => other.data.value - one.data.value)
     .setLabelHandler(label)
     .setDetailsHandler((text) => { details.textContent = text || summary; })
@@ -166,6 +166,7 @@
 
   chart.width(canvas.clientWidth);
   show();
+  chart.transitionDuration(still ? 0 : 250);
   box.addEventListener("change", choose);
   document.getElementById("flame-search").addEventListener("input", search);
   document.getElementById("flame-reset").addEventListener("click", showAll);

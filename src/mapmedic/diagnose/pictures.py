@@ -16,6 +16,9 @@ from mapmedic.model.memstats import MemStats
 from mapmedic.model.observation import Capture
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
 
+# Two GCs of the service's first second, seen late, show how it was loaded and nothing of the window.
+_LEAST_PART_OF_WINDOW = 0.25
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -35,8 +38,11 @@ def distinct_pictures(captures: Sequence[Capture]) -> list[Picture]:
     if not distinct:
         # Without the footer nobody can tell whether a GC lay between: keep only the latest.
         return [Picture(c.heap, 0.0) for c in captures if c.heap is not None][-1:]
-    pairs = zip(distinct, _moments(distinct), strict=True)
-    return [Picture(c.heap, seconds) for c, seconds in pairs if c.heap is not None]
+    moments = _moments(distinct)
+    window = (captures[-1].at - captures[0].at) / NANOSECONDS_PER_SECOND
+    pairs = zip(distinct, moments, strict=True)
+    pictures = [Picture(c.heap, seconds) for c, seconds in pairs if c.heap is not None]
+    return pictures if moments[-1] - moments[0] >= _LEAST_PART_OF_WINDOW * window else pictures[-1:]
 
 
 def since_restart(captures: Sequence[Capture]) -> tuple[tuple[Capture, ...], str | None]:

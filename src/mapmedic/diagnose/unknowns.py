@@ -61,12 +61,14 @@ def _bounded(case: Case) -> bool:
 
 
 def _no_gc(case: Case) -> str:
-    stats = next((c.memstats for c in case.observation.captures if c.memstats is not None), None)
-    if stats is None:
+    stats = [c.memstats for c in case.observation.captures if c.memstats is not None]
+    if not stats:
         return (
             "these profiles do not say whether a GC lay between them, and a heap profile only moves with one"
         )
-    count = f" (NumGC stayed at {stats.num_gc})"
+    if stats[-1].num_gc > stats[0].num_gc:
+        return "the GCs that the captures show lie close together, before the window or at one end of it"
+    count = f" (NumGC stayed at {stats[0].num_gc})"
     return f"no GC completed during the window{count}, and a heap profile only moves when one does"
 
 

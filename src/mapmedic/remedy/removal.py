@@ -2,7 +2,8 @@
 
 Between detach and commit the agent holds the entries. If we die there, the agent puts them back by
 itself when the hold expires, so no death of ours loses an entry. Whatever happens, the journal ends with
-what became of them: refused, nothing_detached, undone, expired, committed, or undo_left_to_the_agent.
+what became of them: refused, nothing_detached, undone, expired, committed, undo_left_to_the_agent, or
+state_unknown where nobody answers any more.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[st
     try:
         operation = await link.call("GET", path)
     except BaseException as error:
-        note(journal, "undo_left_to_the_agent", operation=identity, why=f"{why}; {_words(error)}")
+        # Unless a commit got through, the agent gives the entries back when the hold is over.
+        note(journal, "state_unknown", operation=identity, why=f"{why}; {_words(error)}")
         return None
     state = operation.get("state")
     if state in ("committed", "undone", "expired"):

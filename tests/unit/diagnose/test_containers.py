@@ -178,15 +178,15 @@ def test_small_maps_that_nothing_claims_are_a_container() -> None:
 def test_long_slices_that_are_values_belong_to_the_map(maker: str) -> None:
     heap = Heap().holds(f"{SWISS} < main.put < {LOGIN}", 32 * KIB, 100)
     heap.holds(f"{maker} < {LOGIN}", 300 * KIB, 500)
-    assert [key for key in found(heap)] == [("main.put", MAP)]
+    assert list(found(heap)) == [("main.put", MAP)]
     assert len(contents(heap, "main.put")) == 1
 
 
 def test_a_handful_of_huge_values_beside_a_map_belong_to_it_and_without_one_are_slices() -> None:
     load = f"{APPEND} < main.load < {LOGIN}"
     beside = Heap().holds(f"{SWISS} < main.put < {LOGIN}", 32 * KIB, 100).holds(load, 8 * MIB, 10)
-    assert [key for key in found(beside)] == [("main.put", MAP)]
-    assert [key for key in found(Heap().holds(load, 8 * MIB, 10))] == [("main.load", SLICE)]
+    assert list(found(beside)) == [("main.put", MAP)]
+    assert list(found(Heap().holds(load, 8 * MIB, 10))) == [("main.load", SLICE)]
 
 
 def test_one_long_slice_is_a_container_and_its_short_sisters_are_not_part_of_it() -> None:

@@ -149,6 +149,15 @@ def test_otherwise_the_picture_is_of_the_gc_before() -> None:
     assert _seconds(first, last) == [0, 3]
 
 
+def test_two_gcs_of_the_services_first_second_say_nothing_of_the_window() -> None:
+    heap = Heap().holds("main.a", 64, 10)
+    ends = (START, START + 2 * 10**8, START + 20 * 10**9) + (0,) * 253
+    ring = {"pause_end_ns": ends, "num_forced_gc": 0}
+    first = _stats(capture(15, heap, gc=2), **ring, last_gc_ns=ends[1])
+    last = _stats(capture(27, heap, gc=3), **ring, last_gc_ns=ends[2])
+    assert _seconds(first, last) == [0]
+
+
 @pytest.mark.parametrize(
     ("first", "last"),
     [(0, START + 10**10), (START, START), (START + 10**10, START), (START, 0)],

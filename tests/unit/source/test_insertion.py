@@ -46,19 +46,22 @@ def method(statement: str, receiver: str = "t *T") -> str:
     return f"func ({receiver}) Put(k string, v *V) {{\n\tt.mu.Lock()\n\t{statement} // <-\n}}"
 
 
+MULTI_LINE = "func (t *T) Put() {\n\tt.m[k] = &V{ // <-\n\t\tn: nil,\n\t}\n}"
+
+
 @pytest.mark.parametrize(
     ("body", "symbol", "declared", "type_"),
     [
         (method("t.m[k] = v"), "main.(*T).Put", "main.T.m", "map[string]*V"),
         (method("t.m2[k] = v"), "main.(*T).Put", "main.T.m2", "map[string]*V"),
         (method("t.m[k] = v", "t T"), "main.T.Put", "main.T.m", "map[string]*V"),
-        (method("t.m[k] = &V{\n\t\tn: nil,\n\t}").replace("&V{\n", "&V{ // <-\n", 1), "main.(*T).Put", "main.T.m", "map[string]*V"),
+        (MULTI_LINE, "main.(*T).Put", "main.T.m", "map[string]*V"),
         (method("t.list = append(t.list, v)"), "main.(*T).Put", "main.T.list", "[]*V"),
         (method("t.cache.Store(k, v)"), "main.(*T).Put", "main.T.cache", "sync.Map"),
         (method("old, _ := t.cache.LoadOrStore(k, v); _ = old"), "main.(*T).Put", "main.T.cache", "sync.Map"),
         (method("defer func() { t.m[k] = v }()"), "main.(*T).Put.func1", "main.T.m", "map[string]*V"),
         (method("t.m[k] = v"), "main.(*T).Put-fm", "main.T.m", "map[string]*V"),
-        ("func (g *G[K, V]) Put(k K, v V) {\n\tg.items[k] = v // <-\n}", "main.(*G[...]).Put", "main.G.items", "map[K]V"),
+        ("func (g *G[K, V]) Put(k K) {\n\tg.items[k] = v // <-\n}", "main.(*G[...]).Put", "main.G.items", "map[K]V"),
         ("func Put(t *T, k string) {\n\tt.m[k] = nil // <-\n}", "main.Put", "main.T.m", "map[string]*V"),
         ("func Put[K any](t *T, k string) {\n\tt.m[k] = nil // <-\n}", "main.Put[...]", "main.T.m", "map[string]*V"),
         ("func put(k string) {\n\tglobal[k] = 1 // <-\n}", "main.put", "main.global", "map[string]int"),
@@ -70,7 +73,7 @@ def method(statement: str, receiver: str = "t *T") -> str:
         ("func put(k string) {\n\tregistry.Store(k, 1) // <-\n}", "main.put", "main.registry", "sync.Map"),
         ("func put(k string) {\n\telsewhere[k] = 1 // <-\n}", "main.put", "main.elsewhere", None),
         ("func put(k string) {\n\tlists[k] = append(lists[k], 1) // <-\n}", "main.put", "main.lists", None),
-        ("func put(k string) {\n\tglobal[k] = 1 // <- no newline at the end\n}", "main.put", "main.global", "map[string]int"),
+        ("func put(k string) {\n\tglobal[k] = 1 // <- last\n}", "main.put", "main.global", "map[string]int"),
         ("func put(t *other.T) {\n\tt.m[1] = 1 // <-\n}", "main.put", "other.T.m", None),
         # A type that another file of the package declares.
         ("func (u *U) put(k string) {\n\tu.m[k] = 1 // <-\n}", "main.(*U).put", "main.U.m", None),

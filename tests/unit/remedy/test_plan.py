@@ -1,0 +1,123 @@
+"""Which map is meant, and what has to hold before anything is touched."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from mapmedic.capture.agent import AgentLink
+from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
+from mapmedic.model.observation import RegisteredMap
+from mapmedic.model.remedy import FixPlan
+from mapmedic.remedy.plan import FixRequest, choose_map, plan_fix, require_ready
+
+NAMES = ("main.A.sessions", "main.B.sessions", "cache", "main.cache", "tenants.x")
+
+
+def maps(*names: str) -> tuple[RegisteredMap, ...]:
+    return tuple(RegisteredMap(name, "map", "map[string]int", 3, None) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("main.A.sessions", "main.A.sessions"),
+        ("A.sessions", "main.A.sessions"),
+        ("cache", "cache"),  # the whole name goes before an ending
+        ("x", "tenants.x"),
+        ("sessions", AmbiguousName),
+        ("essions", UsageError),
+        ("main.A", UsageError),
+        ("", UsageError),
+        (".", UsageError),
+        ("CACHE", UsageError),
+    ],
+)
+def test_choose_map(asked: str, meant: str | type[Exception]) -> None:
+    if isinstance(meant, str):
+        assert choose_map(asked, maps(*NAMES)).name == meant
+        return
+    with pytest.raises(meant):
+        choose_map(asked, maps(*NAMES))
+
+
+def test_an_ambiguous_name_lists_its_candidates_and_an_unknown_one_what_there_is() -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        choose_map("sessions", maps(*NAMES))
+    assert caught.value.candidates == ("main.A.sessions", "main.B.sessions")
+    with pytest.raises(UsageError, match="registered: none"):
+        choose_map("x", ())
+
+
+class _Link:
+    base_url = "http://t"
+
+    def __init__(self, answer: dict[str, Any], operations: object = ()) -> None:
+        self.asked: list[tuple[str, str, object]] = []
+        self._answer = {
+            "supported": True, "why": "ok", "entries": 5, "lock_wait_ns": 900, "steps": ["a"], "notes": ["n"],
+            "undo": "u", **answer,
+        }  # fmt: skip
+        self._operations = list(operations) if isinstance(operations, (list, tuple)) else operations
+
+    async def maps(self) -> tuple[RegisteredMap, ...]:
+        return maps("main.T.m")
+
+    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        self.asked.append((method, path, body))
+        return self._answer if path.endswith("/plan") else {"operations": self._operations}
+
+
+def made(answer: dict[str, Any], operations: object = ()) -> FixPlan:
+    link = _Link(answer, operations)
+    plan = asyncio.run(plan_fix(cast(AgentLink, link), "http://t", FixRequest("m")))
+    assert [each[:2] for each in link.asked] == [
+        ("POST", "/debug/mapmedic/v1/plan"),
+        ("GET", "/debug/mapmedic/v1/operations"),
+    ], "planning asks and does nothing else"
+    return plan
+
+
+FINISHED = {"id": "a-1", "state": "committed", "finished_at": "2026"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "operations", "failing"),
+    [
+        ({}, [], []),
+        ({}, [FINISHED, "?", None], []),
+        ({"lock_wait_ns": 0}, [], []),
+        ({"lock_wait_ns": 500_000_000}, [], []),
+        ({"lock_wait_ns": 500_000_001}, [], ["lock"]),
+        ({"lock_wait_ns": None}, [], ["lock"]),
+        ({"entries": 0}, [], ["entries"]),
+        ({"entries": None}, [], []),  # a sync.Map too large to count can be swapped all the same
+        ({"supported": False, "why": "nil map"}, [], ["strategy"]),
+        ({"supported": "false"}, [], ["strategy"]),
+        ({}, [{"id": "a-2", "state": "detached", "finished_at": None}], ["one operation at a time"]),
+        ({}, [{"id": "a-2", "state": "committed", "finished_at": None}], ["one operation at a time"]),
+        ({}, "not a list", []),
+    ],
+)
+def test_conditions(answer: dict[str, Any], operations: object, failing: list[str]) -> None:
+    plan = made(answer, operations)
+    assert [c.name for c in plan.conditions if not c.holds] == failing
+    assert plan.ready is not bool(failing)
+    if failing:
+        with pytest.raises(PreflightFailed, match=failing[0]):
+            require_ready(plan)
+    else:
+        require_ready(plan)
+
+
+def test_what_a_backup_would_lose_is_said() -> None:
+    assert made({"round_trip": {"lossless": True, "losses": []}}).notes == ("n",)
+    notes = made({"round_trip": {"lossless": False, "losses": ["value.Conn: net.Conn"]}}).notes
+    assert "value.Conn" in notes[1]
+
+
+def test_an_unknown_strategy_is_a_usage_error_before_anybody_is_asked() -> None:
+    with pytest.raises(UsageError, match="unknown strategy 'burn'"):
+        asyncio.run(plan_fix(cast(AgentLink, None), "t", FixRequest("m", strategy="burn")))

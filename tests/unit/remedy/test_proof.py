@@ -1,0 +1,85 @@
+"""Whether a fix worked: figures against bars."""
+
+from __future__ import annotations
+
+import pytest
+
+from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
+from mapmedic.remedy.proof import Criteria, prove, relative_change
+
+
+def point(rss: int | None, heap: int | None, seconds: float = 0) -> MemoryPoint:
+    return MemoryPoint(UnixNanoseconds(int(seconds * NANOSECONDS_PER_SECOND)), rss, heap)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "passed"),
+    [
+        ((100, 100), (60, 60), True),  # exactly on the bar
+        ((35, 35), (21, 21), True),
+        ((100, 100), (61, 60), False),
+        ((100, 100), (60, 61), False),
+        ((100, 100), (0, 0), True),
+        ((100, 100), (100, 100), False),
+        ((100, 100), (170, 170), False),
+        ((0, 0), (0, 0), False),
+        ((None, 100), (None, 10), False),  # nobody measured RSS: not proved
+        ((100, 100), (None, 10), False),
+        ((None, None), (None, None), False),
+    ],
+)
+def test_memory(before: tuple[int, int], after: tuple[int, int], passed: bool) -> None:
+    proof = prove(point(*before), [point(*after, 2)], None, None, Criteria())
+    assert proof.passed is passed
+    assert [check.name for check in proof.checks] == ["rss_bytes", "heap_alloc_bytes"]
+    assert all(check.why for check in proof.checks)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "passed", "why"),
+    [
+        (100, 50, True, "only what came since"),
+        (100, 51, False, "as full as it was"),
+        (100, 0, True, "only what came since"),
+        (100, 400, False, "as full as it was"),
+        (100, None, False, "could not count"),
+        (0, 5, False, "empty before"),
+    ],
+)
+def test_entries(before: int, after: int | None, passed: bool, why: str) -> None:
+    proof = prove(point(100, 100), [point(10, 10, 2)], before, after, Criteria())
+    assert proof.passed is passed
+    assert why in proof.checks[2].why
+
+
+def test_nothing_measured_after_is_no_proof() -> None:
+    proof = prove(point(100, 100), [], 10, 0, Criteria())
+    assert not proof.passed
+    assert proof.checks[0].after is None
+    assert "nobody measured" in proof.checks[0].why
+
+
+def test_the_last_point_counts_and_the_first_that_met_is_told() -> None:
+    before = point(100, 100)
+    proof = prove(before, [point(90, 90, 1), point(50, 50, 2.5), point(40, 40, 4)], None, None, Criteria())
+    assert proof.passed and proof.checks[0].why == "met after 2.5 s"
+    again = prove(before, [point(50, 50, 2), point(90, 90, 4)], None, None, Criteria())
+    assert not again.passed and "but it rose again" in again.checks[0].why
+
+
+def test_bars_can_be_changed() -> None:
+    assert prove(point(100, 100), [point(89, 89)], None, None, Criteria(rss_drop=0.1, heap_drop=0.1)).passed
+    assert not prove(point(100, 100), [point(11, 11)], None, None, Criteria(rss_drop=0.9)).passed
+
+
+@pytest.mark.parametrize(
+    ("now", "met"), [((60, 60), True), ((61, 60), False), ((None, 60), True), ((60, None), False)]
+)
+def test_memory_met(now: tuple[int | None, int | None], met: bool) -> None:
+    assert Criteria().memory_met(point(100, 100), point(*now)) is met
+
+
+def test_relative_change() -> None:
+    assert relative_change(200, 50) == -0.75
+    assert relative_change(None, 5) is relative_change(5, None) is relative_change(0, 5) is None

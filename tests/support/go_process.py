@@ -14,7 +14,7 @@ HEAP, HEAP_PPROF = "/debug/pprof/heap?debug=1", "/debug/pprof/heap"
 GOROUTINE = "/debug/pprof/goroutine"
 SYMBOL, METRICS, CMDLINE = "/debug/pprof/symbol", "/metrics", "/debug/pprof/cmdline"
 AGENT = "/debug/mapmedic/v1/maps"
-TOKEN = "a-token-that-must-never-be-seen"
+TOKEN = "a-token-that-must-never-be-seen"  # noqa: S105 - it opens nothing
 COUNTS = (
     b"goroutine profile: total 3\n"
     b"2 @ 0x43e98f 0x47a1e1\n#\t0x43e98e\tmain.worker+0x2f\t\tgolden/main.go:12\n\n"

@@ -119,8 +119,9 @@ class HttpClient:
 def _reason(error: Exception) -> str:
     """Return the system's own words ("Connection refused") without the library's around them."""
     cause = getattr(error, "os_error", error)
-    if isinstance(cause, OSError) and cause.errno in errno.errorcode:
-        return os.strerror(cause.errno)  # asyncio's own words ("Connect call failed …") repeat the address
+    number = getattr(cause, "errno", None)
+    if number in errno.errorcode:
+        return os.strerror(number)  # asyncio's own words ("Connect call failed …") repeat the address
     return getattr(cause, "strerror", None) or _first_line(str(error)) or type(error).__name__
 
 

@@ -46,7 +46,7 @@ class SessionWriter:
 
     def __init__(self, path: Path, target: str, tool_version: str, *, force: bool = False) -> None:
         self.path = path
-        self.partial = path.with_name(path.name + ".partial")
+        self.partial = Path(f"{path}.partial")
         self._force = force
         self._header = {"schema": SCHEMA, "target": _encodable(target), "tool_version": tool_version}
         self._entries: list[dict[str, str]] = []

@@ -56,7 +56,7 @@ def _saying_what_is_left(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        partial = output.with_name(output.name + ".partial")
+        partial = Path(f"{output}.partial")
         if partial.exists():
             say(f"what had arrived is kept in {partial}")
             say(f"next: mapmedic diagnose {shlex.quote(str(partial))}")

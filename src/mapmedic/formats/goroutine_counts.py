@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mapmedic import _native
 from mapmedic.errors import FormatError
+from mapmedic.formats._native_errors import blaming
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
 
 _WHAT = "goroutine?debug=1"
@@ -25,9 +27,9 @@ _MAX_LINES = 2_000_000
 
 
 def parse_goroutine_counts(data: bytes, *, max_bytes: int = MAX_BYTES) -> GoroutineDump:
-    """Return goroutines by stack, most frequent first; ``state`` is empty throughout. Raises FormatError."""
-    if len(data) > max_bytes:
-        raise FormatError(_WHAT, f"larger than {max_bytes} bytes", max_bytes)
+    """Return goroutines by stack (gzipped or not), most frequent first; ``state`` is empty. Raises FormatError."""
+    with blaming(_WHAT):
+        data = _native.gunzip(data, max_bytes)
     if data.count(b"\n") > _MAX_LINES:
         raise FormatError(_WHAT, f"more than {_MAX_LINES:,} lines")
     header = _HEADER.match(data)

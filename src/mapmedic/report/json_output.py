@@ -195,13 +195,14 @@ def demo_json(
 
 def flame_json(target: str, path: str, heap: HeapProfile) -> Json:
     """Return ``mapmedic.flame/1``."""
+    total = max(0.0, heap.total_inuse_bytes)
     return {
         "schema": "mapmedic.flame/1",
         "target": target,
         "path": path,
         "stacks": len(heap.stacks),
         "frames_restored": heap.frames_restored,
-        "inuse_bytes": int(heap.total_inuse_bytes),
+        "inuse_bytes": int(total) if math.isfinite(total) else 0,
     }
 
 

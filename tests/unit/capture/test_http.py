@@ -11,6 +11,7 @@ import pytest
 
 from mapmedic.capture.http import Answer, HttpClient, Limits
 from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
+from tests.support.go_process import TOKEN
 from tests.support.scripted_server import (
     Script,
     ScriptedServer,
@@ -97,7 +98,7 @@ def test_an_error_page_is_an_answer_and_its_beginning_is_enough(status: int) -> 
 def test_redirects_are_not_followed_and_no_token_leaks() -> None:
     with ScriptedServer({"/": answers(b"stolen")}) as other, ScriptedServer() as server:
         server.scripts["/"] = redirects(other.url + "/")
-        assert get(server.url + "/", token="secret").status == 302
+        assert get(server.url + "/", token=TOKEN).status == 302
         assert other.requests == []
 
 
@@ -147,7 +148,7 @@ def test_nobody_listens() -> None:
 
 def test_no_token_can_break_out_of_its_header() -> None:
     with ScriptedServer({"/": answers(b"")}) as server, pytest.raises(CouldNotLook):
-        get(server.url + "/", token="a\r\nX-Evil: 1")
+        get(server.url + "/", token=f"{TOKEN}\r\nX-Evil: 1")
 
 
 def test_the_client_has_bounds_of_its_own() -> None:

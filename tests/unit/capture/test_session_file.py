@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import resource
 import subprocess
 import sys
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -128,10 +130,8 @@ def test_no_damage_ends_in_another_error(
     data = bytearray(write(folder / "fuzzed.mapmedic"))
     for at, mask in flips:
         data[at % len(data)] ^= mask
-    try:
+    with suppress(SessionDamaged):
         read_bytes(folder / "fuzzed", bytes(data[:cut]))
-    except SessionDamaged:
-        pass
 
 
 # --- hostile tars ---
@@ -159,8 +159,6 @@ def info(name: str, kind: bytes = tarfile.REGTYPE, **records: str) -> tarfile.Ta
 
 
 def labelled(data: bytes, **changes: str) -> tuple[tarfile.TarInfo, bytes]:
-    import hashlib
-
     records = {
         "kind": "metrics",
         "visit": "0",
@@ -183,6 +181,7 @@ def size_field(data: bytes, at: int, size: bytes) -> bytes:
 
 SPARSE = {"GNU__sparse__major": "1", "GNU__sparse__minor": "0", "GNU__sparse__realsize": str(1 << 50)}
 EMPTY = tar_of()
+EMPTY_MANIFEST = (info("manifest.json"), b'{"schema": "mapmedic.session/1", "target": "t", "members": []}')
 HOSTILE = {
     "not ours": tar_of(info("etc/passwd"), header={}),
     "another schema": tar_of(header={"MAPMEDIC.schema": "mapmedic.session/2"}),
@@ -198,7 +197,7 @@ HOSTILE = {
     "PAX size": tar_of(info("x", size=str(1 << 60))),
     "PAX path": tar_of(info("x" * 300)),
     "long name": tar_of(info("x", tarfile.GNUTYPE_LONGNAME)),
-    "huge size": size_field(EMPTY + bytes(1024), len(EMPTY) - 10240 + 1024, b"77777777777"),
+    "huge size": size_field(tar_of(labelled(b"x")), 2048, b"77777777777"),
     "base-256 size": size_field(tar_of(labelled(b"x")), 2048, b"\x80" + bytes(10) + b"\x01"),
     "negative size": size_field(tar_of(labelled(b"x")), 2048, b"\xff" * 11 + b"\xfe"),
     "underscored size": size_field(tar_of(labelled(b"x")), 2048, b"1_0"),
@@ -215,8 +214,8 @@ HOSTILE = {
     "manifest is not JSON": tar_of((info("manifest.json"), b"{")),
     "manifest is a list": tar_of((info("manifest.json"), b"[]")),
     "manifest nests": tar_of((info("manifest.json"), b"[" * 100_000)),
-    "manifest lies": tar_of(labelled(b"x"), (info("manifest.json"), b'{"schema": "mapmedic.session/1", "members": []}')),
-    "two manifests": tar_of(*[(info("manifest.json"), b'{"schema": "mapmedic.session/1", "target": "t", "members": []}')] * 2),
+    "manifest lies": tar_of(labelled(b"x"), EMPTY_MANIFEST),
+    "two manifests": tar_of(*[EMPTY_MANIFEST] * 2),
     "two global headers": EMPTY[:1024] + EMPTY,
     "name is not ASCII": tar_of(info("\xe9")),
 }  # fmt: skip

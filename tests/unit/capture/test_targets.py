@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,5 @@ def test_no_word_ends_in_another_error() -> None:
         "[]:1",
         "http://%zz:1",
     ):
-        try:
+        with suppress(MapmedicError):
             parse_target(word)
-        except MapmedicError:
-            pass

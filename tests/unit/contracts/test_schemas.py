@@ -1,0 +1,187 @@
+"""The JSON contracts: the schemas are schemas, hold DESIGN's fields, and our outputs keep to them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from mapmedic.cli.advice import advise, error_json
+from mapmedic.errors import ProofFailed
+from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Site, Suspect, Verdict
+from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.machine import MachineCheck, Status
+from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
+from mapmedic.model.report import Requests
+from mapmedic.model.session import Artifact, Session
+from mapmedic.model.units import UnixNanoseconds
+from mapmedic.remedy.journal import SCHEMA as JOURNAL
+from mapmedic.report import json_output as out
+from tests.support.command import SCHEMAS, schema, validate
+from tests.unit.report.samples import heap_of
+
+NAMES = sorted(path.name for path in SCHEMAS.glob("*.json"))
+NAN, INFINITY = float("nan"), float("inf")
+# As DESIGN words them, and what we added (fields may be added, never renamed).
+DESIGN = {
+    "diagnosis-1.json": "schema target verdict confidence reasons suspects not_captured",
+    "outcome-1.json": "schema plan applied strategy pause_ms entries_removed journal_path before after proof",
+    "proof-1.json": "schema passed checks",
+    "demo-1.json": "schema diagnosis outcome requests report_path",
+}
+OURS = {
+    "diagnosis-1.json": "next_steps go_version window_seconds captures",
+    "outcome-1.json": "operation",
+    "capture-1.json": "schema target path complete artifacts not_captured",
+    "doctor-1.json": "schema checks",
+    "error-1.json": "schema error exit_code what where causes next",
+    "flame-1.json": "schema target path stacks frames_restored inuse_bytes",
+    "journal-1.json": "schema at_unix_ns event",
+    "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
+    "return_memory",
+}
+SUSPECT = "code owner declared type site bytes entries growth_bytes_per_second evidence fix"
+SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack"
+VERDICTS = (
+    "map_leak map_never_shrinks map_churn large_steady_map goroutine_leak slice_growth gc_lag idle_not_returned "
+    "off_heap healthy undetermined"
+)
+
+EMPTY_SUSPECT = Suspect(Verdict.UNDETERMINED, 0.0, (), 0)
+FULL_SUSPECT = Suspect(
+    code=Verdict.MAP_LEAK, confidence=0.9, reasons=(Reason("grew", 0.5), Reason("short", -0.1)), bytes=1 << 40,
+    site=Site("main.f", "m.go", 3), kind=ContainerKind.SYNC_MAP, owner="main.m", declared="main.m", label="m",
+    type="map[int]int", entries=7, growth_bytes_per_second=-1.5, growth_uncertainty=0.1,
+    evidence=(Evidence("a", 1, None, "s"), Evidence("b", "words", 0.5, "s", "bytes"), Evidence("c", 1.5, "x", "s")),
+    stack=("main.main", "main.f"), fix=Fix("swap", None, "delete(m, k)"),
+)  # fmt: skip
+ABSURD_SUSPECT = replace(
+    FULL_SUSPECT, confidence=NAN, reasons=(Reason("?", NAN),), bytes=-5, growth_bytes_per_second=INFINITY,
+    growth_uncertainty=NAN, evidence=(Evidence("", NAN, INFINITY, ""),), site=Site("", None, None), fix=Fix("", "", ""),
+    owner="\x00\ud800\x1b",
+)  # fmt: skip
+EMPTY_PLAN = FixPlan("t", "m", "map", "", "swap", None, (), (), "", (), 1, return_memory=False)
+FULL_PLAN = replace(
+    EMPTY_PLAN, kind="sync.Map", entries=1 << 62, steps=("a",), conditions=(Condition("c", False, "w"),)
+)
+CHECKS = (
+    Check("a", None, None, None, None, False, ""),
+    Check("b", NAN, -INFINITY, NAN, 0.4, True, "w", "bytes"),
+)
+POINT = MemoryPoint(UnixNanoseconds(1), 5, None, None)
+EMPTY_OUTCOME = Outcome(EMPTY_PLAN, False, None, None, None, None, None, None, None)
+FULL_OUTCOME = Outcome(FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS))
+
+
+def diagnosis(verdict: Verdict, *suspects: Suspect, **more: Any) -> Diagnosis:
+    return replace(Diagnosis("t", verdict, 0.5, ("r",), suspects, (Blank("w", "y"),)), **more)
+
+
+DIAGNOSES = (
+    diagnosis(Verdict.HEALTHY, reasons=(), not_captured=()),
+    diagnosis(Verdict.MAP_LEAK, FULL_SUSPECT, EMPTY_SUSPECT, go_version="go1.27.3", next_steps=("n",)),
+    diagnosis(Verdict.UNDETERMINED, ABSURD_SUSPECT, confidence=NAN, window_seconds=NAN),
+    diagnosis(Verdict.GC_LAG, confidence=INFINITY, window_seconds=-1.0),
+    *(diagnosis(verdict) for verdict in Verdict),
+)
+ARTIFACT = Artifact("k", 0, UnixNanoseconds(1), "s", b"d")
+OUTPUTS: tuple[out.Json, ...] = (
+    *map(out.diagnosis_json, DIAGNOSES),
+    *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),
+    *map(out.outcome_json, (EMPTY_OUTCOME, FULL_OUTCOME)),
+    *map(out.proof_json, (Proof(False, ()), Proof(True, CHECKS))),
+    out.demo_json(DIAGNOSES[0], None, None, None),
+    out.demo_json(DIAGNOSES[1], FULL_OUTCOME, Requests(9, 1, 1.0, NAN, None, 2.0, "x"), "/r.html"),
+    out.capture_json("p", Session("t", "v", (), (), complete=False)),
+    out.capture_json("p", Session("t", "v", (ARTIFACT,), (Blank("w", "y"),), True)),
+    out.doctor_json(()),
+    out.flame_json("t", "p", heap_of(())),
+    error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),
+    out.doctor_json([MachineCheck("n", status, "f", "e", next) for status in Status for next in (None, "x")]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_file_is_a_schema_of_its_name(name: str) -> None:
+    contract = schema(name)
+    Draft202012Validator.check_schema(contract)
+    title = f"mapmedic.{name.removesuffix('.json').replace('-', '/')}"
+    assert (contract["$schema"], contract["$id"], contract["title"]) == (
+        "https://json-schema.org/draft/2020-12/schema", name, title,
+    )  # fmt: skip
+    assert contract["properties"]["schema"] == {"const": title}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_required_are_the_fields_of_design_and_ours(name: str) -> None:
+    expected = {*DESIGN.get(name, "").split(), *OURS.get(name, "").split()}
+    assert set(schema(name)["required"]) == expected
+    assert set(schema(name)["properties"]) == expected
+
+
+def test_parts_of_the_contracts() -> None:
+    suspect = schema("diagnosis-1.json")["properties"]["suspects"]["items"]
+    assert set(suspect["required"]) == {*SUSPECT.split(), *SUSPECT_OURS.split()}
+    assert {"claim", "measured", "threshold", "source"} <= set(
+        suspect["properties"]["evidence"]["items"]["required"]
+    )
+    assert suspect["properties"]["fix"]["anyOf"][0]["required"] == ["strategy", "command", "patch_hint"]
+    assert suspect["properties"]["site"]["anyOf"][0]["required"] == ["function", "file", "line"]
+    assert schema("diagnosis-1.json")["properties"]["verdict"]["enum"] == VERDICTS.split() == list(Verdict)
+    check = schema("proof-1.json")["properties"]["checks"]["items"]["required"]
+    assert {"name", "before", "after", "change", "threshold", "passed", "why"} <= set(check)
+    assert {"sent", "failed"} <= set(schema("demo-1.json")["properties"]["requests"]["required"])
+    for moment in ("before", "after"):
+        point = schema("outcome-1.json")["properties"][moment]["anyOf"][0]["required"]
+        assert {"rss_bytes", "heap_alloc_bytes"} <= set(point)
+
+
+def test_every_output_keeps_its_contract_as_text() -> None:
+    for output in OUTPUTS:
+        validate(json.loads(out.dump(output), parse_constant=pytest.fail))
+    assert {output["schema"] for output in OUTPUTS} >= {
+        f"mapmedic.{name}/1"
+        for name in ("diagnosis", "plan", "outcome", "proof", "demo", "capture", "doctor")
+    }
+
+
+def test_every_output_has_exactly_the_fields_of_its_schema() -> None:
+    for output in OUTPUTS:
+        name = output["schema"].removeprefix("mapmedic.").replace("/", "-") + ".json"
+        assert set(output) == set(schema(name)["properties"])
+
+
+def test_a_flame_graph_of_no_number() -> None:
+    for heap in (
+        heap_of(()),
+        heap_of((((Frame("f"),), 3.0, 4.0),)),
+        heap_of((((Frame("f"),), NAN, INFINITY),)),
+    ):
+        validate(json.loads(out.dump(out.flame_json("t", "p", heap))))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "journal-1.json"])
+def test_a_schema_can_say_no(name: str) -> None:
+    output = next(each for each in OUTPUTS if each["schema"] == schema(name)["title"])
+    for field in schema(name)["required"]:
+        broken = {key: value for key, value in output.items() if key != field}
+        with pytest.raises((ValidationError, KeyError)):
+            validate(broken)
+
+
+def test_the_journals_schema_is_what_the_journal_writes() -> None:
+    assert schema("journal-1.json")["title"] == JOURNAL
+
+
+def test_no_field_of_the_model_is_forgotten() -> None:
+    """A field that the model has and the contract has not is one that nobody will ever see."""
+    said = {"growth_uncertainty": "growth_uncertainty_bytes_per_second"}
+    shown = set(out.diagnosis_json(DIAGNOSES[1])["suspects"][0])
+    assert {said.get(field.name, field.name) for field in fields(Suspect)} == shown
+    assert {field.name for field in fields(Diagnosis)} | {"schema"} == set(out.diagnosis_json(DIAGNOSES[0]))
+    assert {field.name for field in fields(FixPlan)} | {"schema", "ready"} == set(out.plan_json(EMPTY_PLAN))

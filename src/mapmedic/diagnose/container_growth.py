@@ -19,8 +19,9 @@ _TWO_HEAPS = "difference of heap profiles between completed GCs"
 # A growing array is copied into a larger one: a map's is twice as long (two halves of a split table as
 # well), a long slice's a quarter longer, so that five bytes are allocated for each byte gained.
 _REMADE = {ContainerKind.MAP: 2.0, ContainerKind.SYNC_MAP: 2.0, ContainerKind.SLICE: 5.0}
-# Contents count by allocating function, and only where they grow: a handler's garbage is no map's value.
-_PART_SIGMAS = 3.0
+# Contents count by allocating function, and only where they surely grow: a handler's garbage is no map's value,
+# and to pick what happened to grow of sixty places would make growth of chance (80 % false alarms without it).
+_PART_SIGMAS = 3.5
 # Fewer objects than this are no trend, however large and however surely seen.
 _FEWEST_OBJECTS = 5.0
 

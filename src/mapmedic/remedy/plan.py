@@ -96,7 +96,7 @@ def _lock_condition(wait_ns: int | None) -> Condition:
     if wait_ns is None:
         return Condition("lock", False, "the agent does not say how long it takes to get")
     bar = "" if wait_ns <= MAX_LOCK_WAIT_NS else f", more than {MAX_LOCK_WAIT_NS / 1e3:,.0f} µs"
-    why = f"got in {wait_ns / 1e3:,.0f} µs{bar}" if wait_ns else "no lock is needed"
+    why = f"got in {wait_ns / 1e3:,.1f} µs{bar}" if wait_ns else "no lock is needed"
     return Condition("lock", not bar, why)
 
 

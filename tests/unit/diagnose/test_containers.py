@@ -194,6 +194,10 @@ def test_one_long_slice_is_a_container_and_its_short_sisters_are_not_part_of_it(
     assert found(heap)["main.log", SLICE].arrays.tolist() == [0]
 
 
+def test_many_long_slices_are_no_container_either() -> None:
+    assert found(Heap().holds(f"{APPEND} < main.load < main.worker", 300 * KIB, 500)) == {}
+
+
 def test_many_short_slices_are_no_container() -> None:
     assert found(Heap().holds(f"{APPEND} < main.tag", 512, 10**6)) == {}
 

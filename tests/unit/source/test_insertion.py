@@ -103,9 +103,9 @@ def test_the_statement_names_its_container(
         method("t := other(); t.m[k] = v"),  # shadowed
         method("var t other; t.m[k] = v"),
         method("for _, t := range all { t.m[k] = v }"),
-        method("func(t *V) { t.n[k] = 1 }(v)"),
-        method("switch t := any(v).(type) { case *V: t.n[k] = 1 }"),
-        method("select { case t := <-ch: t.n[k] = 1 }"),
+        method("func(t *V) { t.m[k] = v }(v)"),
+        method("switch t := any(v).(type) { case *V: t.m[k] = v }"),
+        method("select { case t := <-ch: t.m[k] = v }"),
         "func (t *T) Put() {\n\tglobal := map[string]int{}\n\tglobal[k] = 1 // <-\n}",
         "func (t *T) Put(global map[string]int) {\n\tglobal[k] = 1 // <-\n}",
         "func (t *T) Put() (global map[string]int) {\n\tglobal[k] = 1 // <-\n\treturn\n}",

@@ -119,8 +119,8 @@ class HttpClient:
 def _reason(error: Exception) -> str:
     """Return the system's own words ("Connection refused") without the library's around them."""
     cause = getattr(error, "os_error", error)
-    number = getattr(cause, "errno", None)
-    if number in errno.errorcode:
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number is not None and number in errno.errorcode:
         return os.strerror(number)  # asyncio's own words ("Connect call failed …") repeat the address
     return getattr(cause, "strerror", None) or _first_line(str(error)) or type(error).__name__
 

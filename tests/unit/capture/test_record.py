@@ -225,6 +225,12 @@ def test_a_count_of_five_thousand_digits_ends_nothing(path: Path) -> None:
         assert "goroutine_text" in blanks(capture(server, path))
 
 
+def test_a_name_once_given_is_not_asked_for_again(path: Path) -> None:
+    with ScriptedServer(go_process()) as server:
+        capture(server, path, CapturePlan(0.2, most=PLAN.most))
+        assert (len(server.asked(HEAP)), len(server.asked(SYMBOL))) == (4, 1)
+
+
 def test_symbols_are_asked_once_and_again_only_where_that_failed(path: Path) -> None:
     honest = go_process()[SYMBOL]
     with ScriptedServer({**go_process(), SYMBOL: in_turn(answers(b"", 500), honest)}) as server:

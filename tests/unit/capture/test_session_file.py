@@ -369,6 +369,19 @@ def test_where_nothing_can_be_written_nothing_is_begun(tmp_path: Path, name: str
         SessionWriter(tmp_path / name, "t", "v", force=force)
 
 
+def test_it_is_readable_at_every_moment_of_its_life(tmp_path: Path) -> None:
+    with SessionWriter(tmp_path / "s", "t", "v") as writer:
+        for count in range(3):
+            session = read_session(writer.partial)
+            assert (len(session.artifacts), len(session.not_captured), session.complete) == (
+                count,
+                count,
+                False,
+            )
+            writer.add(SAMPLE[0])
+            writer.add_blank(Blank("w", "y"))
+
+
 def test_an_empty_start_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), SessionWriter(tmp_path / "s", "t", "v"):
         raise KeyboardInterrupt

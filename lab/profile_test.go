@@ -38,7 +38,10 @@ func heapRecords(t *testing.T, profile string) []record {
 // A diagnosis joins two stacks: where values are made, and where they are put
 // away. Neither is in the other, and the business function calls both.
 func TestProfileShowsInsertionApartFromValues(t *testing.T) {
-	for _, name := range []string{"struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "slice-growth"} {
+	for _, name := range []string{
+		"struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "slice-growth",
+		"sharded-map", "map-of-maps", "channel-buffer", "finalizer-map",
+	} {
 		t.Run(name, func(t *testing.T) {
 			p := startLab(t, name, "--entries", "3000", "--rate", "0", "--exit-with-stdin")
 			at := p.truth().Insertion

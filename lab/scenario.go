@@ -11,8 +11,12 @@ import (
 // is one small file and one line here.
 var scenarios = map[string]scenario{
 	"bounded-lru":    boundedLRU,
+	"channel-buffer": channelBuffer,
+	"finalizer-map":  finalizerMap,
 	"global-map":     globalMap,
 	"goroutine-leak": goroutineLeak,
+	"map-of-maps":    mapOfMaps,
+	"sharded-map":    shardedMap,
 	"slice-growth":   sliceGrowth,
 	"steady-cache":   steadyCache,
 	"struct-field":   structField,

@@ -26,6 +26,23 @@ func swapperOf(svc service) func() {
 		return func() {
 			issuedTokens.Range(func(key, _ any) bool { issuedTokens.Delete(key); return true })
 		}
+	case *DeviceRegistry:
+		return func() {
+			for i := range s.shards {
+				shard := &s.shards[i]
+				shard.mu.Lock()
+				shard.m = make(map[string]*Device)
+				shard.mu.Unlock()
+			}
+		}
+	case *draftDesk:
+		return func() {
+			for _, t := range tenants {
+				t.mu.Lock()
+				t.items = make(map[string]*Draft)
+				t.mu.Unlock()
+			}
+		}
 	}
 	return func() {}
 }

@@ -14,6 +14,45 @@ type holding struct {
 	typ            reflect.Type
 	size           mapsize.Measure
 	valuesBytes    uint64 // what keys and values point to, as size-classed allocations
+	parts          []part // where several maps are the container: size is their sum
+	facts          facts
+}
+
+// part is one of the maps that together are a scenario's container.
+type part struct {
+	Path string `json:"path"`
+	mapsize.Measure
+	ValuesBytes uint64 `json:"values_bytes"`
+}
+
+// sumOf is a container that consists of several maps of one type.
+func sumOf(parts []part) holding {
+	sum := holding{parts: parts}
+	capacity := 0
+	for _, p := range parts {
+		sum.size.Design = p.Design
+		sum.size.Entries += p.Entries
+		sum.size.ShallowBytes += p.ShallowBytes
+		sum.size.DeadBytes += p.DeadBytes
+		sum.valuesBytes += p.ValuesBytes
+		capacity += *p.Capacity
+	}
+	sum.size.Capacity = &capacity
+	return sum
+}
+
+// facts are what only some scenarios have to tell.
+type facts struct {
+	GCPercent    *int    `json:"gc_percent,omitempty"`     // set by the service itself
+	OffHeapBytes *uint64 `json:"off_heap_bytes,omitempty"` // mapped and touched outside the Go heap
+	FreedBytes   *uint64 `json:"freed_bytes,omitempty"`    // payload of the burst that is over
+	WarmUp       *warmUp `json:"warm_up,omitempty"`
+}
+
+type warmUp struct {
+	Flat             bool    `json:"flat"` // every key that exists is in the map
+	FlatAtEntries    int     `json:"flat_at_entries"`
+	FlatAfterSeconds float64 `json:"flat_after_seconds"` // from READY, by the background traffic
 }
 
 // truth is the answer of /lab/truth. Names by DESIGN's "Names of an owner",
@@ -36,6 +75,8 @@ type truth struct {
 	ValuesBytes     *uint64 `json:"values_bytes"`
 	Insertion       *site   `json:"insertion"`
 	NumGC           uint32  `json:"num_gc"`
+	Parts           []part  `json:"parts,omitempty"`
+	facts
 }
 
 func tellTruth(name string, svc service) truth {
@@ -45,6 +86,7 @@ func tellTruth(name string, svc service) truth {
 		Schema: "mapmedic.lab.truth/1", Scenario: name, Sentence: s.sentence,
 		GoVersion: runtime.Version(), PID: os.Getpid(), ExpectedVerdict: s.verdict,
 		Entries: h.size.Entries, Insertion: insertion.Load(),
+		Parts: h.parts, facts: h.facts,
 	}
 	t.describe(h)
 	var mem runtime.MemStats

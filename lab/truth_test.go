@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+
+	"github.com/mapmedic/mapmedic/lab/internal/mapsize"
 )
 
 // What a scenario says it holds is what the heap lost to it. The slack is for
@@ -96,10 +98,63 @@ func TestTruthOfEveryScenario(t *testing.T) {
 			if (told.Path == nil) != (name == "goroutine-leak") || (told.Path == nil) != (told.ShallowBytes == nil || told.ValuesBytes == nil) {
 				t.Errorf("path %v and bytes %v do not fit together", told.Path, told.ShallowBytes)
 			}
+			if sum := sumOfParts(told.Parts); len(told.Parts) > 0 && (sum.Entries != told.Entries ||
+				*sum.Capacity != *told.Capacity || sum.ShallowBytes != *told.ShallowBytes ||
+				sum.DeadBytes != *told.DeadBytes || sum.valuesBytes != *told.ValuesBytes) {
+				t.Errorf("the parts are %+v, the whole is %+v", sum, told)
+			}
 			if told.Insertion == nil || told.Insertion.Line == 0 {
 				t.Errorf("no insertion: %+v", told.Insertion)
 			}
 		})
+	}
+}
+
+// sumOfParts adds up by hand what sumOf has added up.
+func sumOfParts(parts []part) (sum struct {
+	mapsize.Measure
+	valuesBytes uint64
+}) {
+	sum.Capacity = new(int)
+	for _, p := range parts {
+		sum.Entries += p.Entries
+		*sum.Capacity += *p.Capacity
+		sum.ShallowBytes += p.ShallowBytes
+		sum.DeadBytes += p.DeadBytes
+		sum.valuesBytes += p.ValuesBytes
+	}
+	return sum
+}
+
+func TestEveryMapOfSeveralIsListed(t *testing.T) {
+	for name, want := range map[string]int{"sharded-map": 16, "map-of-maps": 24, "channel-buffer": 3, "finalizer-map": 3} {
+		svc := scenarios[name].start(load{valueBytes: 64})
+		for n := 0; n < 1_200; n++ {
+			svc.add(n)
+		}
+		h := svc.holding()
+		paths := map[string]bool{}
+		for _, p := range h.parts {
+			paths[p.Path] = true
+		}
+		if len(paths) != want || h.size.Entries != 1_200 {
+			t.Errorf("%s: %d entries in %v, want 1200 in %d maps", name, h.size.Entries, paths, want)
+		}
+	}
+}
+
+// The segments that are out of reach outlast every collection, or the
+// scenario would not leak.
+func TestFinalizersOfACycleNeverRun(t *testing.T) {
+	svc := finalizerMap.start(load{valueBytes: 64})
+	for n := 0; n < 10*segmentDocs; n++ {
+		svc.add(n)
+	}
+	for i := 0; i < 5; i++ {
+		runtime.GC()
+	}
+	if h := svc.holding(); h.size.Entries != 10*segmentDocs {
+		t.Errorf("%d documents after 5 collections, want all %d", h.size.Entries, 10*segmentDocs)
 	}
 }
 

@@ -30,13 +30,8 @@ func (s *server) showOperation(w http.ResponseWriter, _ *http.Request, id string
 }
 
 func (s *server) beginOperation(w http.ResponseWriter, r *http.Request, _ string) error {
-	name, strategy := "", ""
 	seconds := int(min(defaultHold, s.maxHold) / time.Second)
-	err := readFields(w, r, map[string]any{"map": &name, "strategy": &strategy, "hold_seconds": &seconds})
-	if err != nil {
-		return err
-	}
-	reg, err := s.chosen(name, strategy)
+	reg, what, err := s.read(w, r, newWish(), map[string]any{"hold_seconds": &seconds})
 	if err != nil {
 		return err
 	}
@@ -44,7 +39,7 @@ func (s *server) beginOperation(w http.ResponseWriter, r *http.Request, _ string
 	if hold < time.Second || hold > s.maxHold {
 		return badRequest("hold_seconds must be from 1 to %d", int(s.maxHold/time.Second))
 	}
-	op, err := s.begin(r, reg, hold)
+	op, err := s.begin(r, reg, what, hold)
 	if err != nil {
 		return err
 	}
@@ -54,11 +49,11 @@ func (s *server) beginOperation(w http.ResponseWriter, r *http.Request, _ string
 }
 
 // begin detaches and logs, also when it was refused.
-func (s *server) begin(r *http.Request, reg *registration, hold time.Duration) (*operation, error) {
-	op, err := s.reg.desk.begin(order{reg: reg, hold: hold, by: operator(r), log: s.log})
+func (s *server) begin(r *http.Request, reg *registration, what task, hold time.Duration) (*operation, error) {
+	op, err := s.reg.desk.begin(order{reg: reg, task: what, hold: hold, by: operator(r), log: s.log})
 	if err != nil {
 		audit(s.log, "detach refused", "remote", r.RemoteAddr, "operator", operator(r),
-			"map", reg.name, "why", err.Error())
+			"map", reg.name, "strategy", what.strategy, "why", err.Error())
 		return nil, err
 	}
 	op.audit("detached", r.RemoteAddr, "hold", hold)
@@ -111,7 +106,7 @@ func (s *server) clearCache(w http.ResponseWriter, r *http.Request, _ string) er
 	if err != nil {
 		return err
 	}
-	op, err := s.begin(r, reg, s.maxHold)
+	op, err := s.begin(r, reg, task{strategy: strategySwap}, s.maxHold)
 	if err != nil {
 		return err
 	}
@@ -134,22 +129,4 @@ func (s *server) operation(id string) (*operation, error) {
 		return nil, unknownOperation()
 	}
 	return op, nil
-}
-
-// chosen finds the map of a request and refuses strategies there are not.
-func (s *server) chosen(name, strategy string) (*registration, error) {
-	if name == "" {
-		return nil, badRequest(`"map" is missing: the name of a registered map`)
-	}
-	if strategy == "" {
-		return nil, badRequest(`"strategy" is missing: the one there is is "swap"`)
-	}
-	reg, known := s.reg.lookup(name)
-	if !known {
-		return nil, unknownMap(clip(name, maxNameBytes))
-	}
-	if strategy != strategySwap {
-		return nil, notSupported("the only strategy of this agent is swap")
-	}
-	return reg, nil
 }

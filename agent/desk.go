@@ -29,6 +29,7 @@ type desk struct {
 // order is what a caller asks for.
 type order struct {
 	reg  *registration
+	task task
 	hold time.Duration
 	by   string
 	log  *slog.Logger
@@ -45,7 +46,7 @@ func newID() string {
 // begin detaches a map, or returns why it did not.
 func (d *desk) begin(o order) (*operation, error) {
 	op := &operation{
-		id: newID(), by: o.by, name: o.reg.name, kind: o.reg.target.kind(), types: o.reg.target.types(),
+		id: newID(), by: o.by, name: o.reg.name, kind: o.reg.target.kind(), types: o.reg.target.types(), task: o.task,
 		log: o.log, release: d.archive,
 		hold: o.hold, started: time.Now(), state: stateDetached, busy: busyDetaching,
 	}

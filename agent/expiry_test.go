@@ -16,7 +16,7 @@ func TestTheToolDies(t *testing.T) {
 			reg := s.register(t, "m")
 			target, _ := reg.lookup("m")
 			traffic := startTraffic(s, since)
-			op, err := reg.desk.begin(order{reg: target, hold: 20 * time.Millisecond, log: quiet()})
+			op, err := reg.desk.begin(order{reg: target, task: task{strategy: strategySwap}, hold: 20 * time.Millisecond, log: quiet()})
 			if err != nil {
 				t.Fatal(err)
 			}

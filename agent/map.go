@@ -30,7 +30,7 @@ func registerMap[K comparable, V any, M ~map[K]V](r *Registry, name string, m *M
 	if reflect.TypeOf(mu) == readSide {
 		return ErrReadLock
 	}
-	return r.add(name, &mapTarget[K, V, M]{at: m, guard: newGuard(mu)}, 2)
+	return r.add(name, newMapTarget(reflect.ValueOf(m).Elem(), mu), 2)
 }
 
 // readSide is the type behind RWMutex.RLocker: a map must not be swapped under it.
@@ -44,48 +44,76 @@ func isNil(mu sync.Locker) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// mapTarget is a plain map behind a lock.
-type mapTarget[K comparable, V any, M ~map[K]V] struct {
-	at *M
+// mapTarget is a plain map behind a lock. It is reached by reflection, so that
+// a map found in a struct and one registered by its type are the same to it.
+type mapTarget struct {
+	at reflect.Value // the service's variable: addressable, of a map type
 	*guard
 }
 
-func (t *mapTarget[K, V, M]) kind() string { return kindMap }
+func newMapTarget(at reflect.Value, mu sync.Locker) *mapTarget {
+	return &mapTarget{at: at, guard: newGuard(mu)}
+}
 
-func (t *mapTarget[K, V, M]) types() types {
-	container := reflect.TypeOf(t.at).Elem()
+func (t *mapTarget) kind() string { return kindMap }
+
+func (t *mapTarget) types() types {
+	container := t.at.Type()
 	return types{container, container.Key(), container.Elem()}
 }
 
-func (t *mapTarget[K, V, M]) look(patience time.Duration) (seen view, err error) {
+func (t *mapTarget) look(patience time.Duration) (seen view, err error) {
 	err = t.peek(t.reading(), patience, func() { seen = t.see() })
 	return seen, err
 }
 
-func (t *mapTarget[K, V, M]) measure(patience time.Duration) (seen view, times lockTimes, err error) {
+func (t *mapTarget) measure(patience time.Duration) (seen view, times lockTimes, err error) {
 	times, err = t.do(t.writing(), patience, func() { seen = t.see() })
 	return seen, times, err
 }
 
 // see must be called with the lock held.
-func (t *mapTarget[K, V, M]) see() view {
-	return view{entries: len(*t.at), isNil: *t.at == nil}
+func (t *mapTarget) see() view {
+	return view{entries: t.at.Len(), isNil: t.at.IsNil()}
 }
 
-func (t *mapTarget[K, V, M]) detach(patience time.Duration) (detached, lockTimes, error) {
-	fresh := make(M) // before the lock: the hold is two pointer moves
-	var old M
+// now returns the map that the variable holds at this moment, as a value of
+// its own. It must be called with the lock held.
+func (t *mapTarget) now() reflect.Value { return reflect.ValueOf(t.at.Interface()) }
+
+func (t *mapTarget) detach(what task, patience time.Duration) (taken, error) {
+	var out taken
+	var err error
+	switch what.strategy {
+	case strategyShrink:
+		out, err = t.shrink(what, patience)
+	default:
+		out, err = t.swap(patience)
+	}
+	if err != nil {
+		return taken{}, fmt.Errorf("detach: %w", err)
+	}
+	return out, nil
+}
+
+func (t *mapTarget) swap(patience time.Duration) (taken, error) {
+	fresh := reflect.MakeMap(t.at.Type()) // before the lock: the hold is two pointer moves
+	var old reflect.Value
 	swapped := false
 	times, err := t.do(t.writing(), patience, func() {
-		if *t.at != nil {
-			old, *t.at, swapped = *t.at, fresh, true
+		if !t.at.IsNil() {
+			old = t.now()
+			t.at.Set(fresh)
+			swapped = true
 		}
 	})
 	if swapped { // also when Unlock panicked afterwards: these entries are ours now
-		return &detachedMap[K, V, M]{from: t, entries: old, size: len(old)}, times, nil
+		return taken{entries: &detachedMap{giveBack: giveBack{to: t}, entries: old, size: old.Len()}, times: times}, nil
 	}
 	if err == nil {
 		err = errNilMap
 	}
-	return nil, times, fmt.Errorf("detach: %w", err)
+	return taken{}, err
 }
+
+func (t *mapTarget) count(task) (matches, error) { return matches{}, nil }

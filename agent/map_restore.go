@@ -7,39 +7,30 @@ import (
 )
 
 const (
-	// A chunk of a restore grows and shrinks so that its hold stays near these.
+	// A chunk of entries grows and shrinks so that its hold stays near these.
 	holdTooLong  = time.Millisecond
 	holdTooShort = 200 * time.Microsecond
 	minChunk     = 16
 	maxChunk     = 4096
+	firstChunk   = 256
 )
 
 // detachedMap is the old map of a swap.
-type detachedMap[K comparable, V any, M ~map[K]V] struct {
-	from    *mapTarget[K, V, M]
-	entries M
+type detachedMap struct {
+	mortal
+	giveBack
+	entries reflect.Value
 	size    int
-	done    merge
-
-	// A restore in chunks remembers where it is: entries that went back must
-	// not go back twice, or a key deleted by the service would rise again.
-	cursor  *reflect.MapIter
+	cursor  *reflect.MapIter // set when the restore goes chunk by chunk
 	drained bool
-	pending []pair[K, V]
-	chunk   int
 }
 
-type pair[K comparable, V any] struct {
-	key   K
-	value V
-}
+func (d *detachedMap) len() int { return d.size }
 
-func (d *detachedMap[K, V, M]) len() int { return d.size }
-
-func (d *detachedMap[K, V, M]) walk() func() (key, value reflect.Value, ok bool) {
-	var p pair[K, V]
-	key, value := reflect.ValueOf(&p.key).Elem(), reflect.ValueOf(&p.value).Elem()
-	cursor := reflect.ValueOf(d.entries).MapRange()
+func (d *detachedMap) walk() func() (key, value reflect.Value, ok bool) {
+	t := d.to.types()
+	key, value := reflect.New(t.key).Elem(), reflect.New(t.value).Elem()
+	cursor := d.entries.MapRange()
 	return func() (reflect.Value, reflect.Value, bool) {
 		if !cursor.Next() {
 			return reflect.Value{}, reflect.Value{}, false
@@ -50,52 +41,86 @@ func (d *detachedMap[K, V, M]) walk() func() (key, value reflect.Value, ok bool)
 	}
 }
 
-func (d *detachedMap[K, V, M]) restore(until time.Time) (merge, error) {
+func (d *detachedMap) restore(until time.Time) (merge, error) {
 	if d.cursor == nil {
 		back, err := d.swapBack()
 		if back || err != nil {
 			return d.done, err
 		}
-		d.cursor = reflect.ValueOf(d.entries).MapRange()
-		d.chunk = 256
+		d.cursor = d.entries.MapRange()
 	}
-	return d.done, d.insertAll(until)
+	err := d.insertAll(until, d.refill)
+	if err == nil {
+		d.entries, d.cursor = reflect.Value{}, nil
+	}
+	return d.done, err
 }
 
 // swapBack puts the few entries written since the detach into the old map and
 // the old map back in place. It declines when the live map is not the small one.
-func (d *detachedMap[K, V, M]) swapBack() (back bool, err error) {
-	times, err := d.from.do(d.from.writing(), lockPatience, func() {
-		live := *d.from.at
-		if len(live) > len(d.entries) || len(live) > maxSwapBack {
+func (d *detachedMap) swapBack() (back bool, err error) {
+	t := d.to.types()
+	key, value := reflect.New(t.key).Elem(), reflect.New(t.value).Elem()
+	times, err := d.to.do(d.to.writing(), lockPatience, func() {
+		live := d.to.now()
+		if live.Len() > d.entries.Len() || live.Len() > maxSwapBack {
 			return
 		}
-		for k, v := range live {
-			if _, both := d.entries[k]; both {
+		for newer := live.MapRange(); newer.Next(); {
+			before := d.entries.Len()
+			key.SetIterKey(newer)
+			value.SetIterValue(newer)
+			d.entries.SetMapIndex(key, value)
+			if d.entries.Len() == before {
 				d.done.keptNewer++
 			}
-			d.entries[k] = v
 		}
-		*d.from.at, back = d.entries, true
+		d.to.at.Set(d.entries)
+		back = true
 	})
 	d.done.held(times.hold)
 	if !back {
 		return false, err
 	}
 	d.done.merged = d.size - d.done.keptNewer
-	d.entries = nil
+	d.entries = reflect.Value{}
 	return true, nil
 }
 
-// insertAll writes the old entries into the live map, a chunk a hold.
-func (d *detachedMap[K, V, M]) insertAll(until time.Time) error {
+// refill takes the next entries of the old map; nobody else has that map now.
+func (d *detachedMap) refill(into *run, most int) {
+	for into.n < most && !d.drained {
+		if !d.cursor.Next() {
+			d.drained = true // a cursor must not be asked again
+			return
+		}
+		into.add(d.cursor)
+	}
+}
+
+// giveBack inserts entries into the live map, a chunk a hold. It remembers
+// where it is: entries that went back must not go back twice, or a key deleted
+// by the service would rise again.
+type giveBack struct {
+	to      *mapTarget
+	pending run
+	chunk   int
+	done    merge
+}
+
+// insertAll asks for one run of entries after another until there is none.
+func (g *giveBack) insertAll(until time.Time, refill func(into *run, most int)) error {
+	if g.chunk == 0 {
+		of := g.to.types()
+		g.chunk, g.pending = firstChunk, newRun(of, min(maxChunk, runRoom(of)))
+	}
 	for {
-		d.refill()
-		if len(d.pending) == 0 {
-			d.entries, d.cursor = nil, nil
+		refill(&g.pending, min(g.chunk, g.pending.keys.Len()))
+		if g.pending.n == 0 {
+			g.pending = run{}
 			return nil
 		}
-		if err := d.insertChunk(); err != nil {
+		if err := g.insertChunk(); err != nil {
 			return err
 		}
 		if time.Now().After(until) {
@@ -105,49 +130,35 @@ func (d *detachedMap[K, V, M]) insertAll(until time.Time) error {
 	}
 }
 
-func (d *detachedMap[K, V, M]) refill() {
-	var p pair[K, V]
-	key, value := reflect.ValueOf(&p.key).Elem(), reflect.ValueOf(&p.value).Elem()
-	for len(d.pending) < d.chunk && !d.drained {
-		if !d.cursor.Next() {
-			d.drained = true // a cursor must not be asked again
-			return
-		}
-		key.SetIterKey(d.cursor)
-		value.SetIterValue(d.cursor)
-		d.pending = append(d.pending, p)
-	}
-}
-
-func (d *detachedMap[K, V, M]) insertChunk() error {
+func (g *giveBack) insertChunk() error {
 	inserted := false
-	times, err := d.from.do(d.from.writing(), lockPatience, func() {
-		d.insertPending()
+	times, err := g.to.do(g.to.writing(), lockPatience, func() {
+		g.insertPending()
 		inserted = true
 	})
 	if !inserted {
 		return err
 	}
-	clear(d.pending)
-	d.pending = d.pending[:0]
-	d.done.held(times.hold)
-	d.chunk = nextChunk(d.chunk, times.hold)
+	g.pending.clear()
+	g.done.held(times.hold)
+	g.chunk = nextChunk(g.chunk, times.hold)
 	return nil
 }
 
 // insertPending must be called with the lock held.
-func (d *detachedMap[K, V, M]) insertPending() {
-	if *d.from.at == nil { // the service dropped its map meanwhile
-		*d.from.at = make(M)
+func (g *giveBack) insertPending() {
+	if g.to.at.IsNil() { // the service dropped its map meanwhile
+		g.to.at.Set(reflect.MakeMap(g.to.at.Type()))
 	}
-	live := *d.from.at
-	for _, p := range d.pending {
-		if _, newer := live[p.key]; newer {
-			d.done.keptNewer++
+	live := g.to.now()
+	for i := 0; i < g.pending.n; i++ {
+		key := g.pending.keys.Index(i)
+		if live.MapIndex(key).IsValid() {
+			g.done.keptNewer++
 			continue
 		}
-		live[p.key] = p.value
-		d.done.merged++
+		live.SetMapIndex(key, g.pending.values.Index(i))
+		g.done.merged++
 	}
 }
 

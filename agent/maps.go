@@ -56,7 +56,11 @@ func (s *server) listMaps(w http.ResponseWriter, _ *http.Request, _ string) erro
 func (reg *registration) view(seen view, err error) mapView {
 	v := mapView{
 		Name: reg.name, Kind: reg.target.kind(), Type: reg.target.types().container.String(), RegisteredAt: reg.at,
-		Strategies: map[string]strategyView{strategySwap: swapFor(reg.target.kind(), seen)},
+		Strategies: map[string]strategyView{},
+	}
+	for _, strategy := range strategies {
+		v.Strategies[strategy] = supports(situation{kind: v.Kind, seen: seen, counted: err == nil, oldSyncMap: syncMapKeepsBuckets},
+			task{strategy: strategy, maxHold: defaultLockHold})
 	}
 	if err != nil {
 		why := err.Error()
@@ -65,15 +69,4 @@ func (reg *registration) view(seen view, err error) mapView {
 		v.Entries = &seen.entries
 	}
 	return v
-}
-
-// swapFor says whether swap works on a container, and why.
-func swapFor(kind string, seen view) strategyView {
-	switch {
-	case seen.isNil:
-		return strategyView{false, errNilMap.Error()}
-	case kind == kindSyncMap:
-		return strategyView{true, "every entry leaves by LoadAndDelete into a side store, without any lock of yours"}
-	}
-	return strategyView{true, "one pointer write under the registered lock, whatever the number of entries"}
 }

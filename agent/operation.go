@@ -26,7 +26,6 @@ const (
 )
 
 const (
-	strategySwap = "swap"
 	// undoPatience is how long one call of undo works before it answers and
 	// lets the agent go on by itself.
 	undoPatience = 30 * time.Second
@@ -46,6 +45,7 @@ type operation struct {
 	name     string // of the map, which may be unregistered meanwhile
 	kind     string
 	types    types
+	task     task
 	log      *slog.Logger
 	release  func(*operation) // called once, when nothing of it is left to do
 	hold     time.Duration
@@ -53,12 +53,18 @@ type operation struct {
 	dataLock sync.Mutex // guards data; taken before mu, never while mu is held
 	data     detached
 
-	mu         sync.Mutex // guards everything below; never held while waiting
+	mu         sync.Mutex      // guards everything below; never held while waiting
+	rung       <-chan struct{} // closed when data has been collected
 	state      string
 	busy       string
 	streaming  bool
 	undoBegun  bool
 	entries    int
+	scanned    int
+	kept       int
+	skipped    int
+	partial    error
+	unrung     bool // a forced collection left the bell silent
 	done       merge
 	dropped    int
 	lockHold   time.Duration
@@ -75,18 +81,21 @@ type operation struct {
 // detach takes the entries out and starts the clock that gives them back.
 func (op *operation) detach(from target) error {
 	before := takeStats()
-	data, times, err := from.detach(lockPatience)
+	out, err := from.detach(op.task, lockPatience)
 	if err != nil {
 		return err
 	}
+	sentinel, rung := newBell()
+	out.entries.hang(sentinel)
 	op.dataLock.Lock()
-	op.data = data
+	op.data = out.entries
 	op.dataLock.Unlock()
 
 	op.mu.Lock()
 	defer op.mu.Unlock()
-	op.before, op.entries = before, data.len()
-	op.lockHold, op.lockWait = times.hold, times.wait
+	op.before, op.entries, op.rung = before, out.entries.len(), rung
+	op.scanned, op.kept, op.skipped, op.partial = out.scanned, out.kept, out.skipped, out.partial
+	op.lockHold, op.lockWait = out.times.hold, out.times.wait
 	op.detachTook = time.Since(op.started)
 	op.busy = ""
 	op.expires = time.Now().Add(op.hold)
@@ -143,8 +152,9 @@ func (op *operation) returnMemory() {
 	started := time.Now()
 	debug.FreeOSMemory()
 	took := time.Since(started)
+	dead := rings(op.rung, bellPatience)
 	op.mu.Lock()
-	op.returnTook = &took
+	op.returnTook, op.unrung = &took, !dead
 	op.mu.Unlock()
 }
 

@@ -34,6 +34,12 @@ type operationView struct {
 	Dropped        int        `json:"dropped"`
 	ReturnMemoryNs *int64     `json:"return_memory_ns"`
 	By             string     `json:"by"`
+	Scanned        int        `json:"scanned"`
+	Kept           int        `json:"kept"`
+	Skipped        int        `json:"skipped"`
+	Complete       bool       `json:"complete"`
+	IncompleteWhy  *string    `json:"incomplete_why"`
+	Collected      *bool      `json:"collected"`
 }
 
 type operationsView struct {
@@ -46,11 +52,16 @@ func (op *operation) view() operationView {
 	defer op.mu.Unlock()
 	v := operationView{
 		Schema: operationSchema, ID: op.id, Map: op.name, Kind: op.kind,
-		Type: op.types.container.String(), Strategy: strategySwap, State: op.state, Busy: op.busyNow(),
+		Type: op.types.container.String(), Strategy: op.task.strategy, State: op.state, Busy: op.busyNow(),
 		Entries: op.entries, LockHoldNs: op.lockHold.Nanoseconds(), LockWaitNs: op.lockWait.Nanoseconds(),
 		DetachNs: op.detachTook.Nanoseconds(), StartedAt: stamp(op.started),
 		ExpiresAt: stampOrNil(op.expires), FinishedAt: stampOrNil(op.finished), MemoryAfter: op.after,
 		Merged: op.done.merged, KeptNewer: op.done.keptNewer, Dropped: op.dropped, By: op.by,
+		Scanned: op.scanned, Kept: op.kept, Skipped: op.skipped, Complete: op.partial == nil, Collected: op.collected(),
+	}
+	if op.partial != nil {
+		why := op.partial.Error()
+		v.IncompleteWhy = &why
 	}
 	if op.before.Schema != "" {
 		before := op.before
@@ -61,6 +72,16 @@ func (op *operation) view() operationView {
 		v.ReturnMemoryNs = &ns
 	}
 	return v
+}
+
+// collected says whether the committed entries are garbage that has been
+// collected; nil while nobody can know. It must be called with op.mu held.
+func (op *operation) collected() *bool {
+	dead := op.state == stateCommitted && hasRung(op.rung)
+	if !dead && !(op.state == stateCommitted && op.unrung) {
+		return nil
+	}
+	return &dead
 }
 
 // busyNow must be called with op.mu held.
@@ -91,7 +112,7 @@ func stampOrNil(t time.Time) *string {
 func (op *operation) audit(what, remote string, more ...any) {
 	v := op.view()
 	args := append([]any{
-		"remote", remote, "operator", v.By, "operation", v.ID, "map", v.Map, "kind", v.Kind,
+		"remote", remote, "operator", v.By, "operation", v.ID, "map", v.Map, "kind", v.Kind, "strategy", v.Strategy,
 		"state", v.State, "entries", v.Entries, "merged", v.Merged, "kept_newer", v.KeptNewer,
 		"dropped", v.Dropped, "lock_hold", time.Duration(v.LockHoldNs), "lock_wait", time.Duration(v.LockWaitNs),
 	}, more...)

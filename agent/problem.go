@@ -48,11 +48,15 @@ func notSupported(why string) *problem {
 func toProblem(err error) *problem {
 	var p *problem
 	var broken lockBroken
+	var large tooLarge
 	switch {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &broken):
 		return notSupported(broken.Error())
+	case errors.As(err, &large):
+		return &problem{422, "strategy_not_supported", large.Error(),
+			"allow more with max_lock_hold_ms (at most 1000), or use swap, whose hold does not grow with the map"}
 	case errors.Is(err, errNilMap):
 		return notSupported(errNilMap.Error())
 	case errors.Is(err, errLockTimeout):

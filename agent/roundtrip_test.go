@@ -39,7 +39,7 @@ func (shouting) String() string               { panic("called") }
 func (shouting) Error() string                { panic("called") }
 
 func targetOf[K comparable, V any](m map[K]V) target {
-	return &mapTarget[K, V, map[K]V]{at: &m, guard: newGuard(new(sync.Mutex))}
+	return newMapTarget(reflect.ValueOf(&m).Elem(), new(sync.Mutex))
 }
 
 func TestWhatSurvivesTheRoundTrip(t *testing.T) {

@@ -111,7 +111,7 @@ func TestCommitUndoAndExpiryRace(t *testing.T) {
 		s := filled(50)
 		reg := s.register(t, "m")
 		target, _ := reg.lookup("m")
-		op, err := reg.desk.begin(order{reg: target, hold: time.Duration(round%5) * 50 * time.Microsecond, log: quiet()})
+		op, err := reg.desk.begin(order{reg: target, task: task{strategy: strategySwap}, hold: time.Duration(round%5) * 50 * time.Microsecond, log: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,10 @@ func (t *syncTarget) measure(patience time.Duration) (view, lockTimes, error) {
 	return seen, lockTimes{}, err
 }
 
-func (t *syncTarget) detach(time.Duration) (detached, lockTimes, error) {
+func (t *syncTarget) detach(what task, _ time.Duration) (taken, error) {
+	if can := supports(situation{kind: kindSyncMap, oldSyncMap: syncMapKeepsBuckets}, what); !can.Supported {
+		return taken{}, notSupported(can.Why)
+	}
 	d := &detachedSync{from: t.m}
 	t.m.Range(func(key, _ any) bool {
 		if value, mine := t.m.LoadAndDelete(key); mine {
@@ -72,12 +75,16 @@ func (t *syncTarget) detach(time.Duration) (detached, lockTimes, error) {
 		}
 		return true
 	})
-	// The second pass removes nothing. In the old design beginning a Range
-	// promotes the dirty map, and with that the old bucket array can be freed
-	// if the service has stored a new key since. What it stored stays.
-	t.m.Range(func(_, _ any) bool { return false })
-	return d, lockTimes{}, nil
+	t.promote()
+	return taken{entries: d, scanned: d.size}, nil
 }
+
+// promote removes nothing. In the old design beginning a Range promotes the
+// dirty map, and with that the old bucket array can be freed if the service
+// has stored a new key since. What it stored stays.
+func (t *syncTarget) promote() { t.m.Range(func(_, _ any) bool { return false }) }
+
+func (t *syncTarget) count(task) (matches, error) { return matches{}, nil }
 
 // syncBlock is the number of entries in a block of the side store: a store of
 // blocks never copies itself in order to grow.
@@ -87,6 +94,7 @@ type syncPair struct{ key, value any }
 
 // detachedSync is the side store of a drained sync.Map.
 type detachedSync struct {
+	mortal
 	from   *sync.Map
 	blocks [][]syncPair
 	size   int

@@ -43,7 +43,7 @@ func TestDrainingASyncMapLosesNothing(t *testing.T) {
 		if end == stateExpired {
 			hold = time.Millisecond
 		}
-		op, err := reg.desk.begin(order{reg: target, hold: hold, log: quiet()})
+		op, err := reg.desk.begin(order{reg: target, task: task{strategy: strategySwap}, hold: hold, log: quiet()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,10 +143,11 @@ func TestADrainTakesExactlyWhatItRemoves(t *testing.T) {
 	}
 	drained, entries := 0, 0
 	for until := time.Now().Add(500 * time.Millisecond); entries < 100 || time.Now().Before(until); {
-		taken, _, err := (&syncTarget{&m}).detach(0)
+		out, err := (&syncTarget{&m}).detach(task{strategy: strategySwap}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
+		taken := out.entries
 		entries += taken.len()
 		next := taken.walk()
 		for _, value, more := next(); more; _, value, more = next() {

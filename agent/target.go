@@ -17,6 +17,32 @@ var (
 	errTooSlow = errors.New("counting the entries took longer than its bound")
 )
 
+// task is what an operation is to do with a target.
+type task struct {
+	strategy string
+	where    conditions    // of evict
+	now      time.Time     // what the conditions compare with
+	maxHold  time.Duration // of clear and shrink: the longest hold of the lock
+}
+
+// taken is what a target handed over, and how.
+type taken struct {
+	entries detached
+	times   lockTimes // the first wait and the longest hold
+	scanned int       // entries looked at one by one
+	kept    int       // entries a shrink carried over
+	skipped int       // entries that cannot be taken out one by one
+	partial error     // why the work ended before it was done
+}
+
+// matches is what a dry run of conditions found.
+type matches struct {
+	scanned, matched int
+	times            lockTimes
+	took             time.Duration
+	partial          error
+}
+
 // target is a registered container, whatever its key and value types.
 type target interface {
 	kind() string
@@ -25,8 +51,11 @@ type target interface {
 	look(patience time.Duration) (view, error)
 	// measure counts the entries the way an operation would go in.
 	measure(patience time.Duration) (view, lockTimes, error)
-	// detach takes every entry out.
-	detach(patience time.Duration) (detached, lockTimes, error)
+	// detach takes out what the task says. Entries it has taken out are always
+	// handed over: an error means that the target is as it was.
+	detach(t task, patience time.Duration) (taken, error)
+	// count tells how many entries the conditions of a task fit. It changes nothing.
+	count(t task) (matches, error)
 }
 
 // types are the Go types of a target.
@@ -41,6 +70,8 @@ type view struct {
 // detached is a set of entries taken out of a target. It is not safe for
 // concurrent use: the operation that owns it keeps calls apart.
 type detached interface {
+	// hang gives the set a bell that it holds as long as it lives.
+	hang(*bell)
 	len() int
 	// walk returns a function that yields each entry once and then false. The
 	// two values are overwritten by the next call.

@@ -1,0 +1,89 @@
+package agent
+
+import (
+	"runtime"
+	"time"
+)
+
+const undoSentence = "Until the commit every entry can return; a key written since then keeps its newer value, " +
+	"and a key deleted since then returns, because a delete of a key that is not there leaves no trace."
+
+// holdOf is how long one hold of the lock is reckoned to be.
+func holdOf(s situation, what task) time.Duration {
+	switch {
+	case s.kind == kindSyncMap:
+		return 0
+	case what.strategy == strategySwap:
+		return time.Microsecond
+	}
+	return holdEstimate(s.seen.entries)
+}
+
+func firstSteps(s situation, strategy string) []string {
+	switch {
+	case s.kind == kindSyncMap:
+		return []string{"Walk the sync.Map and move each entry into a side store with LoadAndDelete; nothing stored meanwhile is touched."}
+	case strategy == strategyShrink:
+		return []string{
+			"Take the registered lock and copy every entry into a new map of the right size.",
+			"Put the new map in place of the old one and let the lock go; when the copy takes too long, let go and change nothing.",
+		}
+	}
+	return []string{
+		"Prepare an empty map.",
+		"Take the registered lock, put the empty map in place of the full one, let the lock go.",
+	}
+}
+
+func lastSteps(strategy string) []string {
+	if strategy == strategyShrink {
+		return []string{
+			"Hold the old map until the operation ends; its entries are all in the new one.",
+			"On commit drop the old map, run a garbage collection and return the memory to the operating system.",
+		}
+	}
+	return []string{
+		"Hold the old entries: they can be streamed, committed or undone.",
+		"Without a commit before the hold is over, give every entry back.",
+		"On commit drop the old entries, run a garbage collection and return the memory to the operating system.",
+	}
+}
+
+func notesOn(s situation, strategy string) []string {
+	if s.kind == kindSyncMap {
+		return syncMapNotes()
+	}
+	switch strategy {
+	case strategyShrink:
+		return []string{
+			"No entry leaves the map; what goes are the bucket arrays that deleted entries left behind.",
+			"Readers and writers wait for the whole copy; lock_hold_estimate_ns is a reckoning, lock_hold_ns of the operation is measured.",
+			"Whoever keeps a copy of the map header outside the lock keeps the old map.",
+		}
+	}
+	notes := []string{
+		"The service finds an empty map and fills it again as after a restart.",
+		"The old bucket arrays go with the old map, which delete and clear would keep.",
+	}
+	return append(notes, growthNotes()...)
+}
+
+func growthNotes() []string {
+	if growthNote == "" {
+		return nil
+	}
+	return []string{growthNote}
+}
+
+func syncMapNotes() []string {
+	notes := []string{
+		"Entries leave one after another: for a moment readers see some of them gone and some not.",
+		"While they are held the side store costs 32 bytes an entry on top.",
+		"There is no lock to measure; the time for the whole walk is detach_ns of the operation.",
+	}
+	if syncMapKeepsBuckets {
+		return append(notes, "This sync.Map ("+runtime.Version()+") is the old design: values and keys are freed, "+
+			"its bucket array only after the service has stored new keys and the map has promoted them.")
+	}
+	return append(notes, "This sync.Map ("+runtime.Version()+") is a hash trie: it gives its nodes back as its entries leave.")
+}

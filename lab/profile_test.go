@@ -41,9 +41,10 @@ func TestProfileShowsInsertionApartFromValues(t *testing.T) {
 	for _, name := range []string{
 		"struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "slice-growth",
 		"sharded-map", "map-of-maps", "channel-buffer", "finalizer-map",
+		"closure-map", "generic-cache", "huge-values",
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := startLab(t, name, "--entries", "3000", "--rate", "0", "--exit-with-stdin")
+			p := startLab(t, name, "--entries", "3000", "--rate", "0", "--value-bytes", "1000", "--exit-with-stdin")
 			at := p.truth().Insertion
 			records := heapRecords(t, p.get("/debug/pprof/heap?debug=1&gc=1"))
 			place := fmt.Sprintf("%s %s:%d", at.Function, at.File, at.Line)

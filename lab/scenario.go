@@ -10,17 +10,23 @@ import (
 // scenarios is the whole lab: name -> one sentence -> service. A new scenario
 // is one small file and one line here.
 var scenarios = map[string]scenario{
-	"bounded-lru":    boundedLRU,
-	"channel-buffer": channelBuffer,
-	"finalizer-map":  finalizerMap,
-	"global-map":     globalMap,
-	"goroutine-leak": goroutineLeak,
-	"map-of-maps":    mapOfMaps,
-	"sharded-map":    shardedMap,
-	"slice-growth":   sliceGrowth,
-	"steady-cache":   steadyCache,
-	"struct-field":   structField,
-	"sync-map":       syncMap,
+	"batch-maps":      batchMaps,
+	"bounded-lru":     boundedLRU,
+	"channel-buffer":  channelBuffer,
+	"closure-map":     closureMap,
+	"emptied-map":     emptiedMap,
+	"finalizer-map":   finalizerMap,
+	"generic-cache":   genericCache,
+	"global-map":      globalMap,
+	"goroutine-leak":  goroutineLeak,
+	"goroutine-local": goroutineLocal,
+	"huge-values":     hugeValues,
+	"map-of-maps":     mapOfMaps,
+	"sharded-map":     shardedMap,
+	"slice-growth":    sliceGrowth,
+	"steady-cache":    steadyCache,
+	"struct-field":    structField,
+	"sync-map":        syncMap,
 }
 
 type scenario struct {

@@ -26,6 +26,26 @@ func swapperOf(svc service) func() {
 		return func() {
 			issuedTokens.Range(func(key, _ any) bool { issuedTokens.Delete(key); return true })
 		}
+	case *fareDesk:
+		return func() {
+			s.fares("", nil, func(cache *map[string]*Fare, mu *sync.Mutex) {
+				mu.Lock()
+				*cache = make(map[string]*Fare)
+				mu.Unlock()
+			})
+		}
+	case *exportStore:
+		return func() { s.mu.Lock(); s.finished = make(map[string][]byte); s.mu.Unlock() }
+	case *studio:
+		return func() {
+			thumbnails.mu.Lock()
+			thumbnails.items = make(map[string]*Thumbnail)
+			thumbnails.mu.Unlock()
+		}
+	case *orderBook:
+		return func() { s.mu.Lock(); s.open = make(map[orderID]openOrder); s.mu.Unlock() }
+	case *usageMeter:
+		return func() { s.mu.Lock(); s.totals = make(map[uint64]usage); s.mu.Unlock() }
 	case *DeviceRegistry:
 		return func() {
 			for i := range s.shards {

@@ -46,6 +46,9 @@ func TestWeighing(t *testing.T) {
 	}
 	debug.SetGCPercent(-1)
 	l := load{entries: 5_000, valueBytes: scenarios[name].defaults.valueBytes}
+	if name == "huge-values" {
+		l.entries = 50
+	}
 	svc := scenarios[name].start(l)
 	svc.holding() // what the first measuring allocates is not the scenario's
 	liveHeapBytes()
@@ -86,14 +89,18 @@ func liveHeapBytes() uint64 {
 func TestTruthOfEveryScenario(t *testing.T) {
 	for name, s := range scenarios {
 		t.Run(name, func(t *testing.T) {
-			p := startLab(t, name, "--entries", "700", "--rate", "0", "--exit-with-stdin")
+			p := startLab(t, name, "--entries", "700", "--rate", "0", "--value-bytes", "1000", "--exit-with-stdin")
 			told := p.truth()
 			if told.Schema != "mapmedic.lab.truth/1" || told.Scenario != name || told.PID != p.cmd.Process.Pid ||
 				told.GoVersion != runtime.Version() || told.Sentence != s.sentence || told.ExpectedVerdict != s.verdict {
 				t.Errorf("wrong head: %+v", told)
 			}
-			if told.Entries != 700 {
-				t.Errorf("%d entries, want the 700 asked for", told.Entries)
+			want := 700
+			if name == "emptied-map" {
+				want = 0
+			}
+			if told.Entries != want {
+				t.Errorf("%d entries, want %d of the 700 asked for", told.Entries, want)
 			}
 			if (told.Path == nil) != (name == "goroutine-leak") || (told.Path == nil) != (told.ShallowBytes == nil || told.ValuesBytes == nil) {
 				t.Errorf("path %v and bytes %v do not fit together", told.Path, told.ShallowBytes)
@@ -140,6 +147,51 @@ func TestEveryMapOfSeveralIsListed(t *testing.T) {
 		if len(paths) != want || h.size.Entries != 1_200 {
 			t.Errorf("%s: %d entries in %v, want 1200 in %d maps", name, h.size.Entries, paths, want)
 		}
+	}
+}
+
+func TestEmptiedMapKeepsItsSlots(t *testing.T) {
+	b := emptiedMap.start(load{entries: 5_000, valueBytes: 16})
+	for n := 0; n < 5_000; n++ {
+		if n == 4_999 {
+			if open := b.holding().size.Entries; open != n {
+				t.Errorf("%d orders open before the last, want %d", open, n)
+			}
+		}
+		b.add(n)
+	}
+	full := b.holding().size
+	if full.Entries != 0 || *full.Capacity < 5_000 || full.DeadBytes < full.ShallowBytes*99/100 {
+		t.Errorf("not an empty map with all its slots: %+v, capacity %d", full, *full.Capacity)
+	}
+	b.add(5_000)
+	if now := b.holding().size; now.Entries != 0 || *now.Capacity != *full.Capacity {
+		t.Errorf("one more order has left %+v, capacity %d, before %d", now, *now.Capacity, *full.Capacity)
+	}
+}
+
+func TestEveryBatchHasAMapOfItsOwn(t *testing.T) {
+	m := batchMaps.start(load{entries: 1_000, valueBytes: 16})
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for n := 0; n < 100*1_000; n++ {
+		m.add(n)
+	}
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	h := m.holding()
+	if made := after.TotalAlloc - before.TotalAlloc; h.size.Entries != 1_000 || made < 100*h.size.ShallowBytes {
+		t.Errorf("%d bytes were allocated for 100 batches, the last of which is %+v", made, h.size)
+	}
+}
+
+// In a test the type argument has the package's whole path; in the lab it is
+// main, as it is in every profile.
+func TestGenericNameIsThatOfTheInstance(t *testing.T) {
+	p := startLab(t, "generic-cache", "--entries", "10", "--rate", "0", "--exit-with-stdin")
+	told := p.truth()
+	if *told.Declared != "main.Cache[string,*main.Thumbnail].items" || *told.Type != "map[string]*main.Thumbnail" {
+		t.Errorf("declared %q, type %q", *told.Declared, *told.Type)
 	}
 }
 

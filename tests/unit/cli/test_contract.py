@@ -95,8 +95,13 @@ def refused() -> str:
     ],
     ids=lambda value: " ".join(map(str, value)).replace(str(GOLDEN), "")[:60] if isinstance(value, list) else None,
 )  # fmt: skip
-def test_exit_codes_and_json(words: list[object], code: int, error: str | None, tmp_path: Path) -> None:
-    done = run(*words, "--json", cwd=tmp_path)
+def test_exit_codes_and_json(
+    words: list[object], code: int, error: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MAPMEDIC_TOKEN", raising=False)
+    done = Done(cli.run([*map(str, words), "--json"]), *capfd.readouterr())
     assert done.code == code, done.err
     said = done.json
     if error is None:

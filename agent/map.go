@@ -87,6 +87,10 @@ func (t *mapTarget) detach(what task, patience time.Duration) (taken, error) {
 	switch what.strategy {
 	case strategyShrink:
 		out, err = t.shrink(what, patience)
+	case strategyClear:
+		out, err = t.clear(what, patience)
+	case strategyDelete, strategyEvict:
+		out, err = t.take(what)
 	default:
 		out, err = t.swap(patience)
 	}
@@ -115,5 +119,3 @@ func (t *mapTarget) swap(patience time.Duration) (taken, error) {
 	}
 	return taken{}, err
 }
-
-func (t *mapTarget) count(task) (matches, error) { return matches{}, nil }

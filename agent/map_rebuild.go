@@ -74,6 +74,38 @@ func (t *mapTarget) shrink(what task, patience time.Duration) (taken, error) {
 	return taken{}, err
 }
 
+// clear copies every entry out and wipes the map, in one hold: readers see all
+// of them or none. Go's clear keeps the bucket arrays, and wipes them whole.
+func (t *mapTarget) clear(what task, patience time.Duration) (taken, error) {
+	seen, err := t.roomFor(what, patience)
+	if err != nil {
+		return taken{}, err
+	}
+	held := newHeld(t)
+	held.reserve(seen.entries)
+	wiped := false
+	var late error
+	times, err := t.do(t.writing(), patience, func() {
+		late = t.copyWithin(what.maxHold, func(cursor *reflect.MapIter) {
+			into := held.next()
+			into.put(cursor)
+			held.keep(into)
+		})
+		if late == nil {
+			t.now().Clear()
+			wiped = true
+		}
+	})
+	if wiped {
+		held.tidy()
+		return taken{entries: held, times: times, scanned: held.size}, nil
+	}
+	if err == nil {
+		err = late
+	}
+	return taken{}, err
+}
+
 // roomFor refuses a map that is nil, or whose copy is reckoned to take too long.
 func (t *mapTarget) roomFor(what task, patience time.Duration) (view, error) {
 	seen, _, err := t.measure(patience)

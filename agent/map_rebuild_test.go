@@ -68,11 +68,16 @@ func TestTheClockStopsACopy(t *testing.T) {
 	}
 }
 
-func TestShrinkKeepsKeysThatAreNotEqualToThemselves(t *testing.T) {
+func nans(n int) map[any]int {
 	m := map[any]int{1: 1}
-	for i := 0; i < 50; i++ {
+	for i := 0; i < n; i++ {
 		m[math.NaN()] = i
 	}
+	return m
+}
+
+func TestShrinkKeepsKeysThatAreNotEqualToThemselves(t *testing.T) {
+	m := nans(50)
 	reg := NewRegistry()
 	if err := RegisterMapIn(reg, "m", &m, new(sync.Mutex)); err != nil {
 		t.Fatal(err)

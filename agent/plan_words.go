@@ -8,6 +8,14 @@ import (
 const undoSentence = "Until the commit every entry can return; a key written since then keeps its newer value, " +
 	"and a key deleted since then returns, because a delete of a key that is not there leaves no trace."
 
+const (
+	keepsArrays = "The bucket or group arrays stay as large as they are: delete and clear keep them in every version of Go. " +
+		"Swap gives them back, which is why it is the default; shrink does so afterwards."
+	gradual = "Entries leave chunk by chunk: meanwhile readers see some of them gone and some not, " +
+		"and what the service stores during the walk may stay or go. If the walk is cut short, complete is false and what was taken out is held."
+	skipsNaN = "An entry whose key is not equal to itself (NaN) cannot be deleted one by one; it stays and is counted in skipped."
+)
+
 // holdOf is how long one hold of the lock is reckoned to be.
 func holdOf(s situation, what task) time.Duration {
 	switch {
@@ -15,6 +23,8 @@ func holdOf(s situation, what task) time.Duration {
 		return 0
 	case what.strategy == strategySwap:
 		return time.Microsecond
+	case what.strategy == strategyDelete, what.strategy == strategyEvict:
+		return holdTooLong
 	}
 	return holdEstimate(s.seen.entries)
 }
@@ -28,6 +38,13 @@ func firstSteps(s situation, strategy string) []string {
 			"Take the registered lock and copy every entry into a new map of the right size.",
 			"Put the new map in place of the old one and let the lock go; when the copy takes too long, let go and change nothing.",
 		}
+	case strategy == strategyClear:
+		return []string{
+			"Take the registered lock and copy every entry into a store of the agent's own.",
+			"Clear the map and let the lock go; when the copy takes too long, let go and change nothing.",
+		}
+	case strategy == strategyDelete:
+		return []string{"Walk the map in chunks, the lock held for about a millisecond each, and move every entry into a store of the agent's own."}
 	}
 	return []string{
 		"Prepare an empty map.",
@@ -60,6 +77,11 @@ func notesOn(s situation, strategy string) []string {
 			"Readers and writers wait for the whole copy; lock_hold_estimate_ns is a reckoning, lock_hold_ns of the operation is measured.",
 			"Whoever keeps a copy of the map header outside the lock keeps the old map.",
 		}
+	case strategyClear:
+		return []string{keepsArrays,
+			"Readers and writers wait while everything is copied and wiped; lock_hold_estimate_ns is a reckoning, lock_hold_ns of the operation is measured."}
+	case strategyDelete:
+		return []string{keepsArrays, gradual, skipsNaN}
 	}
 	notes := []string{
 		"The service finds an empty map and fills it again as after a restart.",

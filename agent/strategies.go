@@ -8,9 +8,12 @@ import "fmt"
 const (
 	strategySwap   = "swap"
 	strategyShrink = "shrink"
+	strategyClear  = "clear"
+	strategyDelete = "delete"
+	strategyEvict  = "evict"
 )
 
-var strategies = []string{strategySwap, strategyShrink}
+var strategies = []string{strategySwap, strategyShrink, strategyClear, strategyDelete}
 
 // situation is what the answer to "does this strategy work here" depends on.
 type situation struct {
@@ -33,6 +36,10 @@ func supports(s situation, what task) strategyView {
 		return strategyView{true, "one pointer write under the registered lock, whatever the number of entries"}
 	case strategyShrink:
 		return copying(s, what, "every entry is copied into a map of the right size in one hold of the lock")
+	case strategyClear:
+		return copying(s, what, "every entry is copied out and the map is cleared in one hold of the lock; the bucket arrays stay")
+	case strategyDelete:
+		return strategyView{true, "every entry leaves in chunks, each a hold of about a millisecond; the bucket arrays stay"}
 	}
 	return strategyView{false, "there is no such strategy"}
 }
@@ -49,6 +56,10 @@ func syncMapSupports(s situation, what task) strategyView {
 	switch what.strategy {
 	case strategySwap:
 		return strategyView{true, "every entry leaves by LoadAndDelete into a side store, without any lock of yours"}
+	case strategyClear:
+		return strategyView{false, "sync.Map.Clear drops what is stored meanwhile without handing it over; swap and delete drain it and lose nothing"}
+	case strategyDelete:
+		return strategyView{true, "the same as swap: every entry leaves by LoadAndDelete into a side store"}
 	case strategyShrink:
 		if s.oldSyncMap {
 			return strategyView{false, "the bucket array of this sync.Map (before Go 1.24) is out of reach: a copy cannot take its place without a race"}

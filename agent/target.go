@@ -20,9 +20,14 @@ var (
 // task is what an operation is to do with a target.
 type task struct {
 	strategy string
-	where    conditions    // of evict
-	now      time.Time     // what the conditions compare with
+	where    conditions    // of evict, as they were given
+	matcher  *matcher      // of evict; nil fits every entry
 	maxHold  time.Duration // of clear and shrink: the longest hold of the lock
+}
+
+// fits says whether an entry is one to take out.
+func (t task) fits(key, value reflect.Value) bool {
+	return t.matcher == nil || t.matcher.fits(key, value)
 }
 
 // taken is what a target handed over, and how.

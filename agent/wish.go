@@ -42,7 +42,7 @@ func (q *wish) task(types) (task, error) {
 	if q.holdMillis < 1 || q.holdMillis > int(longestLockHold/time.Millisecond) {
 		return task{}, badRequest("max_lock_hold_ms must be from 1 to %d", int(longestLockHold/time.Millisecond))
 	}
-	return task{strategy: q.strategy, where: q.where, now: time.Now(),
+	return task{strategy: q.strategy, where: q.where,
 		maxHold: time.Duration(q.holdMillis) * time.Millisecond}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 )
 
 // load says how much a scenario holds and how fast it takes on more.
@@ -11,6 +12,7 @@ type load struct {
 	entries    int
 	rate       float64 // entries per second added by the background traffic
 	valueBytes int
+	flatAfter  time.Duration // warm-up alone: from READY until it has everything
 }
 
 type options struct {
@@ -26,6 +28,8 @@ const minValueBytes = 16
 
 // No scenario keeps up with more, and the arithmetic stays far from overflow.
 const maxRate = 1e6
+
+const maxFlatAfter = 24 * time.Hour
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var opts options
@@ -56,6 +60,7 @@ func declareFlags(opts *options, stderr io.Writer) *flag.FlagSet {
 	flags.IntVar(&opts.load.entries, "entries", 0, "entries present at READY (default: the scenario's own)")
 	flags.Float64Var(&opts.load.rate, "rate", 0, "entries per second added from READY on, 0 = none (default: the scenario's own)")
 	flags.IntVar(&opts.load.valueBytes, "value-bytes", 0, "payload of one entry (default: the scenario's own)")
+	flags.DurationVar(&opts.load.flatAfter, "flat-after", 0, "warm-up alone: time from READY until it has everything (default: the scenario's own)")
 	flags.StringVar(&opts.listen, "listen", "127.0.0.1:0", "address to serve on")
 	flags.BoolVar(&opts.list, "list", false, "print the scenarios and stop")
 	flags.BoolVar(&opts.json, "json", false, "with --list: as JSON")
@@ -80,6 +85,11 @@ func (o *options) complete(flags *flag.FlagSet) error {
 	if !given["value-bytes"] {
 		o.load.valueBytes = s.defaults.valueBytes
 	}
+	if !given["flat-after"] {
+		o.load.flatAfter = s.defaults.flatAfter
+	} else if s.defaults.flatAfter == 0 {
+		return fmt.Errorf("--flat-after: %s never warms up", o.scenario)
+	}
 	return o.load.validate()
 }
 
@@ -91,6 +101,8 @@ func (l load) validate() error {
 		return fmt.Errorf("--rate %v: from 0 to %v", l.rate, maxRate)
 	case l.valueBytes < minValueBytes:
 		return fmt.Errorf("--value-bytes %d: at least %d", l.valueBytes, minValueBytes)
+	case l.flatAfter < 0 || l.flatAfter > maxFlatAfter:
+		return fmt.Errorf("--flat-after %v: from 0 to %v", l.flatAfter, maxFlatAfter)
 	}
 	return nil
 }

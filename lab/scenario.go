@@ -20,13 +20,19 @@ var scenarios = map[string]scenario{
 	"global-map":      globalMap,
 	"goroutine-leak":  goroutineLeak,
 	"goroutine-local": goroutineLocal,
+	"high-gogc":       highGOGC,
+	"high-gogc-leak":  highGOGCLeak,
 	"huge-values":     hugeValues,
+	"idle-heap":       idleHeap,
 	"map-of-maps":     mapOfMaps,
+	"off-heap":        offHeap,
 	"sharded-map":     shardedMap,
 	"slice-growth":    sliceGrowth,
 	"steady-cache":    steadyCache,
 	"struct-field":    structField,
 	"sync-map":        syncMap,
+	"ttl-cache":       ttlCache,
+	"warm-up":         warmUpMap,
 }
 
 type scenario struct {

@@ -92,7 +92,7 @@ class LabService:
     def __enter__(self) -> LabService:
         # Its standard input is our pipe: if we are killed, it ends with us.
         # Its log goes to a file: a pipe that nobody reads would stop it when full.
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _end
+        self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
             env={**os.environ, "MAPMEDIC_TOKEN": self.token},

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from mapmedic.demo.service import LabService, Scenario
 from mapmedic.demo.traffic import Traffic
-from tests.live.scenarios import truth_of
+from tests.live.scenarios import ROOT, truth_of
 
 pytestmark = pytest.mark.live
 StartLab = Callable[[Scenario], LabService]
 ENTRIES = 40_000
+JOURNAL = json.loads((ROOT / "src/mapmedic/schemas/journal-1.json").read_text())
 
 
 def hotfix(
@@ -60,8 +62,17 @@ def test_fix_empties_the_map_and_proves_it_with_traffic_on(
     assert truth_of(service.url)["entries"] < ENTRIES / 10
     assert requests.sent > 0
     assert requests.failed == 0, requests.first_failure
-    events = [json.loads(line)["event"] for line in Path(outcome["journal_path"]).read_text().splitlines()]
-    assert events == ["planned", "detaching", "detached", "committing", "committed", "proved"]
+    lines = [json.loads(line) for line in Path(outcome["journal_path"]).read_text().splitlines()]
+    for line in lines:
+        Draft202012Validator(JOURNAL).validate(line)
+    assert [line["event"] for line in lines] == [
+        "planned",
+        "detaching",
+        "detached",
+        "committing",
+        "committed",
+        "proved",
+    ]
 
 
 def test_plan_changes_nothing(start_lab: StartLab, tmp_path: Path) -> None:

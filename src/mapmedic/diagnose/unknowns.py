@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 
 from mapmedic.diagnose.case import Case
-from mapmedic.model.findings import Blank, Evidence, Suspect, Verdict
+from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
+from mapmedic.model.frames import ContainerKind, is_standard_library
 from mapmedic.model.units import MIB
 
 # A container smaller than this is not worth naming while nothing is known about it.
 _WORTH_NAMING_SHARE = 0.1
+_MOST_NAMED = 5
 
 
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
@@ -92,23 +95,47 @@ def _unexplained_growth(case: Case) -> str | None:
 
 
 def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
-    """Return the containers that hold much of the heap and of whose growth nothing is known."""
+    """Return what holds much of the heap while nothing is known of its growth.
+
+    The containers; where the profile hides them all, the program's functions that allocated it.
+    """
     named = {(suspect.site.function, suspect.kind) for suspect in known if suspect.site}
-    return [
-        Suspect(
-            code=Verdict.UNDETERMINED,
-            confidence=0.0,
-            reasons=(),
-            bytes=case.held_bytes(container),
-            site=container.site,
-            kind=container.kind,
-            evidence=(
-                Evidence("its part of the live heap", case.share_of_heap(container), None,
-                         "heap?debug=1, runtime frames restored", "share"),
-            ),
-            stack=tuple(frame.function for frame in reversed(container.stack)),
-        )
-        for container in case.containers[:5]
-        if case.share_of_heap(container) >= _WORTH_NAMING_SHARE
-        and (container.site.function, container.kind) not in named
-    ]  # fmt: skip
+    containers = [
+        _holder(case, c.site, case.held_bytes(c), c.kind, tuple(f.function for f in reversed(c.stack)))
+        for c in case.containers[:_MOST_NAMED]
+        if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
+    ]
+    return containers if case.containers else _allocating_functions(case)
+
+
+def _allocating_functions(case: Case) -> list[Suspect]:
+    if case.history is None:
+        return []
+    heap = case.history.heap
+    held: dict[Site, float] = defaultdict(float)
+    for stack, bytes_held in zip(heap.stacks, heap.inuse_bytes.tolist(), strict=True):
+        frame = next((each for each in stack if not is_standard_library(each.function)), None)
+        if frame is not None:
+            held[Site(frame.function, frame.file, frame.line)] += bytes_held
+    largest = sorted(held, key=lambda site: -held[site])[:_MOST_NAMED]
+    least = _WORTH_NAMING_SHARE * heap.total_inuse_bytes
+    return [_holder(case, site, int(held[site])) for site in largest if held[site] >= max(1.0, least)]
+
+
+def _holder(
+    case: Case, site: Site, held: int, kind: ContainerKind | None = None, stack: tuple[str, ...] = ()
+) -> Suspect:
+    assert case.history is not None  # noqa: S101 - there is something to hold
+    heap = case.history.heap
+    source = "heap?debug=1, runtime frames restored" if heap.frames_restored else "heap profile"
+    share = held / max(1.0, heap.total_inuse_bytes)
+    return Suspect(
+        code=Verdict.UNDETERMINED,
+        confidence=0.0,
+        reasons=(),
+        bytes=held,
+        site=site,
+        kind=kind,
+        evidence=(Evidence("its part of the live heap", share, None, source, "share"),),
+        stack=stack,
+    )

@@ -311,3 +311,14 @@ def test_confidence_is_bounded_and_monotone(reasons: list[float], one_more: floa
 def test_no_reason_is_no_confidence_and_all_the_reasons_are_not_certainty() -> None:
     assert combine([]) == 0.0
     assert combine([Reason("", 1.0)] * 9) == 0.99
+
+
+def test_a_profile_without_map_frames_names_the_functions_that_allocated_most() -> None:
+    # A binary profile: what grows the map is hidden, what made the values is not.
+    heap = Heap().holds(f"main.newSession < {LOGIN}", 1000, 90_000).holds(f"main.small < {LOGIN}", 1000, 100)
+    profile = dataclasses.replace(heap.profile(), frames_restored=False)
+    seen = dataclasses.replace(capture(0, heap, gc=None), heap=profile)
+    diagnosis = diagnose(observation(seen))
+    assert diagnosis.verdict is Verdict.UNDETERMINED
+    assert [s.site.function for s in diagnosis.suspects if s.site] == ["main.newSession"]
+    assert diagnosis.suspects[0].bytes == pytest.approx(90e6, rel=0.01)

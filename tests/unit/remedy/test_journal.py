@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -83,3 +84,12 @@ def test_where_journals_live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder() == tmp_path / ".local" / "state" / "mapmedic" / "journal"
+
+
+def test_the_schema_knows_every_event_that_remedy_writes() -> None:
+    package = Path(journal_module.__file__).parent
+    written = {"committed", "undone", "expired"}  # states of an operation become events of their own
+    for file in package.glob("*.py"):
+        written |= set(re.findall(r'(?:journal\.write|note)\((?:journal, )?"(\w+)"', file.read_text()))
+    schema = json.loads((package.parent / "schemas" / "journal-1.json").read_text())
+    assert written == set(schema["properties"]["event"]["enum"])

@@ -49,6 +49,9 @@ func TestExitCodes(t *testing.T) {
 		{"struct-field --rate -1", exitUsage, "", "--rate"},
 		{"struct-field --rate NaN", exitUsage, "", "--rate"},
 		{"struct-field --value-bytes 1", exitUsage, "", "--value-bytes"},
+		{"struct-field --flat-after 1s", exitUsage, "", "never warms up"},
+		{"warm-up --flat-after -1s", exitUsage, "", "--flat-after"},
+		{"warm-up --flat-after 25h", exitUsage, "", "--flat-after"},
 		{"struct-field --no-such-flag", exitUsage, "", "no-such-flag"},
 	}
 	for _, c := range cases {

@@ -41,7 +41,7 @@ func TestProfileShowsInsertionApartFromValues(t *testing.T) {
 	for _, name := range []string{
 		"struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "slice-growth",
 		"sharded-map", "map-of-maps", "channel-buffer", "finalizer-map",
-		"closure-map", "generic-cache", "huge-values",
+		"closure-map", "generic-cache", "huge-values", "ttl-cache", "warm-up", "high-gogc-leak",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startLab(t, name, "--entries", "3000", "--rate", "0", "--value-bytes", "1000", "--exit-with-stdin")

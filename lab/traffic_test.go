@@ -46,6 +46,12 @@ func swapperOf(svc service) func() {
 		return func() { s.mu.Lock(); s.open = make(map[orderID]openOrder); s.mu.Unlock() }
 	case *usageMeter:
 		return func() { s.mu.Lock(); s.totals = make(map[uint64]usage); s.mu.Unlock() }
+	case *basketCache:
+		return func() { s.mu.Lock(); s.baskets = make(map[string]*Basket); s.mu.Unlock() }
+	case *streetCache:
+		return func() { s.mu.Lock(); s.streets = make(map[string]*Street); s.mu.Unlock() }
+	case *jobBoard:
+		return func() { s.mu.Lock(); s.results = make(map[string]*JobResult); s.mu.Unlock() }
 	case *DeviceRegistry:
 		return func() {
 			for i := range s.shards {
@@ -68,6 +74,7 @@ func swapperOf(svc service) func() {
 }
 
 func TestWorkStaysRightWhileTheMapIsSwapped(t *testing.T) {
+	keepGCPercent(t)
 	for name, s := range scenarios {
 		t.Run(name, func(t *testing.T) {
 			svc := s.start(load{entries: 100, valueBytes: 64})

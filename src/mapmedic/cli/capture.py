@@ -19,7 +19,7 @@ from mapmedic.report.inert import inert
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
 )
-@window_options
+@window_options("0s")
 @token_option
 @force_option
 @json_option

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("diagnose")
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
-@window_options
+@window_options("30s")
 @click.option(
     "--source",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -34,14 +34,17 @@ def command(
 ) -> int:  # fmt: skip
     """Say which container eats the memory, who fills it, how sure that is, and what to do.
 
-    One live TARGET, or any number of files of the same process (they are put in order of time). Exit code
-    1 is a finding; healthy, steady and undetermined are 0.
+    One live TARGET, watched for 30 s unless --for says otherwise, or any number of files of the same
+    process (they are put in order of time). Exit code 1 is a finding; healthy, steady and undetermined
+    are 0.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
 
     if html is not None:
         require_writable(html, force=force)
+    if seconds and not all(Path(target).is_file() for target in targets):
+        say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
         observation = api.observe(targets, plan, progress=progress)

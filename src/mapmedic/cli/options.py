@@ -48,19 +48,27 @@ def force_option(command: F) -> F:
     return click.option("--force", is_flag=True, help="Replace an output file that exists.")(command)
 
 
-def window_options(command: F) -> F:
-    """Add what says how long to look: --for, --visits, --gc."""
-    command = click.option(
-        "--gc", "force_gc", is_flag=True,
-        help="Let each capture force a GC in the target (gc=1): a heap profile only moves when one completes.",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--visits", type=click.IntRange(2, 100), default=4, show_default=True, help="Captures within --for."
-    )(command)
-    return click.option(
-        "--for", "seconds", type=Duration(), default=0.0,
-        help="Watch the target this long (30s, 2m) and measure growth; without it, look once.",
-    )(command)  # fmt: skip
+def window_options(default: str) -> Callable[[F], F]:
+    """Add what says how long to look, ``default`` unless told: --for, --visits, --gc."""
+
+    def add(command: F) -> F:
+        command = click.option(
+            "--gc", "force_gc", is_flag=True,
+            help="Let each capture force a GC in the target (gc=1): a heap profile only moves when one completes.",
+        )(command)  # fmt: skip
+        command = click.option(
+            "--visits",
+            type=click.IntRange(2, 100),
+            default=4,
+            show_default=True,
+            help="Captures within --for.",
+        )(command)
+        return click.option(
+            "--for", "seconds", type=Duration(), default=default, show_default=True,
+            help="Watch a live target this long (30s, 2m) to measure growth; 0 looks once.",
+        )(command)  # fmt: skip
+
+    return add
 
 
 def token_option(command: F) -> F:

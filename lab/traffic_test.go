@@ -2,7 +2,9 @@ package main
 
 import (
 	"container/list"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,4 +147,42 @@ func TestAgentIsThereAndGuarded(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("with the token: %s, want 200", answer.Status)
 	}
+}
+
+// What has a lock that everybody takes is known to the agent, by its declared
+// name or, where several maps share that, by their paths.
+func TestAgentKnowsTheMaps(t *testing.T) {
+	keepGCPercent(t)
+	for name, s := range scenarios {
+		if _, ok := s.start(load{entries: 1, valueBytes: 16}).(patient); !ok {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			p := startLab(t, name, "--entries", "30", "--rate", "0", "--value-bytes", "64", "--exit-with-stdin")
+			request, _ := http.NewRequest(http.MethodGet, p.url+"/debug/mapmedic/v1/maps", nil)
+			request.Header.Set("Authorization", "Bearer open sesame")
+			answer, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			body, _ := io.ReadAll(answer.Body)
+			for _, want := range namesToTheAgent(p.truth()) {
+				if quoted, _ := json.Marshal(want); !strings.Contains(string(body), string(quoted)) {
+					t.Errorf("the agent does not know %s: %s", quoted, body)
+				}
+			}
+		})
+	}
+}
+
+func namesToTheAgent(told truth) []string {
+	if len(told.Parts) == 0 {
+		return []string{*told.Declared}
+	}
+	var names []string
+	for _, p := range told.Parts {
+		names = append(names, p.Path)
+	}
+	return names
 }

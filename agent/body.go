@@ -20,7 +20,7 @@ const (
 )
 
 // readFields reads a JSON object strictly: each key once and among the fields,
-// each value of the type its field points to (*string, *bool or *int), nothing
+// each value of the type its field points to (*string, *bool, *int, *json.RawMessage or *conditions), nothing
 // behind the object. An empty body is an empty object.
 func readFields(w http.ResponseWriter, r *http.Request, fields map[string]any) error {
 	raw, err := readBody(w, r)
@@ -113,6 +113,15 @@ func assign(name string, value json.RawMessage, to any) error {
 			return badRequest("%q must be an integer", name)
 		}
 		*to = int(f)
+	case *json.RawMessage:
+		if isNull {
+			return badRequest("%q must not be null", name)
+		}
+		*to = append(json.RawMessage(nil), value...)
+	case *conditions:
+		all, err := parseConditions(value)
+		*to = all
+		return err
 	}
 	return nil
 }

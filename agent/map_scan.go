@@ -30,11 +30,18 @@ type scan struct {
 	cursor  *reflect.MapIter
 	over    uintptr // the map that the cursor walks, which the cursor keeps alive
 	chunk   int
+	every   int // entries between two looks at the clock
 	scanned int
 	times   lockTimes
 }
 
-func (t *mapTarget) scan(d door) *scan { return &scan{of: t, door: d, chunk: firstChunk} }
+func (t *mapTarget) scan(d door, what task) *scan {
+	s := &scan{of: t, door: d, chunk: firstChunk, every: stepsPerLook}
+	if what.matcher != nil && what.matcher.slow {
+		s.every = 1
+	}
+	return s
+}
 
 // run visits every entry. Before each hold it calls prepare, outside the lock.
 func (s *scan) run(limit time.Duration, prepare func(most int), visit func(*reflect.MapIter)) error {
@@ -78,7 +85,7 @@ func (s *scan) some(visit func(*reflect.MapIter)) (ended bool, err error) {
 		}
 		s.scanned++
 		visit(s.cursor)
-		if i%stepsPerLook == 0 && time.Since(started) > holdTooLong {
+		if i%s.every == 0 && time.Since(started) > holdTooLong {
 			return false, nil
 		}
 	}
@@ -102,7 +109,7 @@ func (s *scan) follow() error {
 // take moves the entries that fit into a store of their own, in chunks.
 func (t *mapTarget) take(what task) (taken, error) {
 	held, skipped := newHeld(t), 0
-	s := t.scan(t.writing())
+	s := t.scan(t.writing(), what)
 	err := s.run(takePatience, held.reserve, func(cursor *reflect.MapIter) {
 		into := held.next()
 		key, value := into.put(cursor)
@@ -129,7 +136,7 @@ func (t *mapTarget) count(what task) (matches, error) {
 	of := t.types()
 	key, value := reflect.New(of.key).Elem(), reflect.New(of.value).Elem()
 	found, started := 0, time.Now()
-	s := t.scan(t.reading())
+	s := t.scan(t.reading(), what)
 	err := s.run(countPatience, func(int) {}, func(cursor *reflect.MapIter) {
 		key.SetIterKey(cursor)
 		value.SetIterValue(cursor)

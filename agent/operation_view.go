@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -34,6 +35,7 @@ type operationView struct {
 	Dropped        int        `json:"dropped"`
 	ReturnMemoryNs *int64     `json:"return_memory_ns"`
 	By             string     `json:"by"`
+	Where          conditions `json:"where"`
 	Scanned        int        `json:"scanned"`
 	Kept           int        `json:"kept"`
 	Skipped        int        `json:"skipped"`
@@ -57,7 +59,7 @@ func (op *operation) view() operationView {
 		DetachNs: op.detachTook.Nanoseconds(), StartedAt: stamp(op.started),
 		ExpiresAt: stampOrNil(op.expires), FinishedAt: stampOrNil(op.finished), MemoryAfter: op.after,
 		Merged: op.done.merged, KeptNewer: op.done.keptNewer, Dropped: op.dropped, By: op.by,
-		Scanned: op.scanned, Kept: op.kept, Skipped: op.skipped, Complete: op.partial == nil, Collected: op.collected(),
+		Where: op.task.where, Scanned: op.scanned, Kept: op.kept, Skipped: op.skipped, Complete: op.partial == nil, Collected: op.collected(),
 	}
 	if op.partial != nil {
 		why := op.partial.Error()
@@ -112,7 +114,7 @@ func stampOrNil(t time.Time) *string {
 func (op *operation) audit(what, remote string, more ...any) {
 	v := op.view()
 	args := append([]any{
-		"remote", remote, "operator", v.By, "operation", v.ID, "map", v.Map, "kind", v.Kind, "strategy", v.Strategy,
+		"remote", remote, "operator", v.By, "operation", v.ID, "map", v.Map, "kind", v.Kind, "strategy", v.Strategy, "where", fmt.Sprint(v.Where),
 		"state", v.State, "entries", v.Entries, "merged", v.Merged, "kept_newer", v.KeptNewer,
 		"dropped", v.Dropped, "lock_hold", time.Duration(v.LockHoldNs), "lock_wait", time.Duration(v.LockWaitNs),
 	}, more...)

@@ -21,7 +21,19 @@ type planView struct {
 	Undo       string     `json:"undo"`
 	Notes      []string   `json:"notes"`
 
-	LockHoldEstimateNs int64 `json:"lock_hold_estimate_ns"`
+	LockHoldEstimateNs int64        `json:"lock_hold_estimate_ns"`
+	Where              conditions   `json:"where"`
+	Matches            *matchesView `json:"matches"`
+}
+
+// matchesView is the answer of a dry run of conditions.
+type matchesView struct {
+	Scanned       int     `json:"scanned"`
+	Matched       int     `json:"matched"`
+	Complete      bool    `json:"complete"`
+	IncompleteWhy *string `json:"incomplete_why"`
+	LockHoldNs    int64   `json:"lock_hold_ns"`
+	TookNs        int64   `json:"took_ns"`
 }
 
 // plan says what an operation would do. It changes nothing; to measure the
@@ -38,8 +50,28 @@ func (s *server) plan(w http.ResponseWriter, r *http.Request, _ string) error {
 	now := situation{kind: reg.target.kind(), seen: seen, counted: err == nil, oldSyncMap: syncMapKeepsBuckets}
 	p := planFor(reg.view(seen, err), now, what, checkRoundTrip(reg.target.types()))
 	p.LockWaitNs = times.wait.Nanoseconds()
+	if what.matcher != nil && p.Supported {
+		if p.Matches, err = dryRun(reg.target, what); err != nil {
+			return err
+		}
+	}
 	writeJSON(w, 200, p)
 	return nil
+}
+
+// dryRun counts what would go. The count is of the moment: the map goes on changing.
+func dryRun(of target, what task) (*matchesView, error) {
+	found, err := of.count(what)
+	if err != nil {
+		return nil, err
+	}
+	v := &matchesView{Scanned: found.scanned, Matched: found.matched, Complete: found.partial == nil,
+		LockHoldNs: found.times.hold.Nanoseconds(), TookNs: found.took.Nanoseconds()}
+	if found.partial != nil {
+		why := found.partial.Error()
+		v.IncompleteWhy = &why
+	}
+	return v, nil
 }
 
 func planFor(m mapView, now situation, what task, trip *roundTrip) planView {
@@ -47,7 +79,7 @@ func planFor(m mapView, now situation, what task, trip *roundTrip) planView {
 	p := planView{
 		Schema: planSchema, Map: m, Strategy: what.strategy,
 		Supported: can.Supported, Why: can.Why, Steps: []string{}, Entries: m.Entries,
-		RoundTrip: trip, Undo: undoSentence, Notes: trip.noteList(),
+		RoundTrip: trip, Where: what.where, Undo: undoSentence, Notes: trip.noteList(),
 	}
 	if !can.Supported {
 		p.Undo = "Nothing is done, so there is nothing to undo."

@@ -16,6 +16,13 @@ const (
 	skipsNaN = "An entry whose key is not equal to itself (NaN) cannot be deleted one by one; it stays and is counted in skipped."
 )
 
+var evictNotes = []string{
+	"matches is a count of this moment: if the map changes meanwhile it is an estimate, and an operation decides anew for each entry.",
+	"What a pointer leads to is read without any lock but the map's own: a field that the service changes under another lock, " +
+		"or atomically, may be read half old, half new, and the entry may be judged wrongly. A value that cannot be read does not fit.",
+	"A nil on the way, the zero time and a numeric expiry of zero or less do not fit; patterns are tried on strings of at most 1024 bytes.",
+}
+
 // holdOf is how long one hold of the lock is reckoned to be.
 func holdOf(s situation, what task) time.Duration {
 	switch {
@@ -31,6 +38,8 @@ func holdOf(s situation, what task) time.Duration {
 
 func firstSteps(s situation, strategy string) []string {
 	switch {
+	case s.kind == kindSyncMap && strategy == strategyEvict:
+		return []string{"Walk the sync.Map and move each entry that fits `where` into a side store, if it still holds the value that fits."}
 	case s.kind == kindSyncMap:
 		return []string{"Walk the sync.Map and move each entry into a side store with LoadAndDelete; nothing stored meanwhile is touched."}
 	case strategy == strategyShrink:
@@ -45,6 +54,8 @@ func firstSteps(s situation, strategy string) []string {
 		}
 	case strategy == strategyDelete:
 		return []string{"Walk the map in chunks, the lock held for about a millisecond each, and move every entry into a store of the agent's own."}
+	case strategy == strategyEvict:
+		return []string{"Walk the map in chunks, the lock held for about a millisecond each, and move the entries that fit `where` into a store of the agent's own."}
 	}
 	return []string{
 		"Prepare an empty map.",
@@ -67,6 +78,9 @@ func lastSteps(strategy string) []string {
 }
 
 func notesOn(s situation, strategy string) []string {
+	if s.kind == kindSyncMap && strategy == strategyEvict {
+		return append(syncMapNotes(), evictNotes...)
+	}
 	if s.kind == kindSyncMap {
 		return syncMapNotes()
 	}
@@ -82,6 +96,8 @@ func notesOn(s situation, strategy string) []string {
 			"Readers and writers wait while everything is copied and wiped; lock_hold_estimate_ns is a reckoning, lock_hold_ns of the operation is measured."}
 	case strategyDelete:
 		return []string{keepsArrays, gradual, skipsNaN}
+	case strategyEvict:
+		return append([]string{keepsArrays, gradual, skipsNaN}, evictNotes...)
 	}
 	notes := []string{
 		"The service finds an empty map and fills it again as after a restart.",

@@ -13,6 +13,14 @@ import (
 func taskFor(t *testing.T, strategy string, of types) task {
 	t.Helper()
 	what := task{strategy: strategy, maxHold: longestLockHold}
+	if strategy != strategyEvict {
+		return what
+	}
+	m, err := newMatcher(mustParse(t, `[{"on":"key","op":"prefix","value":"key-1"}]`), of, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	what.matcher = m
 	return what
 }
 
@@ -176,7 +184,7 @@ func TestAWalkThatIsCutShortLosesNothing(t *testing.T) {
 	target := newMapTarget(reflect.ValueOf(&s.m).Elem(), &s.mu)
 	replaced := false
 	held := newHeld(target)
-	err := target.scan(target.writing()).run(time.Minute, func(most int) {
+	err := target.scan(target.writing(), task{}).run(time.Minute, func(most int) {
 		held.reserve(most)
 		if held.size > 5000 && !replaced {
 			s.mu.Lock()

@@ -37,6 +37,12 @@ func TestRefusedRequests(t *testing.T) {
 		{"POST", base + "/plan", "{\"map\":\"\xff\",\"strategy\":\"swap\"}", 400, "bad_request"},
 		{"POST", base + "/plan", `{"map":"x","strategy":"swap"}`, 404, "unknown_map"},
 		{"POST", base + "/plan", `{"map":"m","strategy":"melt"}`, 422, "strategy_not_supported"},
+		{"POST", base + "/plan", `{"map":"m","strategy":"evict"}`, 400, "bad_request"},
+		{"POST", base + "/plan", `{"map":"m","strategy":"swap","where":[{"on":"key","op":"prefix","value":"a"}]}`, 400, "bad_request"},
+		{"POST", base + "/plan", `{"map":"m","strategy":"evict","where":[{"on":"key","field":"x","op":"prefix","value":"a"}]}`, 400, "has no fields"},
+		{"POST", base + "/operations", `{"map":"none","strategy":"evict","where":[{"on":"key","op":"prefix","value":"a"}]}`, 422, "strategy_not_supported"},
+		{"POST", base + "/operations", `{"map":"m","strategy":"shrink","max_lock_hold_ms":0}`, 400, "bad_request"},
+		{"POST", base + "/operations", `{"map":"m","strategy":"shrink","max_lock_hold_ms":1001}`, 400, "bad_request"},
 		{"POST", base + "/operations", `{"map":"none","strategy":"swap"}`, 422, "strategy_not_supported"},
 		{"POST", base + "/operations", `{"map":"m","strategy":"swap","hold_seconds":0}`, 400, "bad_request"},
 		{"POST", base + "/operations", `{"map":"m","strategy":"swap","hold_seconds":601}`, 400, "bad_request"},
@@ -135,7 +141,9 @@ func TestTheReferenceListsTheRoutes(t *testing.T) {
 }
 
 func FuzzBodies(f *testing.F) {
-	for _, seed := range []string{``, `{}`, `{"map":"m","strategy":"swap","hold_seconds":1}`, `{"return_memory":false}`, `[[[[`, `{"map":"\ud800"}`, "\xff"} {
+	for _, seed := range []string{``, `{}`, `{"map":"m","strategy":"swap","hold_seconds":1}`, `{"return_memory":false}`,
+		`{"map":"m","strategy":"evict","where":[{"on":"value","op":"equals","value":1}]}`, `{"map":"m","strategy":"shrink"}`,
+		`{"map":"m","strategy":"evict","where":[{"on":"key","op":"regex","value":"^k"},{"on":"key","op":"glob","value":"*"}]}`, `[[[[`, `{"map":"\ud800"}`, "\xff"} {
 		f.Add(seed, uint8(len(seed)))
 	}
 	f.Fuzz(func(t *testing.T, body string, which uint8) {

@@ -13,7 +13,7 @@ const (
 	strategyEvict  = "evict"
 )
 
-var strategies = []string{strategySwap, strategyShrink, strategyClear, strategyDelete}
+var strategies = []string{strategySwap, strategyShrink, strategyClear, strategyDelete, strategyEvict}
 
 // situation is what the answer to "does this strategy work here" depends on.
 type situation struct {
@@ -40,6 +40,8 @@ func supports(s situation, what task) strategyView {
 		return copying(s, what, "every entry is copied out and the map is cleared in one hold of the lock; the bucket arrays stay")
 	case strategyDelete:
 		return strategyView{true, "every entry leaves in chunks, each a hold of about a millisecond; the bucket arrays stay"}
+	case strategyEvict:
+		return strategyView{true, "the entries that fit `where` leave in chunks, each a hold of about a millisecond; the bucket arrays stay"}
 	}
 	return strategyView{false, "there is no such strategy"}
 }
@@ -60,6 +62,8 @@ func syncMapSupports(s situation, what task) strategyView {
 		return strategyView{false, "sync.Map.Clear drops what is stored meanwhile without handing it over; swap and delete drain it and lose nothing"}
 	case strategyDelete:
 		return strategyView{true, "the same as swap: every entry leaves by LoadAndDelete into a side store"}
+	case strategyEvict:
+		return strategyView{true, "the entries that fit `where` leave one by one into a side store, each only as long as it holds the value that fits"}
 	case strategyShrink:
 		if s.oldSyncMap {
 			return strategyView{false, "the bucket array of this sync.Map (before Go 1.24) is out of reach: a copy cannot take its place without a race"}

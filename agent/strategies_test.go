@@ -117,6 +117,9 @@ func TestEveryCellDoesWhatItSays(t *testing.T) {
 }
 
 func whereFor(strategy string) string {
+	if strategy == strategyEvict {
+		return `,"where":[{"on":"key","op":"prefix","value":"key-1"}]`
+	}
 	return ""
 }
 

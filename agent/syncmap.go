@@ -69,6 +69,9 @@ func (t *syncTarget) detach(what task, _ time.Duration) (taken, error) {
 		return taken{}, notSupported(can.Why)
 	}
 	d := &detachedSync{from: t.m}
+	if what.matcher != nil {
+		return t.evict(what, d), nil
+	}
 	t.m.Range(func(key, _ any) bool {
 		if value, mine := t.m.LoadAndDelete(key); mine {
 			d.add(key, value)
@@ -83,8 +86,6 @@ func (t *syncTarget) detach(what task, _ time.Duration) (taken, error) {
 // dirty map, and with that the old bucket array can be freed if the service
 // has stored a new key since. What it stored stays.
 func (t *syncTarget) promote() { t.m.Range(func(_, _ any) bool { return false }) }
-
-func (t *syncTarget) count(task) (matches, error) { return matches{}, nil }
 
 // syncBlock is the number of entries in a block of the side store: a store of
 // blocks never copies itself in order to grow.

@@ -17,7 +17,8 @@ func newWish() *wish { return &wish{holdMillis: int(defaultLockHold / time.Milli
 
 // fields are the JSON fields of a wish, and more beside them.
 func (q *wish) fields(more map[string]any) map[string]any {
-	all := map[string]any{"map": &q.name, "strategy": &q.strategy, "max_lock_hold_ms": &q.holdMillis}
+	all := map[string]any{"map": &q.name, "strategy": &q.strategy, "max_lock_hold_ms": &q.holdMillis,
+		"where": &q.where}
 	for name, to := range more {
 		all[name] = to
 	}
@@ -38,12 +39,21 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, q *wish, more map[
 }
 
 // task checks what a wish says against the types of the map.
-func (q *wish) task(types) (task, error) {
+func (q *wish) task(of types) (task, error) {
 	if q.holdMillis < 1 || q.holdMillis > int(longestLockHold/time.Millisecond) {
 		return task{}, badRequest("max_lock_hold_ms must be from 1 to %d", int(longestLockHold/time.Millisecond))
 	}
-	return task{strategy: q.strategy, where: q.where,
-		maxHold: time.Duration(q.holdMillis) * time.Millisecond}, nil
+	what := task{strategy: q.strategy, where: q.where,
+		maxHold: time.Duration(q.holdMillis) * time.Millisecond}
+	if (what.strategy == strategyEvict) != (what.where != nil) {
+		return task{}, badRequest(`"where", a list of conditions, goes with evict and with nothing else`)
+	}
+	if what.where == nil {
+		return what, nil
+	}
+	var err error
+	what.matcher, err = newMatcher(what.where, of, time.Now())
+	return what, err
 }
 
 // chosen finds the map of a request and refuses strategies there are not.

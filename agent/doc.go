@@ -15,6 +15,14 @@
 //		http.ListenAndServe("127.0.0.1:6060", nil)
 //	}
 //
+// RegisterFields does the same for every map of a struct, with the lock beside it:
+//
+//	type Manager struct {
+//		mu       sync.RWMutex
+//		sessions map[string]*Session
+//	}
+//	agent.RegisterFields(manager) // as "main.Manager.sessions"
+//
 // Until an operator calls, the agent costs one small record per map: no
 // goroutine, no timer, no hook in the map.
 //
@@ -26,6 +34,9 @@
 // (its entries return; a key written since then keeps its newer value). When
 // nobody says anything before the hold is over, the agent undoes by itself:
 // losing the tool loses no entry.
+//
+// Clear, delete and evict (the entries that fit conditions) go the same way and
+// keep the bucket arrays; shrink gives the arrays back and keeps the entries.
 //
 // # What it promises the service
 //

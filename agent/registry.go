@@ -59,22 +59,31 @@ func (r *Registry) Unregister(name string) bool {
 	return known
 }
 
-// add is the single door into the registry; skip counts the frames between
-// the caller to be remembered and add itself.
+// add is addAll for one target.
 func (r *Registry) add(name string, t target, skip int) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
+	return r.addAll([]named{{name, t}}, skip+1)
+}
+
+// addAll is the single door into the registry, for all of them or none; skip
+// counts the frames between the caller to be remembered and addAll itself.
+func (r *Registry) addAll(all []named, skip int) error {
 	at := callerOf(skip + 1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before, taken := r.maps[name]; taken {
-		return fmt.Errorf("%w: %q was registered at %s", ErrDuplicate, name, before.at)
+	for _, one := range all {
+		if err := checkName(one.name); err != nil {
+			return err
+		}
+		if before, taken := r.maps[one.name]; taken {
+			return fmt.Errorf("%w: %q was registered at %s", ErrDuplicate, one.name, before.at)
+		}
 	}
 	if r.maps == nil { // a Registry made without NewRegistry
 		r.maps = make(map[string]*registration)
 	}
-	r.maps[name] = &registration{name: name, at: at, target: t}
+	for _, one := range all {
+		r.maps[one.name] = &registration{name: one.name, at: at, target: one.target}
+	}
 	return nil
 }
 

@@ -30,7 +30,9 @@ func registerMap[K comparable, V any, M ~map[K]V](r *Registry, name string, m *M
 	if reflect.TypeOf(mu) == readSide {
 		return ErrReadLock
 	}
-	return r.add(name, newMapTarget(reflect.ValueOf(m).Elem(), mu), 2)
+	t := newMapTarget(reflect.ValueOf(m).Elem(), mu)
+	t.pour = pourTyped[K, V, M]
+	return r.add(name, t, 2)
 }
 
 // readSide is the type behind RWMutex.RLocker: a map must not be swapped under it.
@@ -47,12 +49,13 @@ func isNil(mu sync.Locker) bool {
 // mapTarget is a plain map behind a lock. It is reached by reflection, so that
 // a map found in a struct and one registered by its type are the same to it.
 type mapTarget struct {
-	at reflect.Value // the service's variable: addressable, of a map type
+	at   reflect.Value // the service's variable: addressable, of a map type
+	pour pour
 	*guard
 }
 
 func newMapTarget(at reflect.Value, mu sync.Locker) *mapTarget {
-	return &mapTarget{at: at, guard: newGuard(mu)}
+	return &mapTarget{at: at, pour: pourAny, guard: newGuard(mu)}
 }
 
 func (t *mapTarget) kind() string { return kindMap }

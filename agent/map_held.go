@@ -48,6 +48,19 @@ func (h *heldEntries) keep(r *run) {
 	h.size++
 }
 
+// fill keeps every entry of a map until more says no.
+func (h *heldEntries) fill(from reflect.Value, more func(int) bool) int {
+	for cursor := from.MapRange(); cursor.Next(); {
+		if h.size%clockEvery == 0 && !more(h.size) {
+			break
+		}
+		into := h.next()
+		into.put(cursor)
+		h.keep(into)
+	}
+	return h.size
+}
+
 // tidy lets go of rooms without entries, and of an entry that was put and not kept.
 func (h *heldEntries) tidy() {
 	for len(h.runs) > 0 && h.runs[len(h.runs)-1].n == 0 {

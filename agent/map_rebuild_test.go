@@ -41,9 +41,9 @@ func TestShrinkGivesBackTheArrays(t *testing.T) {
 func TestShrinkRefusesWithTheNumberAndTakesALeave(t *testing.T) {
 	s := filled(150000)
 	medic := serve(t, s.register(t, "m"))
-	for _, body := range []string{`{"map":"m","strategy":"shrink"}`, `{"map":"m","strategy":"shrink","max_lock_hold_ms":74}`} {
+	for _, body := range []string{`{"map":"m","strategy":"shrink"}`, `{"map":"m","strategy":"shrink","max_lock_hold_ms":44}`} {
 		status, answer := medic.do("POST", "/debug/mapmedic/v1/operations", body)
-		if status != 422 || !strings.Contains(answer["error"].(map[string]any)["message"].(string), "150000 entries would hold the lock for about 75ms") {
+		if status != 422 || !strings.Contains(answer["error"].(map[string]any)["message"].(string), "150000 entries would hold the lock for about 45ms") {
 			t.Errorf("%d %v", status, answer)
 		}
 	}
@@ -58,7 +58,10 @@ func TestTheClockStopsACopy(t *testing.T) {
 	s := filled(50000)
 	target := newMapTarget(reflect.ValueOf(&s.m).Elem(), &s.mu)
 	before := target.at.Pointer()
-	err := target.copyWithin(100*time.Microsecond, func(*reflect.MapIter) { time.Sleep(10 * time.Microsecond) })
+	err := target.copied(target.now(), 100*time.Microsecond, func(more func(int) bool) int {
+		copied, _ := target.pour(reflect.MakeMap(target.at.Type()), target.now(), func(n int) bool { time.Sleep(50 * time.Microsecond); return more(n) })
+		return copied
+	})
 	var late tooLarge
 	if !errors.As(err, &late) || late.stopped == 0 || late.stopped >= 50000 {
 		t.Errorf("%v", err)

@@ -59,22 +59,12 @@ func (d *detachedMap) restore(until time.Time) (merge, error) {
 // swapBack puts the few entries written since the detach into the old map and
 // the old map back in place. It declines when the live map is not the small one.
 func (d *detachedMap) swapBack() (back bool, err error) {
-	t := d.to.types()
-	key, value := reflect.New(t.key).Elem(), reflect.New(t.value).Elem()
 	times, err := d.to.do(d.to.writing(), lockPatience, func() {
 		live := d.to.now()
 		if live.Len() > d.entries.Len() || live.Len() > maxSwapBack {
 			return
 		}
-		for newer := live.MapRange(); newer.Next(); {
-			before := d.entries.Len()
-			key.SetIterKey(newer)
-			value.SetIterValue(newer)
-			d.entries.SetMapIndex(key, value)
-			if d.entries.Len() == before {
-				d.done.keptNewer++
-			}
-		}
+		_, d.done.keptNewer = d.to.pour(d.entries, live, always)
 		d.to.at.Set(d.entries)
 		back = true
 	})

@@ -33,7 +33,7 @@ func holdOf(s situation, what task) time.Duration {
 	case what.strategy == strategyDelete, what.strategy == strategyEvict:
 		return holdTooLong
 	}
-	return holdEstimate(s.seen.entries)
+	return holdEstimate(what.strategy, s.seen.entries)
 }
 
 func firstSteps(s situation, strategy string) []string {

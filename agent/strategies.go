@@ -48,8 +48,8 @@ func supports(s situation, what task) strategyView {
 
 // copying is the answer for what cannot be done in chunks.
 func copying(s situation, what task, how string) strategyView {
-	if s.counted && holdEstimate(s.seen.entries) > what.maxHold {
-		return strategyView{false, tooLarge{entries: s.seen.entries, allowed: what.maxHold}.Error()}
+	if err := overlong(what, s.seen.entries); s.counted && err != nil {
+		return strategyView{false, err.Error()}
 	}
 	return strategyView{true, fmt.Sprintf("%s, given up without a change after %v (max_lock_hold_ms)", how, what.maxHold)}
 }

@@ -72,7 +72,7 @@ func table() string {
 func TestEveryCellDoesWhatItSays(t *testing.T) {
 	var none map[string]int
 	var mu sync.Mutex
-	small, large, old := filled(300), filled(200000), new(sync.Map)
+	small, large, old := filled(300), filled(300000), new(sync.Map)
 	for i := 0; i < 300; i++ {
 		old.Store(keyOf(i), i)
 	}
@@ -110,7 +110,7 @@ func TestEveryCellDoesWhatItSays(t *testing.T) {
 		}
 	}
 	same(t, small.copy(), filled(300).m)
-	same(t, large.copy(), filled(200000).m)
+	same(t, large.copy(), filled(300000).m)
 	left := map[string]int{}
 	old.Range(func(k, v any) bool { left[k.(string)] = v.(int); return true })
 	same(t, left, filled(300).m)

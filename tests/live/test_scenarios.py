@@ -10,12 +10,12 @@ import pytest
 from mapmedic import api
 from mapmedic.demo.service import LabService, Scenario
 from mapmedic.model.findings import Verdict
-from tests.live.scenarios import SCENARIOS, run_scenario, truth_of
+from tests.live.scenarios import SAMPLE, SCENARIOS, run_scenario, truth_of
 
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SAMPLE)
 def test_scenario_gets_its_verdict_site_and_name(name: str, lab_binary: Path) -> None:
     assert run_scenario(lab_binary, SCENARIOS[name]).misses() == []
 

@@ -29,7 +29,7 @@ class Growth:
 
     ``uncertainty_bytes`` is one standard deviation of ``bytes`` from the profile's own sampling.
     ``retained_share``: what is still there of what was allocated in the window (None: nothing was).
-    ``objects_made``: about how many objects were allocated in the window. ``steps``: the change of bytes
+    ``bytes_made``, ``objects_made``: about how much was allocated in the window. ``steps``: the change of bytes
     from each picture to the next.
     """
 
@@ -37,6 +37,7 @@ class Growth:
     uncertainty_bytes: float
     seconds: float
     retained_share: float | None
+    bytes_made: float
     objects_made: float
     steps: tuple[float, ...]
 
@@ -106,6 +107,7 @@ class History:
             uncertainty_bytes=self._deviation(chosen, allocs, kept),
             seconds=float(self.at[-1]),
             retained_share=min(1.0, held / allocated) if allocated > 0 else None,
+            bytes_made=float((unit * allocs).sum()),
             objects_made=float((allocs / np.maximum(1.0 - unsure, 1e-12)).sum()),
             steps=tuple(np.diff(series).tolist()),
         )

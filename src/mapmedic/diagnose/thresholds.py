@@ -20,6 +20,12 @@ class Thresholds:
     ``heap_change``: the relative growth of a busy live heap that is more than what is just under way.
     ``slice_array_bytes``: a growing slice shows as one array at least this long; smaller ones are values.
     ``goroutines``: the least growth in blocked goroutines; ``goroutine_share``: of all growth, at one site.
+    ``outside_share``: the least part of RSS outside Go; ``idle_share``: of what Go holds, idle.
+    ``late_gogc``: from what GOGC, in percent, the GC is called late.
+    ``churn_bytes_per_second``, ``churn_share``: the least that goes into a map's arrays, at all and of all
+    allocation (the guide's 15 %); ``churn_kept``: the most of it that may be kept.
+    ``emptied_bytes``: from when an emptied map is worth a word; ``emptied_contents``, ``emptied_made``: the most
+    that may be left in it and the least that was ever put into it, against its arrays.
     ``report_confidence``: from when a suspect is the verdict; below it is named and the verdict stays open.
     ``short_window_seconds``: below this a window says little about leaks that are slow or just beginning.
     """
@@ -35,5 +41,14 @@ class Thresholds:
     slice_array_bytes: int = 128 * KIB
     goroutines: int = 50
     goroutine_share: float = 0.7
+    outside_share: float = 0.3
+    idle_share: float = 0.5
+    late_gogc: float = 300.0
+    churn_bytes_per_second: float = float(MIB)
+    churn_share: float = 0.15
+    churn_kept: float = 0.2
+    emptied_bytes: int = 16 * MIB
+    emptied_contents: float = 0.01
+    emptied_made: float = 0.1
     report_confidence: float = 0.5
     short_window_seconds: float = 20.0

@@ -13,6 +13,7 @@ from __future__ import annotations
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
+from mapmedic.diagnose.rules.map_never_shrinks import keeps_empty_buckets
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 
@@ -32,6 +33,7 @@ def find_large_steady_maps(case: Case) -> list[Suspect]:
         suspect
         for container in case.containers
         if container.kind in (ContainerKind.MAP, ContainerKind.SYNC_MAP)
+        and not keeps_empty_buckets(case, container)
         if (suspect := _examine(case, container)) is not None
     ]
 

@@ -1,0 +1,63 @@
+"""gc_lag: the heap is mostly garbage that waits for a GC which is set to come late.
+
+What it measures: the size at which the next GC starts (NextGC) against what is live, GC roots counted in:
+by default (GOGC=100) it is twice the live heap; here it is many times that.
+Why it is said: RSS follows the goal, not what is live, and looks like a leak. It is a setting.
+Mend it: a lower GOGC, or GOGC as it is and a GOMEMLIMIT, which makes the GC come earlier near the limit.
+"""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.accounts import accounts
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.confidence import combine
+from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+
+FIX = Fix(
+    strategy="none",
+    command=None,
+    patch_hint=(
+        "Lower GOGC, or keep it and set GOMEMLIMIT a little below the container's limit: the GC then comes "
+        "earlier when memory runs short, and late when there is plenty."
+    ),
+)
+_SOURCE = "MemStats.NextGC against the live heap"
+
+
+def find_gc_lag(case: Case) -> list[Suspect]:
+    """Return the distance to the next GC, where it is set far beyond the usual and nothing grows."""
+    seen = accounts(case)
+    if not seen or case.history is None or not case.growth_known:
+        return []
+    growth, bars = case.history.growth(), case.thresholds
+    if growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas:
+        return []
+    last, live = seen[-1], case.history.heap.total_inuse_bytes
+    waiting = int(last.goal - live)
+    # NextGC = live + (live + stacks + globals) x GOGC / 100 (src/runtime/mgcpacer.go).
+    gogc = 100 * waiting / max(1.0, live + last.stacks)
+    if waiting < bars.large_bytes or gogc < bars.late_gogc:
+        return []
+    reasons = (
+        Reason(
+            f"the next GC starts at {last.goal / max(1.0, live):.0f} times the live heap (GOGC is about {gogc:.0f})",
+            0.7,
+        ),
+        Reason("the live heap does not grow", 0.5),
+    )
+    return [
+        Suspect(
+            code=Verdict.GC_LAG,
+            confidence=combine(reasons),
+            reasons=reasons,
+            bytes=waiting,
+            evidence=(
+                Evidence(
+                    "garbage that may pile up before the next GC", waiting, bars.large_bytes, _SOURCE, "bytes"
+                ),
+                Evidence("GOGC, as the goal shows it", round(gogc), bars.late_gogc, _SOURCE, "percent"),
+                Evidence("live heap", int(live), None, "heap?debug=1", "bytes"),
+            ),
+            fix=FIX,
+        )
+    ]

@@ -1,0 +1,64 @@
+"""idle_not_returned: the heap was large once; it is small again, and the system has not got the memory back.
+
+What it measures: heap memory that is free, not returned, and more than the next GC cycle will need
+(HeapSys - HeapReleased - 1.1 NextGC), at the first capture, before anything we did could return it.
+Why it is said: RSS looks like a leak and is none. Go returns such memory slowly, in the background.
+Mend it: debug.FreeOSMemory after the burst, or a GOMEMLIMIT that makes Go return it when it matters.
+"""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.accounts import accounts
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.confidence import combine
+from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+
+FIX = Fix(
+    strategy="none",
+    command=None,
+    patch_hint=(
+        "Nothing leaks. Call debug.FreeOSMemory() after the burst that needed it, or set GOMEMLIMIT a little below "
+        "the container's limit, so that Go returns memory before the limit is reached."
+    ),
+)
+_SOURCE = "MemStats: HeapSys - HeapReleased - 1.1 x NextGC"
+
+
+def find_idle_not_returned(case: Case) -> list[Suspect]:
+    """Return the idle heap that was not given back, where it is most of what Go holds and nothing grows."""
+    seen = accounts(case)
+    if not seen or not case.growth_known or _is_growing(case):
+        return []
+    bars, first = case.thresholds, seen[0]
+    share = first.beyond_goal / max(1, first.held_by_go)
+    if first.beyond_goal < bars.large_bytes or share < bars.idle_share:
+        return []
+    reasons = (
+        Reason(
+            f"{share:.0%} of what Go holds from the system is free heap that no GC cycle needs",
+            0.3 + 0.6 * share,
+        ),
+        Reason("the live heap does not grow", 0.5),
+    )
+    return [
+        Suspect(
+            code=Verdict.IDLE_NOT_RETURNED,
+            confidence=combine(reasons),
+            reasons=reasons,
+            bytes=first.beyond_goal,
+            evidence=(
+                Evidence(
+                    "free heap beyond the next goal", first.beyond_goal, bars.large_bytes, _SOURCE, "bytes"
+                ),
+                Evidence("its part of what Go holds", share, bars.idle_share, _SOURCE, "share"),
+            ),
+            fix=FIX,
+        )
+    ]
+
+
+def _is_growing(case: Case) -> bool:
+    if case.history is None:
+        return False
+    growth, bars = case.history.growth(), case.thresholds
+    return growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas

@@ -1,0 +1,75 @@
+"""map_never_shrinks: a map that was emptied and keeps its buckets.
+
+What it measures: arrays that are large, steady and nearly without contents, though contents were once
+allocated there: they have gone, the buckets have not.
+Why it is bad: delete and clear keep the bucket arrays in every Go version; a map stays as large as it ever was.
+Mend it: put a fresh map in its place when it has been emptied (m = make(map[K]V)), under its lock.
+"""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.containers import Container
+from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+from mapmedic.model.frames import ContainerKind
+
+FIX = Fix(
+    strategy="swap",
+    command=None,
+    patch_hint=(
+        "After emptying it, replace the map under its lock: m = make(map[K]V). delete and clear(m) keep the buckets "
+        "for entries that may never come again."
+    ),
+)
+_SOURCE = "heap?debug=1, runtime frames restored"
+
+
+def keeps_empty_buckets(case: Case, container: Container) -> bool:
+    """Tell whether the arrays of ``container`` have outlived what was in them."""
+    if case.history is None or container.kind is not ContainerKind.MAP:
+        return False
+    heap, bars = case.history.heap, case.thresholds
+    arrays = float(heap.inuse_bytes[container.arrays].sum())
+    held = float(heap.inuse_bytes[container.contents].sum())
+    made = float(heap.alloc_bytes[container.contents].sum())
+    return (
+        arrays >= bars.emptied_bytes
+        and held <= bars.emptied_contents * arrays
+        and made >= bars.emptied_made * arrays
+    )
+
+
+def find_maps_that_never_shrink(case: Case) -> list[Suspect]:
+    """Return every map that was emptied and is as large as ever."""
+    return [_suspect(case, each) for each in case.containers if keeps_empty_buckets(case, each)]
+
+
+def _suspect(case: Case, container: Container) -> Suspect:
+    assert case.history is not None  # noqa: S101 - keeps_empty_buckets said no otherwise
+    heap, bars = case.history.heap, case.thresholds
+    arrays = int(heap.inuse_bytes[container.arrays].sum())
+    held = int(heap.inuse_bytes[container.contents].sum())
+    made = int(heap.alloc_bytes[container.contents].sum())
+    share = arrays / max(1.0, heap.total_inuse_bytes)
+    reasons = (
+        Reason(f"of {made / 2**20:.0f} MiB put into it in its life, {held / 2**20:.0f} MiB are left", 0.6),
+        Reason(f"its buckets are {share:.0%} of the live heap", 0.3 + 0.3 * share),
+    )
+    return Suspect(
+        code=Verdict.MAP_NEVER_SHRINKS,
+        confidence=combine(reasons),
+        reasons=reasons,
+        bytes=arrays,
+        site=container.site,
+        kind=container.kind,
+        evidence=(
+            Evidence("memory of the map's own arrays", arrays, bars.emptied_bytes, _SOURCE, "bytes"),
+            Evidence(
+                "contents left, against the arrays", held / arrays, bars.emptied_contents, _SOURCE, "share"
+            ),
+            Evidence("contents ever, against the arrays", made / arrays, bars.emptied_made, _SOURCE, "share"),
+        ),
+        stack=tuple(frame.function for frame in reversed(container.stack)),
+        fix=FIX,
+    )

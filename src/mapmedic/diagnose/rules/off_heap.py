@@ -1,0 +1,63 @@
+"""off_heap: memory of the process that Go did not allocate.
+
+What it measures: RSS against all that the Go runtime holds from the system (MemStats.Sys less HeapReleased).
+The rest belongs to mmap, C libraries or the binary's own pages, and no Go profile shows it.
+Why it is bad: one looks for a leak in the heap that is not there, and no GC setting helps.
+Mend it: unmap what is mapped, free what C allocated; count both in a metric of their own.
+"""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.accounts import accounts
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.confidence import combine
+from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+
+FIX = Fix(
+    strategy="none",
+    command=None,
+    patch_hint=(
+        "Look at what maps or allocates outside Go: syscall.Mmap without Munmap, C.malloc without C.free, a C "
+        "library's own cache. /proc/PID/smaps shows the mappings by size."
+    ),
+)
+_SOURCE = "process_resident_memory_bytes against MemStats.Sys - HeapReleased"
+
+
+def find_off_heap(case: Case) -> list[Suspect]:
+    """Return the memory that Go does not account for, where it is a large part of the process."""
+    seen = [(each.rss, each.outside_go) for each in accounts(case)]
+    known = [(rss, outside) for rss, outside in seen if rss and outside is not None]
+    if not known:
+        return []
+    bars = case.thresholds
+    rss, outside = known[-1]
+    share = outside / rss
+    if outside < bars.large_bytes or share < bars.outside_share:
+        return []
+    reasons = [Reason(f"{share:.0%} of the resident memory is not the Go runtime's", 0.4 + 0.5 * share)]
+    if len(known) > 1:
+        reasons.append(Reason(f"it was so at each of {len(known)} captures", 0.3))
+    seconds = case.observation.seconds
+    gained = outside - known[0][1]
+    return [
+        Suspect(
+            code=Verdict.OFF_HEAP,
+            confidence=combine(reasons),
+            reasons=tuple(reasons),
+            bytes=outside,
+            growth_bytes_per_second=gained / seconds if seconds else None,
+            evidence=(
+                Evidence(
+                    "resident memory that Go does not account for",
+                    outside,
+                    bars.large_bytes,
+                    _SOURCE,
+                    "bytes",
+                ),
+                Evidence("its part of the resident memory", share, bars.outside_share, _SOURCE, "share"),
+                Evidence("gained in the window", gained, None, _SOURCE, "bytes"),
+            ),
+            fix=FIX,
+        )
+    ]

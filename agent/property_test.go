@@ -45,8 +45,14 @@ func TestRandomHistoriesAgainstAModel(t *testing.T) {
 			size = min(size, 3000)
 		}
 		s, model := filled(size), filled(size).m
-		reg := s.register(t, "m")
-		target, _ := reg.lookup("m")
+		reg, name := s.register(t, "m"), "m"
+		if seed%2 == 0 { // the types are then known to reflection only
+			if err := reg.RegisterFields(s); err != nil {
+				t.Fatal(err)
+			}
+			name = "agent.store.m"
+		}
+		target, _ := reg.lookup(name)
 		write := func() {
 			for n := random.Intn(2 * (size + 1)); n > 0; n-- {
 				if k := keyOf(random.Intn(2*size + 1)); random.Intn(3) == 0 {
@@ -160,6 +166,9 @@ func TestEveryStrategyUnderReadersAndWriters(t *testing.T) {
 					t.Fatal(err)
 				}
 				longest = max(longest, op.lockHold)
+				if found, err := target.target.count(op.task); err != nil || found.partial != nil || found.scanned < stable {
+					t.Errorf("a dry run beside readers and writers: %+v %v", found, err)
+				}
 			}
 			close(quit)
 			crowd.Wait()
@@ -245,5 +254,21 @@ func TestNaNIsSkippedByDeleteAndTakenByClear(t *testing.T) {
 		if _, err := out.entries.restore(time.Now().Add(time.Minute)); err != nil || len(m) != 31 {
 			t.Errorf("%s: %v, %d after undo", strategy, err, len(m))
 		}
+	}
+}
+
+// A key taken out twice returns with its later value.
+func TestTheLaterValueWinsInWhatIsHeld(t *testing.T) {
+	m := map[string]int{"k": 1}
+	target := newMapTarget(reflect.ValueOf(&m).Elem(), new(sync.Mutex))
+	held := newHeld(target)
+	for _, value := range []int{1, 2} {
+		m["k"] = value
+		held.reserve(1)
+		held.fill(target.now(), always)
+	}
+	delete(m, "k")
+	if done, err := held.restore(time.Now().Add(time.Minute)); err != nil || m["k"] != 2 || done.merged != 1 || done.keptNewer != 1 {
+		t.Errorf("%v %+v %v", m, done, err)
 	}
 }

@@ -70,6 +70,8 @@ func TestConditions(t *testing.T) {
 		{`[{"on":"value","field":"Exp","op":"prefix","value":"5"}]`, ptr("k"), ptr(any(claims{5})), false},
 		{`[{"on":"value","field":"lastSeen","op":"expired"}]`, ptr("k"), ptr(any(struct{ lastSeen time.Time }{now.Add(-1)})), true},
 		{`[{"on":"value","field":"Exp","op":"expired"}]`, ptr("k"), ptr(any(nil)), false},
+		{`[{"on":"value","op":"prefix","value":"<int"}]`, ptr("k"), ptr(any(5)), false},
+		{`[{"on":"value","op":"expired"}]`, ptr("k"), ptr(any(time.Duration(5))), false},
 		{`[{"on":"value","field":"ID","op":"equals","value":200},{"on":"key","op":"prefix","value":"k"}]`, ptr("k"), &full, true},
 		{`[{"on":"value","field":"ID","op":"equals","value":200},{"on":"key","op":"prefix","value":"x"}]`, ptr("k"), &full, false},
 	}

@@ -31,16 +31,18 @@ from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
+from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
-from mapmedic.remedy.proof import Criteria, prove
+from mapmedic.remedy.proof import Criteria, criteria_for, prove
 from mapmedic.source.insertion import SourceReader
 from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
-    "apply_fix", "capture", "diagnose", "examine_machine", "find_go", "observe", "plan_fix", "read_session", "verify",
+    "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "observe",
+    "parse_condition", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")

@@ -20,7 +20,23 @@ from mapmedic.errors import ProofFailed
     "--strategy",
     default="swap",
     show_default=True,
-    help="swap: put an empty map in its place under its lock, hold the old one, then let it go.",
+    type=click.Choice(["swap", "shrink", "clear", "delete", "evict"]),
+    help="swap: an empty map takes its place; shrink: rebuild it for what is in it; clear, delete: take out all, keep "
+    "the buckets; evict: take out what fits --where.",
+)
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="COND",
+    help="With evict, all must hold: 'key prefix tenant-7:', 'value.TenantID equals x', "
+    "'value.LastSeen older_than 24h', 'value.ExpiresAt expired'; also glob, regex.",
+)
+@click.option(
+    "--max-lock-hold",
+    type=click.IntRange(1, 1000),
+    metavar="MS",
+    help="For shrink and clear, which copy the map in one hold of its lock: give up beyond this (25).",
 )
 @click.option("--apply", "apply_it", is_flag=True, help="Do it. Without this, only the plan is shown.")
 @click.option(
@@ -34,17 +50,16 @@ from mapmedic.errors import ProofFailed
 @click.option(
     "--expect-drop",
     type=click.FloatRange(0.01, 0.99),
-    default=0.4,
-    show_default=True,
-    help="The share by which RSS and heap must fall for the proof.",
+    help="The share by which RSS and heap must fall for the proof; by default 0.4 of what leaves the map.",
 )
 @click.option("--within", type=Duration(), default=30.0, show_default="30s", help="The time they may take.")
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
 @json_option
 def command(
-    target: str, name: str, strategy: str, apply_it: bool, hold: int, keep_memory: bool, expect_drop: float,
-    within: float, journal: Path | None, token_file: Path | None, as_json: bool,
+    target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
+    apply_it: bool, hold: int, keep_memory: bool, expect_drop: float | None, within: float,
+    journal: Path | None, token_file: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -55,7 +70,8 @@ def command(
     from mapmedic.report.json_output import dump, outcome_json, plan_json  # noqa: PLC0415
 
     token = read_token(token_file)
-    request = api.FixRequest(name, strategy, hold, not keep_memory)
+    where = tuple(api.parse_condition(text) for text in conditions)
+    request = api.FixRequest(name, strategy, hold, not keep_memory, where, max_lock_hold)
     plan = api.plan_fix(target, request, token)
     if not as_json:
         from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
@@ -65,7 +81,7 @@ def command(
         if as_json:
             click.echo(dump(plan_json(plan)))
         return 0
-    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=within)
+    criteria = api.criteria_for(plan, expect_drop, within)
     with ProgressBar() as progress:
         outcome = api.apply_fix(plan, token, criteria=criteria, journal_folder=journal, progress=progress)
     if as_json:

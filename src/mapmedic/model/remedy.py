@@ -17,8 +17,26 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class EvictCondition:
+    """Which entries go: what ``operator`` says of the key or value (``on``), or of its ``field``.
+
+    ``seconds`` is the age of older_than.
+    """
+
+    on: str
+    operator: str
+    field: str | None = None
+    value: str | int | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FixPlan:
-    """What would be done to which map, step by step; making one changes nothing."""
+    """What would be done to which map, step by step; making one changes nothing.
+
+    ``where`` and ``matches`` (how many entries fit now) are an eviction's. ``max_lock_hold_ms`` bounds the
+    strategies that copy a map in one hold; None leaves it to the agent.
+    """
 
     target: str
     map: str
@@ -32,6 +50,18 @@ class FixPlan:
     notes: tuple[str, ...]
     hold_seconds: int
     return_memory: bool
+    where: tuple[EvictCondition, ...] = ()
+    matches: int | None = None
+    max_lock_hold_ms: int | None = None
+
+    @property
+    def removes(self) -> float | None:
+        """Return the share of the map's entries that leave it, None where nobody counted."""
+        if self.strategy == "shrink":
+            return 0.0
+        if not self.where:
+            return 1.0
+        return self.matches / self.entries if self.matches is not None and self.entries else None
 
     @property
     def ready(self) -> bool:

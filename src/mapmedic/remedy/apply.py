@@ -15,6 +15,7 @@ from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import MapmedicError, PreflightFailed
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.remedy.conditions import condition_json
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
@@ -46,7 +47,8 @@ async def apply_fix(
     after = operation.get("memory_after")
     if not points and isinstance(after, dict):
         points = (memory_point(after),)
-    proof = prove(before, points, plan.entries, await _entries_now(link, plan.map), criteria)
+    counted = None if plan.removes == 0 else plan.entries
+    proof = prove(before, points, counted, await _entries_now(link, plan.map), criteria)
     note(journal, "proved", passed=proof.passed)
     return _outcome(plan, operation, (before, *points), proof, journal)
 
@@ -117,5 +119,7 @@ def _plan_facts(plan: FixPlan) -> dict[str, object]:
         "map": plan.map,
         "strategy": plan.strategy,
         "entries": plan.entries,
+        "where": [condition_json(condition) for condition in plan.where],
+        "matches": plan.matches,
         "conditions": [[c.name, c.holds, c.why] for c in plan.conditions],
     }

@@ -9,9 +9,10 @@ from typing import Any
 from mapmedic.capture.agent import API, AgentLink
 from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
 from mapmedic.model.observation import RegisteredMap
-from mapmedic.model.remedy import Condition, FixPlan
+from mapmedic.model.remedy import Condition, EvictCondition, FixPlan
+from mapmedic.remedy.conditions import condition_json
 
-STRATEGIES = ("swap",)
+STRATEGIES = ("swap", "shrink", "clear", "delete", "evict")
 # A lock that takes longer than this to get is too busy to hold for a fix without looking again.
 MAX_LOCK_WAIT_NS = 500_000_000
 
@@ -24,6 +25,8 @@ class FixRequest:
     strategy: str = "swap"
     hold_seconds: int = 60
     return_memory: bool = True
+    where: tuple[EvictCondition, ...] = ()
+    max_lock_hold_ms: int | None = None
 
 
 async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan:
@@ -32,10 +35,9 @@ async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan
     UsageError for an unknown strategy or map, AmbiguousName where a name fits several maps, the
     agent's own errors otherwise.
     """
-    if request.strategy not in STRATEGIES:
-        raise UsageError(f"unknown strategy {request.strategy!r}; known: {', '.join(STRATEGIES)}")
+    _require_sense(request)
     chosen = choose_map(request.map, await link.maps())
-    answer = await link.call("POST", f"{API}/plan", {"map": chosen.name, "strategy": request.strategy})
+    answer = await link.call("POST", f"{API}/plan", operation_body(chosen.name, request))
     running = await link.call("GET", f"{API}/operations")
     return FixPlan(
         target=target,
@@ -45,12 +47,39 @@ async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan
         strategy=request.strategy,
         entries=_whole(answer.get("entries")),
         steps=_sentences(answer.get("steps")),
-        conditions=_conditions(answer, running),
+        conditions=_conditions(request.strategy, answer, running),
         undo=str(answer.get("undo", "")),
         notes=_sentences(answer.get("notes")) + _losses(answer),
         hold_seconds=request.hold_seconds,
         return_memory=request.return_memory,
+        where=request.where,
+        matches=_matched(answer),
+        max_lock_hold_ms=request.max_lock_hold_ms,
     )
+
+
+def operation_body(name: str, wish: FixRequest | FixPlan) -> dict[str, object]:
+    """Return what the agent is asked for, in planning and in doing alike."""
+    body: dict[str, object] = {"map": name, "strategy": wish.strategy}
+    if wish.where:
+        body["where"] = [condition_json(condition) for condition in wish.where]
+    if wish.max_lock_hold_ms is not None:
+        body["max_lock_hold_ms"] = wish.max_lock_hold_ms
+    return body
+
+
+def _require_sense(request: FixRequest) -> None:
+    if request.strategy not in STRATEGIES:
+        raise UsageError(f"unknown strategy {request.strategy!r}; known: {', '.join(STRATEGIES)}")
+    if request.where and request.strategy != "evict":
+        raise UsageError(f"--where goes with --strategy evict; {request.strategy} takes every entry")
+    if request.strategy == "evict" and not request.where:
+        raise UsageError("evict needs at least one --where condition; swap empties the whole map")
+
+
+def _matched(answer: Mapping[str, Any]) -> int | None:
+    matches = answer.get("matches")
+    return _whole(matches.get("matched")) if isinstance(matches, dict) else None
 
 
 def choose_map(name: str, registered: tuple[RegisteredMap, ...]) -> RegisteredMap:
@@ -73,7 +102,9 @@ def require_ready(plan: FixPlan) -> None:
         raise PreflightFailed(failed)
 
 
-def _conditions(answer: Mapping[str, Any], running: Mapping[str, Any]) -> tuple[Condition, ...]:
+def _conditions(
+    strategy: str, answer: Mapping[str, Any], running: Mapping[str, Any]
+) -> tuple[Condition, ...]:
     operations = running.get("operations")
     open_ones = [
         str(each.get("id"))
@@ -83,7 +114,7 @@ def _conditions(answer: Mapping[str, Any], running: Mapping[str, Any]) -> tuple[
     return (
         Condition("strategy", answer.get("supported") is True, str(answer.get("why", ""))),
         _lock_condition(_whole(answer.get("lock_wait_ns"))),
-        _entries_condition(_whole(answer.get("entries"))),
+        _entries_condition(strategy, _whole(answer.get("entries")), _matched(answer)),
         Condition(
             "one operation at a time",
             not open_ones,
@@ -100,12 +131,20 @@ def _lock_condition(wait_ns: int | None) -> Condition:
     return Condition("lock", not bar, why)
 
 
-def _entries_condition(entries: int | None) -> Condition:
+def _entries_condition(strategy: str, entries: int | None, matched: int | None) -> Condition:
+    if strategy == "shrink":
+        return Condition("entries", True, f"{entries or 0:,} stay; what goes is room for more")
+    if strategy == "evict" and matched is not None:
+        why = f"{matched:,} fit the conditions now" if matched else "none fits the conditions"
+        return Condition("entries", matched > 0, why)
     if entries is None:
         return Condition("entries", True, "too many to be counted quickly")
-    return Condition(
-        "entries", entries > 0, f"{entries:,} to remove" if entries else "the map is empty already"
+    why = (
+        f"{entries:,} to remove"
+        if entries
+        else "the map is empty already (--strategy shrink drops its buckets)"
     )
+    return Condition("entries", entries > 0, why)
 
 
 def _losses(answer: Mapping[str, Any]) -> tuple[str, ...]:

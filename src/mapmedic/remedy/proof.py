@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mapmedic.model.observation import MemoryPoint
-from mapmedic.model.remedy import Check, Proof
+from mapmedic.model.remedy import Check, FixPlan, Proof
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
 
 
@@ -27,6 +27,16 @@ class Criteria:
         rss = relative_change(before.rss_bytes, now.rss_bytes)
         heap = relative_change(before.heap_alloc_bytes, now.heap_alloc_bytes)
         return (rss is None or rss <= -self.rss_drop) and heap is not None and heap <= -self.heap_drop
+
+
+def criteria_for(plan: FixPlan, drop: float | None = None, within_seconds: float = 30.0) -> Criteria:
+    """Return the bars for ``plan``: ``drop`` for RSS and heap, by default 40 % of the share that leaves the map.
+
+    A shrink removes no entry; what it frees nobody knows before, so the whole 40 % are asked of it.
+    """
+    share = plan.removes if plan.removes else 1.0
+    memory = 0.4 * share if drop is None else drop
+    return Criteria(memory, memory, 0.5 * share, within_seconds)
 
 
 def relative_change(before: float | None, after: float | None) -> float | None:

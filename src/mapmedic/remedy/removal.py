@@ -16,6 +16,7 @@ from mapmedic.capture.agent import API, AgentLink
 from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.plan import operation_body
 
 # docs/reference/agent-api.yaml; it becomes part of a path.
 _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
@@ -44,7 +45,7 @@ async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> di
 
 async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
     journal.write("detaching", map=plan.map, strategy=plan.strategy, hold_seconds=plan.hold_seconds)
-    body = {"map": plan.map, "strategy": plan.strategy, "hold_seconds": plan.hold_seconds}
+    body = {**operation_body(plan.map, plan), "hold_seconds": plan.hold_seconds}
     try:
         detached = await link.call("POST", f"{API}/operations", body)
         identity = _identity(link, detached)
@@ -55,7 +56,8 @@ async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
             await _put_back_what_is_ours(link, plan, journal)
         raise
     try:
-        journal.write("detached", operation=identity, entries=detached.get("entries"))
+        facts = {key: detached.get(key) for key in ("entries", "complete", "skipped") if key in detached}
+        journal.write("detached", operation=identity, **facts)
     except BaseException:
         await _put_back(link, identity, journal)
         raise

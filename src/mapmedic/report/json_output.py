@@ -127,6 +127,12 @@ def plan_json(plan: FixPlan) -> Json:
         "notes": list(plan.notes),
         "hold_seconds": plan.hold_seconds,
         "return_memory": plan.return_memory,
+        "where": [
+            {"on": c.on, "field": c.field, "op": c.operator, "value": c.value, "seconds": c.seconds}
+            for c in plan.where
+        ],
+        "matches": plan.matches,
+        "max_lock_hold_ms": plan.max_lock_hold_ms,
     }
 
 

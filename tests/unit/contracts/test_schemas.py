@@ -43,7 +43,7 @@ OURS = {
     "flame-1.json": "schema target path stacks frames_restored inuse_bytes",
     "journal-1.json": "schema at_unix_ns event",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
-    "return_memory",
+    "return_memory where matches max_lock_hold_ms",
 }
 SUSPECT = "code owner declared type site bytes entries growth_bytes_per_second evidence fix"
 SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack"

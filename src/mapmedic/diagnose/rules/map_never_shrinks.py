@@ -15,7 +15,7 @@ from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 
 FIX = Fix(
-    strategy="swap",
+    strategy="shrink",
     command=None,
     patch_hint=(
         "After emptying it, replace the map under its lock: m = make(map[K]V). delete and clear(m) keep the buckets "

@@ -29,6 +29,23 @@ class EvictCondition:
     value: str | int | None = None
     seconds: int | None = None
 
+    @property
+    def text(self) -> str:
+        """Return the condition in the words of the command line."""
+        subject = f"{self.on}.{self.field}" if self.field else self.on
+        if self.operator == "expired":
+            return f"{subject} expired"
+        if self.operator == "older_than":
+            return f"{subject} older_than {self.seconds}s"
+        quoted = isinstance(self.value, str) and (
+            self.operator == "equals" or self.value != self.value.strip()
+        )
+        return (
+            f'{subject} {self.operator} "{self.value}"'
+            if quoted
+            else f"{subject} {self.operator} {self.value}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FixPlan:

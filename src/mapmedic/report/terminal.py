@@ -104,6 +104,7 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
     pairs(
         console,
         [
+            *[("Where", inert(condition.text, WHOLE_LIMIT)) for condition in plan.where],
             ("Undo", inert(plan.undo, WHOLE_LIMIT)),
             ("Held for", duration_text(plan.hold_seconds * 1e9)),
             *_notes(plan),
@@ -153,5 +154,10 @@ def _notes(plan: FixPlan) -> list[tuple[str, str]]:
 
 
 def _apply_command(plan: FixPlan) -> str:
-    words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", plan.strategy, "--apply"]
+    words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", plan.strategy]
+    for condition in plan.where:
+        words += ["--where", condition.text]
+    if plan.max_lock_hold_ms is not None:
+        words += ["--max-lock-hold", str(plan.max_lock_hold_ms)]
+    words.append("--apply")
     return " ".join(map(shlex.quote, words))

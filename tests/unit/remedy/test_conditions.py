@@ -26,6 +26,7 @@ from mapmedic.remedy.conditions import condition_json, parse_condition
 )
 def test_what_words_mean(text: str, condition: EvictCondition) -> None:
     assert parse_condition(text) == condition
+    assert parse_condition(condition.text) == condition
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from mapmedic.model.findings import Verdict
+from mapmedic.model.remedy import EvictCondition
 from mapmedic.report import terminal
 from tests.unit.report import hostile, samples
 
@@ -153,3 +154,14 @@ def test_a_pipe_that_is_not_utf8() -> None:
 def test_every_verdict_has_words(verdict: Verdict) -> None:
     diagnosis = replace(samples.map_leak_diagnosis(), verdict=verdict, suspects=())
     assert printed(lambda console: terminal.print_diagnosis(console, diagnosis))
+
+
+def test_an_eviction_shows_its_conditions_and_offers_them_again() -> None:
+    conditions = (
+        EvictCondition("key", "prefix", value="tenant-7:"),
+        EvictCondition("value", "expired", "Exp"),
+    )
+    plan = replace(samples.fix_plan(), strategy="evict", where=conditions, matches=12)
+    shown = printed(lambda console: terminal.print_plan(console, plan), width=200)
+    assert "Where     key prefix tenant-7:" in shown
+    assert "--strategy evict --where 'key prefix tenant-7:' --where 'value.Exp expired' --apply" in shown

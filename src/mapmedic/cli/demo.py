@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("demo")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The HTML report to write.")
 @click.option(
-    "--for", "seconds", type=Duration(), default=15.0, show_default="15s", help="How long to watch the leak."
+    "--for", "seconds", type=Duration(), default="15s", show_default=True, help="How long to watch the leak."
 )
 @click.option("--entries", type=click.IntRange(1_000, 2_000_000), default=60_000, show_default=True,
               help="Sessions in the map when the service starts.")  # fmt: skip

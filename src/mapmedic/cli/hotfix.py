@@ -52,7 +52,7 @@ from mapmedic.errors import ProofFailed
     type=click.FloatRange(0.01, 0.99),
     help="The share by which RSS and heap must fall for the proof; by default 0.4 of what leaves the map.",
 )
-@click.option("--within", type=Duration(), default=30.0, show_default="30s", help="The time they may take.")
+@click.option("--within", type=Duration(), default="30s", show_default=True, help="The time they may take.")
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
 @json_option

@@ -1,0 +1,37 @@
+"""What README and docs say of the command line is what the command line has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from mapmedic.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_readme_lists_every_command_and_no_other() -> None:
+    table = re.findall(r"^\| `mapmedic (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert table == list(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_in_the_docs_exist(page: Path) -> None:
+    context = click.Context(cli)
+    for name, words in re.findall(r"mapmedic (\w+) ([^`\n]*)", page.read_text()):
+        command = cli.get_command(context, name)
+        if command is None:
+            continue
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        used = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", words))
+        assert used <= known, f"{page.name}: mapmedic {name} has no {', '.join(sorted(used - known))}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"

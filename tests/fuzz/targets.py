@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from mapmedic.errors import FormatError
+from mapmedic.capture.observe import observe_session
+from mapmedic.capture.session_file import SessionWriter, read_session
+from mapmedic.diagnose.verdict import diagnose
+from mapmedic.errors import FormatError, SessionDamaged
+from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.memstats import parse_memstats
@@ -13,19 +20,23 @@ from mapmedic.formats.pprof import encode_profile, parse_profile
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import hidden_prefix_lengths
+from mapmedic.model.session import Artifact, Session
+from mapmedic.model.units import UnixNanoseconds
 from tests.golden.corpus import FOLDERS
 
 
 @dataclass(frozen=True)
 class Target:
-    """Name the goldens that are broken for ``run``."""
+    """Name the goldens, and the made-up ``seeds``, that are broken for ``run``."""
 
     files: tuple[str, ...]
     run: Callable[[bytes], object]
+    seeds: tuple[bytes, ...] = ()
 
     def corpus(self) -> list[bytes]:
-        return [(folder / name).read_bytes() for folder in FOLDERS for name in self.files]
+        return [*self.seeds, *((folder / name).read_bytes() for folder in FOLDERS for name in self.files)]
 
 
 def heap_text(data: bytes) -> None:
@@ -63,7 +74,52 @@ def goroutines(data: bytes) -> None:
     assert group_goroutines(pieces) == whole
 
 
+def diagnosis(data: bytes) -> None:
+    """Whatever a heap text says, a session of two of them is observed and diagnosed without a word raised."""
+    visits = (
+        Artifact("heap_text", visit, UnixNanoseconds(1_700_000_000_000_000_000 + visit * 10**10), "", text)
+        for visit, text in enumerate((_WHOLE_HEAP, data))
+    )
+    diagnose(observe_session(Session("fuzz", "", tuple(visits), (), complete=True)))
+
+
+def session(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".mapmedic") as file:
+        file.write(data)
+        file.flush()
+        try:
+            read_session(Path(file.name))
+        except SessionDamaged as damaged:
+            raise FormatError("session", str(damaged)) from damaged
+
+
+def _a_session() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "seed.mapmedic"
+        with SessionWriter(path, "http://127.0.0.1:6060", "0") as writer:
+            for number, kind in enumerate(("heap_text", "metrics")):
+                writer.add(
+                    Artifact(kind, number, UnixNanoseconds(10**18), "x", _WHOLE_HEAP[: 1500 * number + 9])
+                )
+            writer.add_blank(Blank("goroutine_text", "HTTP 404"))
+            return writer.finish().read_bytes()
+
+
+_WHOLE_HEAP = (FOLDERS[0] / "heap.txt").read_bytes()
+_COUNTS = (
+    b"goroutine profile: total 4\n3 @ 0x43e 0x40f\n#\t0x43d\tmain.wait+0x1d\t/src/main.go:12\n"
+    b'# labels: {"k":"v"}\n\n1 @ 0x43e\n#\t0x43d\truntime/pprof.x[...]+0x1\tc:/a b/x.go:1\n'
+)
+_MAPS = (
+    b'{"schema":"mapmedic.agent.maps/1","maps":[{"name":"main.T.m","kind":"map","type":"map[string]int",'
+    b'"entries":12,"registered_at":"x.go:1"},{"name":"s","kind":"sync.Map","type":"sync.Map","entries":null}]}'
+)
+
 TARGETS = {
+    "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
+    "agent": Target((), parse_registered_maps, (_MAPS,)),
+    "session": Target((), session, (_a_session(),)),
+    "diagnosis": Target(("heap.txt",), diagnosis),
     "heap_text": Target(("heap.txt",), heap_text),
     "profile": Target(("heap.pb.gz",), profile),
     "goroutines": Target(("goroutine.txt", "crash.txt"), goroutines),

@@ -37,14 +37,16 @@ class EvictCondition:
             return f"{subject} expired"
         if self.operator == "older_than":
             return f"{subject} older_than {self.seconds}s"
-        quoted = isinstance(self.value, str) and (
-            self.operator == "equals" or self.value != self.value.strip()
-        )
-        return (
-            f'{subject} {self.operator} "{self.value}"'
-            if quoted
-            else f"{subject} {self.operator} {self.value}"
-        )
+        value = f'"{self.value}"' if self._needs_quotes else f"{self.value}"
+        return f"{subject} {self.operator} {value}"
+
+    @property
+    def _needs_quotes(self) -> bool:
+        """Tell whether the value, put bare, would be read as another one."""
+        if not isinstance(self.value, str):
+            return False
+        in_quotes = len(self.value) >= 2 and self.value[0] == self.value[-1] == '"'
+        return self.operator == "equals" or in_quotes or self.value != self.value.strip() or not self.value
 
 
 @dataclass(frozen=True, slots=True)

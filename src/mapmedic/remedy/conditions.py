@@ -15,15 +15,17 @@ from mapmedic.model.remedy import EvictCondition
 _TEXT_OPERATORS = ("prefix", "glob", "regex", "equals")
 _OPERATORS = (*_TEXT_OPERATORS, "older_than", "expired")
 _SUBJECT = re.compile(r"(key|value)(?:\.([\w.]{1,200}))?")
-_WHOLE_NUMBER = re.compile(r"-?\d{1,18}")
-_AGE = re.compile(r"(\d{1,9})(s|m|h|d)")
+# As Go prints integers: 007 and digits of other scripts are text, an id of 19 or 20 digits is a number.
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,19}")
+_GO_INTEGERS = range(-(2**63), 2**64)
+_AGE = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def parse_condition(text: str) -> EvictCondition:
     """Return the condition that ``text`` means: SUBJECT[.FIELD] OPERATOR [VALUE]; UsageError where it means none.
 
-    A whole number after ``equals`` is a number; in double quotes it is a string.
+    A whole number after ``equals`` is a number, as Go prints one; in double quotes it is a string.
     """
     words = text.split(None, 2)
     subject = _SUBJECT.fullmatch(words[0]) if words else None
@@ -62,7 +64,7 @@ def _age(text: str, words: str) -> int:
 
 
 def _value(operator: str, words: str) -> str | int:
-    if operator == "equals" and _WHOLE_NUMBER.fullmatch(words):
+    if operator == "equals" and _WHOLE_NUMBER.fullmatch(words) and int(words) in _GO_INTEGERS:
         return int(words)
     quoted = len(words) >= 2 and words[0] == words[-1] == '"'
     return words[1:-1] if quoted else words

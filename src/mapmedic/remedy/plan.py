@@ -78,8 +78,11 @@ def _require_sense(request: FixRequest) -> None:
 
 
 def _matched(answer: Mapping[str, Any]) -> int | None:
+    """Return how many entries fit, None where nobody counted to the end."""
     matches = answer.get("matches")
-    return _whole(matches.get("matched")) if isinstance(matches, dict) else None
+    if not isinstance(matches, dict) or matches.get("complete") is False:
+        return None
+    return _whole(matches.get("matched"))
 
 
 def choose_map(name: str, registered: tuple[RegisteredMap, ...]) -> RegisteredMap:
@@ -134,7 +137,9 @@ def _lock_condition(wait_ns: int | None) -> Condition:
 def _entries_condition(strategy: str, entries: int | None, matched: int | None) -> Condition:
     if strategy == "shrink":
         return Condition("entries", True, f"{entries or 0:,} stay; what goes is room for more")
-    if strategy == "evict" and matched is not None:
+    if strategy == "evict":
+        if matched is None:
+            return Condition("entries", True, "how many fit could not be counted in time")
         why = f"{matched:,} fit the conditions now" if matched else "none fits the conditions"
         return Condition("entries", matched > 0, why)
     if entries is None:

@@ -34,7 +34,8 @@ def criteria_for(plan: FixPlan, drop: float | None = None, within_seconds: float
 
     A shrink removes no entry; what it frees nobody knows before, so the whole 40 % are asked of it.
     """
-    share = plan.removes if plan.removes else 1.0
+    # Counted at two moments, more can fit than there were: no bar may ask for more than everything.
+    share = min(1.0, plan.removes) if plan.removes else 1.0
     memory = 0.4 * share if drop is None else drop
     return Criteria(memory, memory, 0.5 * share, within_seconds)
 

@@ -27,6 +27,8 @@ SHOWN_SUSPECTS = 5
 SHOWN_EVIDENCE = 8
 SHOWN_REASONS = 4
 SHOWN_BLANKS = 6
+# What `hotfix` takes without --hold: no need to say it again.
+_DEFAULT_HOLD_SECONDS = 60
 
 _STYLES = {
     Verdict.HEALTHY: "bold green",
@@ -112,7 +114,7 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
     )
     if plan.ready:
         if offer:
-            command(console, _apply_command(plan))
+            _offer(console, plan)
     else:
         paragraph(
             console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")
@@ -129,7 +131,7 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     if outcome.proof is not None:
         _print_checks(console, outcome.proof)
     if not outcome.applied:
-        command(console, _apply_command(outcome.plan))
+        _offer(console, outcome.plan)
         return
     known = [("Journal", outcome.journal_path), ("Operation", outcome.operation)]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
@@ -153,11 +155,26 @@ def _notes(plan: FixPlan) -> list[tuple[str, str]]:
     return [("Note", inert(note, WHOLE_LIMIT)) for note in plan.notes]
 
 
+def _offer(console: Console, plan: FixPlan) -> None:
+    """Print the command that does what ``plan`` says, unless what can be shown of it would do something else."""
+    text = _apply_command(plan)
+    if inert(text, WHOLE_LIMIT) == text:
+        command(console, text)
+    else:
+        paragraph(
+            console, Text("Too long, or not printable, to be copied: repeat your own command with --apply.")
+        )
+
+
 def _apply_command(plan: FixPlan) -> str:
     words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", plan.strategy]
     for condition in plan.where:
         words += ["--where", condition.text]
     if plan.max_lock_hold_ms is not None:
         words += ["--max-lock-hold", str(plan.max_lock_hold_ms)]
+    if plan.hold_seconds != _DEFAULT_HOLD_SECONDS:
+        words += ["--hold", str(plan.hold_seconds)]
+    if not plan.return_memory:
+        words.append("--keep-memory")
     words.append("--apply")
     return " ".join(map(shlex.quote, words))

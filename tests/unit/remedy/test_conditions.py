@@ -16,6 +16,14 @@ from mapmedic.remedy.conditions import condition_json, parse_condition
         ("key glob user:*", EvictCondition("key", "glob", value="user:*")),
         ("key regex ^a b+$", EvictCondition("key", "regex", value="^a b+$")),
         ("key equals 42", EvictCondition("key", "equals", value=42)),
+        ("key equals 1234567890123456789", EvictCondition("key", "equals", value=1234567890123456789)),
+        ("key equals 18446744073709551615", EvictCondition("key", "equals", value=2**64 - 1)),
+        ("key equals 18446744073709551616", EvictCondition("key", "equals", value="18446744073709551616")),
+        ("key equals 007", EvictCondition("key", "equals", value="007")),
+        ("key equals ٤٢", EvictCondition("key", "equals", value="٤٢")),
+        ('key prefix ""quoted""', EvictCondition("key", "prefix", value='"quoted"')),
+        ('key prefix " "', EvictCondition("key", "prefix", value=" ")),
+        ('key prefix ""', EvictCondition("key", "prefix", value="")),
         ('key equals "42"', EvictCondition("key", "equals", value="42")),
         ("key.Tenant equals -1", EvictCondition("key", "equals", "Tenant", value=-1)),
         ("value.Claims.Exp expired", EvictCondition("value", "expired", "Claims.Exp")),
@@ -33,7 +41,8 @@ def test_what_words_mean(text: str, condition: EvictCondition) -> None:
     "text",
     [
         "", "key", "key prefix", "keys prefix a", "key. prefix a", "key startswith a", "value older_than 1h30m",
-        "value older_than -1h", "value expired 3", "value.older_than 3h", "value older_than", "DROP TABLE x",
+        "value older_than -1h", "value expired 3", "value older_than ٣h", "value.older_than 3h",
+        "value older_than", "DROP TABLE x",
     ],
 )  # fmt: skip
 def test_what_is_no_condition(text: str) -> None:

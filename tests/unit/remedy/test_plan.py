@@ -11,6 +11,7 @@ from mapmedic.capture.agent import AgentLink
 from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
 from mapmedic.model.observation import RegisteredMap
 from mapmedic.model.remedy import FixPlan
+from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.plan import FixRequest, choose_map, plan_fix, require_ready
 
 NAMES = ("main.A.sessions", "main.B.sessions", "cache", "main.cache", "tenants.x")
@@ -116,6 +117,17 @@ def test_what_a_backup_would_lose_is_said() -> None:
     assert made({"round_trip": {"lossless": True, "losses": []}}).notes == ("n",)
     notes = made({"round_trip": {"lossless": False, "losses": ["value.Conn: net.Conn"]}}).notes
     assert "value.Conn" in notes[1]
+
+
+@pytest.mark.parametrize(
+    ("complete", "share", "why"), [(True, 0.2, "1 fit"), (False, None, "could not be counted")]
+)
+def test_a_count_that_was_cut_short_is_no_share(complete: bool, share: float | None, why: str) -> None:
+    link = _Link({"matches": {"scanned": 5, "matched": 1, "complete": complete}})
+    wish = FixRequest("m", "evict", where=(parse_condition("key prefix a"),))
+    plan = asyncio.run(plan_fix(cast(AgentLink, link), "http://t", wish))
+    assert plan.removes == share
+    assert why in next(c.why for c in plan.conditions if c.name == "entries")
 
 
 def test_an_unknown_strategy_is_a_usage_error_before_anybody_is_asked() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
-from mapmedic.remedy.proof import Criteria, prove, relative_change
+from mapmedic.remedy.conditions import parse_condition
+from mapmedic.remedy.proof import Criteria, criteria_for, prove, relative_change
+from tests.unit.remedy.agents import plan
 
 
 def point(rss: int | None, heap: int | None, seconds: float = 0) -> MemoryPoint:
@@ -83,3 +85,8 @@ def test_memory_met(now: tuple[int | None, int | None], met: bool) -> None:
 def test_relative_change() -> None:
     assert relative_change(200, 50) == -0.75
     assert relative_change(None, 5) is relative_change(5, None) is relative_change(0, 5) is None
+
+
+def test_no_bar_asks_for_more_than_everything() -> None:
+    grown = plan(strategy="evict", where=(parse_condition("key prefix a"),), entries=100, matches=300)
+    assert criteria_for(grown) == Criteria()

@@ -65,7 +65,7 @@ def test_an_open_question() -> None:
 def test_a_plan_names_the_command_that_does_it() -> None:
     text = printed(lambda console: terminal.print_plan(console, samples.fix_plan()))
     assert "Nothing has been changed." in text
-    assert text.rstrip().endswith("--map main.mgr.sessions --strategy swap --apply")
+    assert text.rstrip().endswith("--map main.mgr.sessions --strategy swap --hold 10 --apply")
 
 
 def test_a_plan_that_is_about_to_be_applied_offers_no_command() -> None:
@@ -91,6 +91,21 @@ def test_a_name_is_quoted_for_the_shell() -> None:
     plan = replace(samples.fix_plan(), map="a; rm -rf ~")
     text = printed(lambda console: terminal.print_plan(console, plan), 200)
     assert "--map 'a; rm -rf ~' --strategy" in text
+
+
+def test_the_command_holds_and_returns_memory_as_the_plan_says() -> None:
+    plan = replace(samples.fix_plan(), hold_seconds=300, return_memory=False)
+    text = printed(lambda console: terminal.print_plan(console, plan), 200)
+    assert "--hold 300 --keep-memory --apply" in text
+
+
+@pytest.mark.parametrize("value", ["x" * 2_000, "a\nb"])
+def test_a_command_that_cannot_be_shown_whole_is_not_offered(value: str) -> None:
+    where = (EvictCondition("key", "prefix", value=value),)
+    plan = replace(samples.fix_plan(), strategy="evict", where=where, matches=12)
+    text = printed(lambda console: terminal.print_plan(console, plan), 200)
+    assert "mapmedic hotfix" not in text
+    assert "repeat your own command" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -164,4 +179,7 @@ def test_an_eviction_shows_its_conditions_and_offers_them_again() -> None:
     plan = replace(samples.fix_plan(), strategy="evict", where=conditions, matches=12)
     shown = printed(lambda console: terminal.print_plan(console, plan), width=200)
     assert "Where     key prefix tenant-7:" in shown
-    assert "--strategy evict --where 'key prefix tenant-7:' --where 'value.Exp expired' --apply" in shown
+    assert (
+        "--strategy evict --where 'key prefix tenant-7:' --where 'value.Exp expired' --hold 10 --apply"
+        in shown
+    )

@@ -21,13 +21,14 @@ class Account:
 
     ``held_by_go``: all that Go has from the system and has not returned. ``beyond_goal``: heap that the next
     GC cycle will not need and that has not been returned. ``goal``: at which heap size the next GC starts.
-    ``rss``: None where nobody measured it.
+    ``released``: returned to the system, and not in ``held_by_go``. ``rss``: None where nobody measured it.
     """
 
     held_by_go: int
     beyond_goal: int
     goal: int
     stacks: int
+    released: int
     rss: int | None
 
     @property
@@ -49,6 +50,7 @@ def _account(case: Case, capture: Capture, stats: MemStats) -> Account:
         beyond_goal=max(0, int(heap - needed)),
         goal=stats.next_gc_bytes,
         stacks=stats.stack_inuse_bytes,
+        released=stats.heap_released_bytes,
         rss=_rss_near(case, capture),
     )
 

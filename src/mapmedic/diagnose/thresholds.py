@@ -22,10 +22,12 @@ class Thresholds:
     ``goroutines``: the least growth in blocked goroutines; ``goroutine_share``: of all growth, at one site.
     ``outside_share``: the least part of RSS outside Go; ``idle_share``: of what Go holds, idle.
     ``late_gogc``: from what GOGC, in percent, the GC is called late.
+    ``churn_array_bytes``: a map that never had an array this long is made for one value (a decoded object).
     ``churn_bytes_per_second``, ``churn_share``: the least that goes into a map's arrays, at all and of all
     allocation (the guide's 15 %); ``churn_kept``: the most of it that may be kept.
     ``emptied_bytes``: from when an emptied map is worth a word; ``emptied_contents``, ``emptied_made``: the most
-    that may be left in it and the least that was ever put into it, against its arrays.
+    that may be left in it and the least that was ever put into it, against its arrays. ``emptied_traffic``: made
+    and freed beside it per second, against its arrays, from when that alone may be what was "put into it".
     ``report_confidence``: from when a suspect is the verdict; below it is named and the verdict stays open.
     ``short_window_seconds``: below this a window says little about leaks that are slow or just beginning.
     """
@@ -47,8 +49,10 @@ class Thresholds:
     churn_bytes_per_second: float = float(MIB)
     churn_share: float = 0.15
     churn_kept: float = 0.2
+    churn_array_bytes: int = 4 * KIB
     emptied_bytes: int = 16 * MIB
     emptied_contents: float = 0.01
     emptied_made: float = 0.1
+    emptied_traffic: float = 0.002
     report_confidence: float = 0.5
     short_window_seconds: float = 20.0

@@ -13,6 +13,8 @@ from mapmedic.model.units import MIB
 # A container smaller than this is not worth naming while nothing is known about it.
 _WORTH_NAMING_SHARE = 0.1
 _MOST_NAMED = 5
+# By default one object is sampled every 512 KiB: a heap of this size without a single one does not happen.
+_SAMPLED_FOR_CERTAIN = 16 * MIB
 
 
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
@@ -21,6 +23,9 @@ def what_is_missing(case: Case) -> tuple[Blank, ...]:
         what = f"{_again(case)}  (net/http/pprof has to be mounted there)"
         return (Blank(what, "no heap profile was captured"),)
     missing = []
+    if not case.history.heap.stacks and _heap_is_large(case):
+        why = "the heap profile is empty though the heap is not: profiling is switched off there"
+        missing.append(Blank(f"{_again(case)}  (with runtime.MemProfileRate as it is by default)", why))
     if not case.history.heap.frames_restored:
         missing.append(Blank(f"{_again(case)}  (needs heap?debug=1 and the symbol endpoint)",
                              "the runtime frames of map growth are hidden in what was captured"))  # fmt: skip
@@ -61,6 +66,11 @@ def _bounded(case: Case) -> bool:
     """Tell whether the process allocated so little that nothing can have grown."""
     allocated = case.allocation_bound
     return allocated is not None and allocated < case.thresholds.growth_bytes
+
+
+def _heap_is_large(case: Case) -> bool:
+    stats = [c.memstats for c in case.observation.captures if c.memstats is not None]
+    return bool(stats) and stats[-1].heap_alloc_bytes >= _SAMPLED_FOR_CERTAIN
 
 
 def _no_gc(case: Case) -> str:

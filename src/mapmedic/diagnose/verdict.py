@@ -15,6 +15,8 @@ from mapmedic.model.findings import Blank, Diagnosis, Reason, Suspect, Verdict
 from mapmedic.model.observation import Observation
 from mapmedic.model.units import MIB
 
+_NOT_ABOUT_GROWTH = frozenset({Verdict.OFF_HEAP, Verdict.MAP_NEVER_SHRINKS, Verdict.MAP_CHURN})
+
 
 def diagnose(
     observation: Observation, thresholds: Thresholds | None = None, locate: Locate | None = None
@@ -45,8 +47,13 @@ def diagnose(
 def _conclude(case: Case, sure: list[Suspect], unsure: list[Suspect]) -> Diagnosis:
     """Return the diagnosis that the worst of ``sure`` makes; all others stay suspects."""
     worst = sure[0]
-    steps = _next_steps(case, worst)
-    return _answer(case, worst.code, worst.confidence, _texts(worst.reasons), [*sure, *unsure], steps)
+    steps, reasons = _next_steps(case, worst), _texts(worst.reasons)
+    if worst.code in _NOT_ABOUT_GROWTH:
+        # A state explains no growth of the live heap: a leak beside it must not go without a word.
+        beside = what_is_unexplained(case, [])
+        reasons += tuple(f"beside it, {blank.why}" for blank in beside)
+        steps += tuple(blank.what for blank in beside)
+    return _answer(case, worst.code, worst.confidence, reasons, [*sure, *unsure], steps)
 
 
 def _named(case: Case, suspect: Suspect, locate: Locate | None) -> Suspect:

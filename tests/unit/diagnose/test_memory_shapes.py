@@ -137,3 +137,83 @@ def test_map_churn_is_allocation_that_goes_into_arrays(remade: int, allocated: i
 
     captures = [capture(i * 10.0, batches(i), gc=i + 2, allocated=i * allocated) for i in range(3)]
     assert diagnose(observation(*captures)).verdict is verdict
+
+
+def test_small_maps_made_for_one_value_are_no_churn() -> None:
+    """A JSON API decodes each request into a map of its own: nothing there can be kept and cleared."""
+
+    def requests(number: int) -> Heap:
+        heap = Heap().holds(f"main.newPage < {LOGIN}", 1000, 30_000)
+        return heap.holds(f"{SWISS} < main.handle:57 < {LOGIN}", 288, 2, made=2 + number * 200_000)
+
+    captures = [capture(i * 10.0, requests(i), gc=i + 2, allocated=i * 100 * MIB) for i in range(3)]
+    assert diagnose(observation(*captures)).verdict is Verdict.HEALTHY
+
+
+def beside_inline_values(made: int, arrays: tuple[int, ...] = (1_000, 1_000, 1_000)) -> Diagnosis:
+    """Diagnose a map whose values lie in its buckets, beside which each request makes text that it drops."""
+    heaps = [
+        Heap().holds(f"{SWISS} < main.count:9 < {LOGIN}", 112 * KIB, count)
+        .holds(f"fmt.Sprintf < main.count:8 < {LOGIN}", 64, 0, made=400_000 + number * made)
+        for number, count in enumerate(arrays)
+    ]  # fmt: skip
+    return diagnose(watched(*heaps))
+
+
+def test_what_requests_drop_beside_a_full_map_does_not_make_it_emptied() -> None:
+    diagnosis = beside_inline_values(made=80_000)
+    assert diagnosis.verdict is Verdict.UNDETERMINED
+    assert "it be full" in diagnosis.reasons[0]
+    assert beside_inline_values(made=100).verdict is Verdict.MAP_NEVER_SHRINKS
+
+
+def test_a_map_that_still_fills_up_was_not_emptied() -> None:
+    diagnosis = beside_inline_values(100, (1_000, 1_400, 1_800))
+    assert diagnosis.verdict is Verdict.MAP_LEAK
+    assert Verdict.MAP_NEVER_SHRINKS not in [suspect.code for suspect in diagnosis.suspects]
+
+
+def test_without_a_goal_the_gc_is_off_and_no_figure_is_made_of_it() -> None:
+    off = {"next_gc": 2**64 - 1}
+    assert shaped(small(), **go_holds(70 * MIB, **off)).verdict is Verdict.HEALTHY
+    diagnosis = shaped(small(), **go_holds(700 * MIB, **off))
+    assert diagnosis.verdict is Verdict.GC_LAG
+    assert diagnosis.suspects[0].bytes < 700 * MIB
+    assert "GOGC=off" in diagnosis.reasons[0]
+
+
+def test_an_empty_profile_of_a_full_heap_says_nothing() -> None:
+    counters = {**go_holds(700 * MIB, next_gc=600 * MIB), "heap_alloc_bytes": 500 * MIB}
+    diagnosis = shaped(Heap(), **counters)
+    assert diagnosis.verdict is Verdict.UNDETERMINED
+    assert "profiling is switched off" in diagnosis.reasons[0]
+
+
+def test_what_go_returned_and_the_kernel_still_counts_is_not_surely_off_heap() -> None:
+    counters = {**go_holds(570 * MIB), "heap_released_bytes": 500 * MIB}
+    assert shaped(small(), 200 * MIB, **counters).verdict is Verdict.UNDETERMINED
+    assert shaped(small(), 900 * MIB, **counters).verdict is Verdict.OFF_HEAP
+
+
+def seen_with_rss(rss: tuple[int, ...], pages: tuple[int, ...]) -> Diagnosis:
+    captures = []
+    for visit, count in enumerate(pages):
+        seen = capture(visit * 10.0, Heap().holds(f"main.newPage < {LOGIN}", 1000, count), gc=visit + 2)
+        assert seen.heap is not None and seen.heap.memstats is not None
+        footer = dataclasses.replace(seen.heap.memstats, **go_holds(150 * MIB, next_gc=150 * MIB))
+        captures.append(dataclasses.replace(seen, heap=dataclasses.replace(seen.heap, memstats=footer)))
+    timeline = tuple(MemoryPoint(c.at, size, None) for c, size in zip(captures, rss, strict=True))
+    return diagnose(dataclasses.replace(observation(*captures), timeline=timeline))
+
+
+def test_off_heap_was_so_at_each_capture_only_where_it_was() -> None:
+    steady = (30_000, 30_000, 30_000)
+    assert any("at each of 3" in r for r in seen_with_rss((500 * MIB,) * 3, steady).reasons)
+    sudden = seen_with_rss((120 * MIB, 120 * MIB, 500 * MIB), steady)
+    assert not any("at each" in reason for reason in sudden.reasons)
+
+
+def test_a_growing_heap_beside_off_heap_memory_is_not_kept_quiet() -> None:
+    diagnosis = seen_with_rss((500 * MIB,) * 3, (30_000, 60_000, 90_000))
+    assert diagnosis.verdict is Verdict.OFF_HEAP
+    assert any("the live heap grew" in reason for reason in diagnosis.reasons)

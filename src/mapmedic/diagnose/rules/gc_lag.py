@@ -18,10 +18,13 @@ FIX = Fix(
     command=None,
     patch_hint=(
         "Lower GOGC, or keep it and set GOMEMLIMIT a little below the container's limit: the GC then comes "
-        "earlier when memory runs short, and late when there is plenty."
+        "earlier when memory runs short, and late when there is plenty. With a GOMEMLIMIT already set this is how "
+        "it is meant to be: nothing is wrong."
     ),
 )
 _SOURCE = "MemStats.NextGC against the live heap"
+# NextGC is 2^64 - 1 with GOGC=off and no memory limit (src/runtime/mgcpacer.go): no goal at all.
+_NO_GOAL = 2**62
 
 
 def find_gc_lag(case: Case) -> list[Suspect]:
@@ -33,14 +36,19 @@ def find_gc_lag(case: Case) -> list[Suspect]:
     if growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas:
         return []
     last, live = seen[-1], case.history.heap.total_inuse_bytes
-    waiting = int(last.goal - live)
+    if live <= 0:  # nothing was sampled (MemProfileRate): what lives is not known
+        return []
+    off = last.goal >= _NO_GOAL
+    waiting = int((seen[0].held_by_go if off else last.goal) - live)
     # NextGC = live + (live + stacks + globals) x GOGC / 100 (src/runtime/mgcpacer.go).
     gogc = 100 * waiting / max(1.0, live + last.stacks)
-    if waiting < bars.large_bytes or gogc < bars.late_gogc:
+    if waiting < bars.large_bytes or (gogc < bars.late_gogc and not off):
         return []
     reasons = (
         Reason(
-            f"the next GC starts at {last.goal / max(1.0, live):.0f} times the live heap (GOGC is about {gogc:.0f})",
+            "no GC starts by itself (GOGC=off and no memory limit)"
+            if off
+            else f"the next GC starts at {last.goal / live:.0f} times the live heap (GOGC is about {gogc:.0f})",
             0.7,
         ),
         Reason("the live heap does not grow", 0.5),
@@ -53,9 +61,19 @@ def find_gc_lag(case: Case) -> list[Suspect]:
             bytes=waiting,
             evidence=(
                 Evidence(
-                    "garbage that may pile up before the next GC", waiting, bars.large_bytes, _SOURCE, "bytes"
+                    "garbage that has piled up" if off else "garbage that may pile up before the next GC",
+                    waiting,
+                    bars.large_bytes,
+                    _SOURCE,
+                    "bytes",
                 ),
-                Evidence("GOGC, as the goal shows it", round(gogc), bars.late_gogc, _SOURCE, "percent"),
+                Evidence(
+                    "GOGC, as the goal shows it",
+                    "off" if off else round(gogc),
+                    bars.late_gogc,
+                    _SOURCE,
+                    "percent",
+                ),
                 Evidence("live heap", int(live), None, "heap?debug=1", "bytes"),
             ),
             fix=FIX,

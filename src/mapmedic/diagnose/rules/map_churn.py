@@ -37,6 +37,8 @@ def find_map_churn(case: Case) -> list[Suspect]:
 def _examine(case: Case, container: Container, allocated: float) -> Suspect | None:
     assert case.history is not None  # noqa: S101 - find_map_churn returned early otherwise
     bars, growth = case.thresholds, case.history.growth(container.arrays)
+    if int(case.history.heap.object_bytes[container.arrays].max()) < bars.churn_array_bytes:
+        return None
     rate = growth.bytes_made / growth.seconds
     share = min(1.0, growth.bytes_made / allocated)
     kept = growth.retained_share or 0.0

@@ -13,6 +13,7 @@ from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
+from mapmedic.model.units import MIB
 
 FIX = Fix(
     strategy="shrink",
@@ -35,9 +36,30 @@ def keeps_empty_buckets(case: Case, container: Container) -> bool:
     made = float(heap.alloc_bytes[container.contents].sum())
     return (
         arrays >= bars.emptied_bytes
+        and not _is_growing(case, container)
         and held <= bars.emptied_contents * arrays
         and made >= bars.emptied_made * arrays
     )
+
+
+def _is_growing(case: Case, container: Container) -> bool:
+    """Tell whether the arrays themselves still grow: what is filling up was not emptied."""
+    if case.history is None or not case.growth_known:
+        return False
+    growth, bars = case.history.growth(container.arrays), case.thresholds
+    return growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas
+
+
+def _doubts(case: Case, container: Container, arrays: int) -> tuple[Reason, ...]:
+    """Return the doubt that what was "put into it" is what each request makes and drops beside a full map."""
+    if case.history is None or not case.growth_known:
+        return ()
+    growth = case.history.growth(container.contents)
+    rate = growth.bytes_made / growth.seconds
+    if rate < case.thresholds.emptied_traffic * arrays:
+        return ()
+    passing = f"{rate / MIB:.1f} MiB/s are allocated beside it and dropped at once"
+    return (Reason(f"{passing}: its entries may lie in the buckets, and it be full", -0.5),)
 
 
 def find_maps_that_never_shrink(case: Case) -> list[Suspect]:
@@ -55,6 +77,7 @@ def _suspect(case: Case, container: Container) -> Suspect:
     reasons = (
         Reason(f"of {made / 2**20:.0f} MiB put into it in its life, {held / 2**20:.0f} MiB are left", 0.6),
         Reason(f"its buckets are {share:.0%} of the live heap", 0.3 + 0.3 * share),
+        *_doubts(case, container, arrays),
     )
     return Suspect(
         code=Verdict.MAP_NEVER_SHRINKS,

@@ -46,7 +46,7 @@ class EvictCondition:
         if not isinstance(self.value, str):
             return False
         in_quotes = len(self.value) >= 2 and self.value[0] == self.value[-1] == '"'
-        return self.operator == "equals" or in_quotes or self.value != self.value.strip() or not self.value
+        return self.operator == "equals" or in_quotes or self.value != self.value.strip()
 
 
 @dataclass(frozen=True, slots=True)

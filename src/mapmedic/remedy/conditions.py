@@ -44,7 +44,10 @@ def parse_condition(text: str) -> EvictCondition:
         raise UsageError(f"{text!r}: {operator} needs a value")
     if operator == "older_than":
         return EvictCondition(on, operator, field, seconds=_age(text, rest))
-    return EvictCondition(on, operator, field, value=_value(operator, rest))
+    value = _value(operator, rest)
+    if value == "" and operator != "equals":
+        raise UsageError(f"{text!r}: {operator} of nothing would fit everything; swap empties the whole map")
+    return EvictCondition(on, operator, field, value=value)
 
 
 def condition_json(condition: EvictCondition) -> dict[str, object]:
@@ -58,7 +61,7 @@ def condition_json(condition: EvictCondition) -> dict[str, object]:
 
 def _age(text: str, words: str) -> int:
     match = _AGE.fullmatch(words)
-    if match is None:
+    if match is None or int(match.group(1)) == 0:
         raise UsageError(f"{text!r}: {words!r} is no age; say 90s, 30m, 24h or 7d")
     return int(match.group(1)) * _SECONDS[match.group(2)]
 

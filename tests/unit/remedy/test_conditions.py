@@ -23,7 +23,7 @@ from mapmedic.remedy.conditions import condition_json, parse_condition
         ("key equals ٤٢", EvictCondition("key", "equals", value="٤٢")),
         ('key prefix ""quoted""', EvictCondition("key", "prefix", value='"quoted"')),
         ('key prefix " "', EvictCondition("key", "prefix", value=" ")),
-        ('key prefix ""', EvictCondition("key", "prefix", value="")),
+        ('key equals ""', EvictCondition("key", "equals", value="")),
         ('key equals "42"', EvictCondition("key", "equals", value="42")),
         ("key.Tenant equals -1", EvictCondition("key", "equals", "Tenant", value=-1)),
         ("value.Claims.Exp expired", EvictCondition("value", "expired", "Claims.Exp")),
@@ -42,7 +42,7 @@ def test_what_words_mean(text: str, condition: EvictCondition) -> None:
     [
         "", "key", "key prefix", "keys prefix a", "key. prefix a", "key startswith a", "value older_than 1h30m",
         "value older_than -1h", "value expired 3", "value older_than ٣h", "value.older_than 3h",
-        "value older_than", "DROP TABLE x",
+        "value older_than 0h", 'key prefix ""', "value older_than", "DROP TABLE x",
     ],
 )  # fmt: skip
 def test_what_is_no_condition(text: str) -> None:

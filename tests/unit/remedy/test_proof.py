@@ -90,3 +90,11 @@ def test_relative_change() -> None:
 def test_no_bar_asks_for_more_than_everything() -> None:
     grown = plan(strategy="evict", where=(parse_condition("key prefix a"),), entries=100, matches=300)
     assert criteria_for(grown) == Criteria()
+
+
+def test_a_bar_that_any_gc_meets_says_how_little_it_proves() -> None:
+    small = prove(point(100, 100), [point(94, 94, 1)], 100, 99, Criteria(0.004, 0.004, 0.005))
+    assert small.passed
+    assert ["proves little" in check.why for check in small.checks] == [True, True, False]
+    large = prove(point(100, 100), [point(50, 50, 1)], 100, 0, Criteria())
+    assert not any("proves little" in check.why for check in large.checks)

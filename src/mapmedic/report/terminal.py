@@ -38,7 +38,7 @@ _STYLES = {
 
 
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
-    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command."""
+    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command; the patch."""
     statement = state(diagnosis)
     paragraph(console, Text(statement.headline, _STYLES.get(diagnosis.verdict, "bold red")))
     paragraph(console, Text(" ".join(statement.sentences)))
@@ -58,6 +58,10 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     step = next_command(diagnosis)
     if step:
         command(console, step)
+    if diagnosis.verdict.is_finding and suspect and suspect.fix and suspect.fix.patch_hint:
+        heading(console, "Keep it from coming back")
+        for line in suspect.fix.patch_hint.splitlines():
+            paragraph(console, Text(inert(line, WHOLE_LIMIT)), indent=2)
 
 
 def _print_confidence(console: Console, diagnosis: Diagnosis) -> None:

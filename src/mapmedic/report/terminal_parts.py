@@ -100,14 +100,16 @@ def checks_table(console: Console, checks: Sequence[Check]) -> None:
     table.add_column("", no_wrap=True)
     for check in checks:
         name = Text(check_name(check))
-        if check.why and not check.passed:
-            name.append(f"\n{inert(check.why, SHOWN_LIMIT)}", "dim")
         figures = [figure_text(check.before, check.unit), figure_text(check.after, check.unit)]
         figures += [change_or_blank(check.change), threshold_text(check)]
         result = Text("passed", "green") if check.passed else Text("FAILED", "bold red")
         cells = [name, *(Text(inert(figure, SHOWN_LIMIT)) for figure in figures), result]
         table.add_row(*(encodable(console, cell) for cell in cells))
     console.print(table, highlight=False)
+    for check in checks:
+        if check.why and not check.passed:  # below, not in a cell: it is a sentence, and must stay whole
+            lead = Text(f"{check_name(check)}: ", "bold")
+            paragraph(console, Text(inert(check.why, WHOLE_LIMIT)), indent=2, lead=lead)
 
 
 def _table(first: str, *others: str) -> Table:

@@ -35,9 +35,9 @@ def test_a_leak_at_80_columns() -> None:
         "Confidence: strong, 94 %.\n"
         "  + the map's own arrays"
     )
-    assert trimmed(text).endswith(
-        "Next\n  mapmedic hotfix http://127.0.0.1:6060 --map main.mgr.sessions --apply"
-    )
+    step, patch = trimmed(text).split("\n\nKeep it from coming back\n")
+    assert step.endswith("Next\n  mapmedic hotfix http://127.0.0.1:6060 --map main.mgr.sessions --apply")
+    assert "          delete(m.sessions, id)" in patch  # a patch keeps its indentation
 
 
 def test_an_open_question() -> None:
@@ -116,6 +116,15 @@ def test_outcome_and_proof(width: int) -> None:
     text = printed(lambda console: terminal.print_proof(console, samples.proof()), width)
     assert "-90 %" in text
     assert text.count("passed") == 6
+
+
+def test_why_a_check_failed_is_said_whole_at_80_columns() -> None:
+    why = "after 30 s the kernel still counts it: " + "freed heap goes back when a second GC has run, " * 4
+    failed = replace(samples.proof().checks[0], passed=False, why=why + "or something else holds it")
+    proof = replace(samples.proof(), passed=False, checks=(failed,))
+    text = printed(lambda console: terminal.print_proof(console, proof))
+    assert f"{why}or something else holds it" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

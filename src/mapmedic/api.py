@@ -55,6 +55,11 @@ def capture(
     return capture_session(parse_target(target), path, plan, force=force, progress=progress)
 
 
+def is_live(target: str) -> bool:
+    """Say whether ``target`` is a service that can be watched; UsageError where it names nothing."""
+    return parse_target(target).base_url is not None
+
+
 def observe(targets: Sequence[str], plan: CapturePlan, *, progress: Progress | None = None) -> Observation:
     """Return what there is to see: a live target is captured, files are read and put in order of time."""
     parsed = [parse_target(text) for text in targets]

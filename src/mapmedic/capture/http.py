@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -119,6 +120,8 @@ class HttpClient:
 def _reason(error: Exception) -> str:
     """Return the system's own words ("Connection refused") without the library's around them."""
     cause = getattr(error, "os_error", error)
+    if isinstance(cause, ssl.SSLError):  # its errno is OpenSSL's, which the system's words do not fit
+        return f"no TLS session ({cause.reason or cause}); is it plain http://?"
     number = cause.errno if isinstance(cause, OSError) else None
     if number is not None and number in errno.errorcode:
         return os.strerror(number)  # asyncio's own words ("Connect call failed …") repeat the address

@@ -21,7 +21,7 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 
 
 class TargetKind(StrEnum):
-    """The kinds of TARGET that DESIGN promises."""
+    """The kinds of TARGET; processes and cores are known only to be refused by name."""
 
     HTTP = "http"
     PROCESS = "process"
@@ -54,7 +54,7 @@ def parse_target(text: str) -> Target:
         return Target(text, TargetKind.HTTP, base_url=_base_url("http://" + text))
     # The word is not repeated where it may hold a password.
     shown = "the word with an @ in it" if "@" in text else repr(text)
-    raise UsageError(f"{shown} is neither a URL, a PID, core:PATH nor a file that exists")
+    raise UsageError(f"{shown} is neither a URL (http://HOST:PORT) nor a file that exists")
 
 
 def _is_file(path: Path) -> bool:

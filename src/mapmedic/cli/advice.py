@@ -67,7 +67,10 @@ def advise(error: errors.MapmedicError) -> Advice:
 @advise.register
 def _(error: errors.UsageError) -> Advice:
     return Advice(
-        str(error), "the command line", ("a word is misspelt, missing or too many",), "mapmedic --help"
+        str(error),
+        "the command line",
+        ("a word is misspelt, missing or too many", "a file or folder that it names is not there"),
+        "mapmedic COMMAND --help",
     )
 
 

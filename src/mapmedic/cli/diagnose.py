@@ -43,7 +43,7 @@ def command(
 
     if html is not None:
         require_writable(html, force=force)
-    if seconds and not all(Path(target).is_file() for target in targets):
+    if seconds and len(targets) == 1 and api.is_live(targets[0]):
         say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:

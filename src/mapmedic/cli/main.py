@@ -44,6 +44,19 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"mapmedic.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; a misspelt one is answered with the nearest there is."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a misspelt command pays for it
+
+            for near in get_close_matches(args[0], COMMANDS, n=1):
+                raise click.UsageError(f"{error.message} Did you mean {near!r}?", ctx) from error
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
@@ -58,8 +71,8 @@ def cli() -> None:
     TARGET is a net/http/pprof URL (http://host:port), a saved session (*.mapmedic), or a raw file: a heap
     profile, heap?debug=1 text, a goroutine dump.
 
-    Exit codes: 0 done, healthy, or plan shown; 1 finding; 2 usage; 3 could not look; 4 refused, target
-    untouched; 5 proof failed; 70 internal error.
+    Exit codes: 0 done, healthy, undetermined, or plan shown; 1 finding; 2 usage; 3 could not look;
+    4 refused, target untouched; 5 proof failed; 70 internal error.
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import threading
 import time
 
 import pytest
@@ -144,6 +145,23 @@ def test_nobody_listens() -> None:
     with pytest.raises(TargetUnreachable) as caught:
         get(url)
     assert caught.value.why == "Connection refused"
+
+
+def test_a_plain_service_asked_over_tls_is_not_called_a_matter_of_rights() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk_plainly() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+        server = threading.Thread(target=talk_plainly)
+        server.start()
+        with pytest.raises(TargetUnreachable) as caught:
+            get(f"https://127.0.0.1:{listener.getsockname()[1]}/", Limits(seconds=5.0))
+        server.join()
+    assert "no TLS session" in caught.value.why
 
 
 def test_no_token_can_break_out_of_its_header() -> None:

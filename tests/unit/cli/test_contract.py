@@ -46,6 +46,16 @@ def golden_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- exit codes ---
 
 
+def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+    assert "Did you mean 'diagnose'?" in run("diagnos").err
+    assert "Did you mean" not in run("nonsense").err
+
+
+def test_only_a_live_target_is_watched() -> None:
+    assert "watching" not in run("diagnose", "no-such-file").err
+    assert "watching" in run("diagnose", refused()).err
+
+
 def refused() -> str:
     server = ScriptedServer()
     server.stop_listening()

@@ -15,7 +15,7 @@ import (
 	"syscall"
 )
 
-// DESIGN's exit codes, as far as the lab needs them.
+// The exit codes of mapmedic (README.md), as far as the lab needs them.
 const (
 	exitDone     = 0
 	exitUsage    = 2

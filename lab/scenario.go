@@ -37,7 +37,7 @@ var scenarios = map[string]scenario{
 
 type scenario struct {
 	sentence string
-	verdict  string // what a right diagnosis says: DESIGN's mapmedic.diagnosis/1
+	verdict  string // what a right diagnosis says: the contract mapmedic.diagnosis/1
 	defaults load
 	start    func(load) service
 }

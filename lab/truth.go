@@ -55,8 +55,8 @@ type warmUp struct {
 	FlatAfterSeconds float64 `json:"flat_after_seconds"` // from READY, by the background traffic
 }
 
-// truth is the answer of /lab/truth. Names by DESIGN's "Names of an owner",
-// bytes by its "Bytes of a map".
+// truth is the answer of /lab/truth. Names and bytes by docs/concepts/the-house.md,
+// "Names of an owner" and "Bytes of a map".
 type truth struct {
 	Schema          string  `json:"schema"`
 	Scenario        string  `json:"scenario"`

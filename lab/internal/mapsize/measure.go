@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// Measure is what one container occupies, by the words of DESIGN's "Bytes of
+// Measure is what one container occupies, by the words of docs/concepts/the-house.md, "Bytes of
 // a map".
 type Measure struct {
 	Design       string `json:"design"`

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapmedic.capture.http import Answer, HttpClient, Limits
-from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer
+from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer, UsageError
 from mapmedic.formats.agent import parse_object, registered_maps, whole_number
 from mapmedic.model.observation import MemoryPoint, RegisteredMap
 from mapmedic.model.units import MIB, UnixNanoseconds
@@ -40,7 +40,8 @@ class AgentLink:
         """Return the JSON object that ``path`` answers.
 
         TargetUnreachable, NotAuthorized (401, 403 and an agent without a token), AgentRefused (any other
-        answer of the agent's own), UnexpectedAnswer (somebody else answered).
+        answer of the agent's own), UsageError (400),
+        UnexpectedAnswer (somebody else answered).
         """
         url = self.base_url + path
         answer = await self.client.request(method, url, _LIMITS, headers=self._headers(), json=body)
@@ -90,4 +91,6 @@ def _refusal(answer: Answer) -> Exception:
     code, message = str(problem.get("code", "")), str(problem.get("message", ""))
     if answer.status in (401, 403) or code == "no_token_configured":
         return NotAuthorized(answer.url, message)
+    if answer.status == 400:
+        return UsageError(f"the agent does not understand: {message}")
     return AgentRefused(code, message, answer.status)

@@ -28,7 +28,7 @@ def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump, proof_json  # noqa: PLC0415
 
-    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop)
+    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0)
     with ProgressBar() as progress:
         first = api.observe([before], api.CapturePlan(), progress=progress)
         second = api.observe([after], api.CapturePlan(), progress=progress)

@@ -128,9 +128,15 @@ def _answer(
 
 
 def _next_steps(case: Case, worst: Suspect) -> tuple[str, ...]:
-    if worst.code is not Verdict.MAP_LEAK:
+    if worst.code not in (Verdict.MAP_LEAK, Verdict.MAP_NEVER_SHRINKS):
         return ()
+    target = shlex.quote(case.observation.target)
     if worst.label:
         # Names come from the target: a command to be pasted must stay one.
-        return (f"mapmedic hotfix {shlex.quote(case.observation.target)} --map {shlex.quote(worst.label)}",)
+        strategy = (
+            "" if worst.fix is None or worst.fix.strategy == "swap" else f" --strategy {worst.fix.strategy}"
+        )
+        return (f"mapmedic hotfix {target} --map {shlex.quote(worst.label)}{strategy}",)
+    if any(blank.what == "agent_maps" and "token" in blank.why for blank in case.observation.not_captured):
+        return (f"MAPMEDIC_TOKEN=… mapmedic diagnose {target}   (the agent there can name the map)",)
     return ("register the map with the mapmedic agent, or restart after the patch below",)

@@ -121,8 +121,9 @@ def _why(
     if met is not None:
         return f"met after {met:.1f} s, but it rose again"
     if name == "rss_bytes":
+        waited = f"after {criteria.within_seconds:g} s " if criteria.within_seconds else ""
         return (
-            f"after {criteria.within_seconds:g} s the kernel still counts it: freed heap goes back when a second "
+            f"{waited}the kernel still counts it: freed heap goes back when a second "
             "or third GC has run and the scavenger with it (HeapIdle - HeapReleased), or something else holds it"
         )
     return "the heap still holds it: something else refers to the entries, or traffic has refilled the map"

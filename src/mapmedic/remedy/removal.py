@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
-from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer
+from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer, UsageError
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.plan import operation_body
@@ -68,7 +68,7 @@ def _did_nothing(error: BaseException) -> bool:
     """Tell whether ``error`` is the agent's own word that it detached nothing; 503 is a lock it did not get."""
     if isinstance(error, AgentRefused):
         return error.status < 500 or error.status == 503
-    return isinstance(error, NotAuthorized)
+    return isinstance(error, NotAuthorized | UsageError)
 
 
 def _identity(link: AgentLink, operation: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The JSON contracts of DESIGN: model objects as plain dicts. Fields may be added, never renamed."""
+"""The JSON contracts (schemas/): model objects as plain dicts. Fields may be added, never renamed."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ find_uv
 say "Python environment in $venv"
 [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python "$python" "$venv"
 export VIRTUAL_ENV=$PWD/$venv
+# Company networks sign with certificates that only the system knows.
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
 "$uv" pip sync --quiet --require-hashes requirements.lock
 say "building the native core (half a minute the first time)"
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .

@@ -14,6 +14,8 @@ from mapmedic.cli.output import ProgressBar, console, require_writable, say, wri
 from mapmedic.errors import ProofFailed
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mapmedic.model.findings import Diagnosis
     from mapmedic.model.remedy import FixPlan, Outcome
 
@@ -72,22 +74,27 @@ class _Narrator:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_diagnosis(console(stderr=self.quiet), diagnosis)
+        print_diagnosis(self._page(), diagnosis)
 
     def planned(self, plan: FixPlan) -> None:
         from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich, late
 
-        print_plan(console(stderr=self.quiet), plan, offer=False)
+        print_plan(self._page(), plan, offer=False)
         say("Applying it, with no restart, while requests go on …")
 
     def fixed(self, outcome: Outcome) -> None:
         from mapmedic.report.terminal import print_outcome  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_outcome(console(stderr=self.quiet), outcome, offer=False)
+        print_outcome(self._page(), outcome, offer=False)
 
     def close(self) -> None:
         self._bar.__exit__(None, None, None)
+
+    def _page(self) -> Console:
+        page = console(stderr=self.quiet)
+        page.print()
+        return page
 
     def _next_act(self) -> None:
         self.close()

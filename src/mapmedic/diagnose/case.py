@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapmedic.diagnose.containers import Container, find_containers
+from mapmedic.diagnose.containers import Container, Indices, find_containers
 from mapmedic.diagnose.history import History, build_history
 from mapmedic.diagnose.pictures import since_restart
 from mapmedic.diagnose.thresholds import Thresholds
@@ -40,6 +40,16 @@ class Case:
         if len(stats) < 2:
             return None
         return float(stats[-1].total_alloc_bytes - stats[0].total_alloc_bytes)
+
+    def may_be_growing(self, records: Indices | None = None) -> bool:
+        """Tell whether ``records`` (the whole live heap by default) may well have grown in the window.
+
+        False also where growth is not known: ask ``growth_known`` first.
+        """
+        if self.history is None or not self.growth_known:
+            return False
+        growth, bars = self.history.growth(records), self.thresholds
+        return growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas
 
     def share_of_heap(self, container: Container) -> float:
         """Return how much of the live heap ``container`` holds, 0..1."""

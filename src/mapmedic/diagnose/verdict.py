@@ -81,9 +81,17 @@ def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     counts = [c.goroutine_count for c in case.observation.captures if c.goroutine_count is not None]
     if len(counts) > 1:
         reasons.append(Reason(f"goroutines went from {counts[0]:,} to {counts[-1]:,}", 0.3))
-    if case.observation.seconds < case.thresholds.short_window_seconds:
-        reasons.append(Reason(f"a window of {case.observation.seconds:.0f} s does not show slow leaks", -0.1))
-    return tuple(reasons)
+    return (*reasons, _what_would_not_show(case))
+
+
+def _what_would_not_show(case: Case) -> Reason:
+    """Return the doubt that every clean bill of health carries: how fast a leak may be and go unseen."""
+    seconds = case.observation.seconds
+    weight = -0.1 if seconds < case.thresholds.short_window_seconds else -0.05
+    if case.history is None or not case.growth_known:
+        return Reason(f"a window of {seconds:.0f} s does not show slow leaks", weight)
+    unseen = case.thresholds.growth_sigmas * case.history.growth().uncertainty_per_second
+    return Reason(f"a leak slower than {unseen / MIB:.2g} MiB/s may not show in {seconds:.0f} s", weight)
 
 
 def _steady_heap_reasons(case: Case, growth: Growth) -> list[Reason]:

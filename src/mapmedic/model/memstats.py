@@ -57,7 +57,3 @@ class MemStats:
             return None
         rank = -(-99 * len(pauses) // 100)
         return pauses[rank - 1]
-
-    def idle_not_returned_bytes(self) -> int:
-        """Return heap memory that is free and still held from the operating system, in bytes."""
-        return max(0, self.heap_idle_bytes - self.heap_released_bytes)

@@ -30,12 +30,9 @@ _NO_GOAL = 2**62
 def find_gc_lag(case: Case) -> list[Suspect]:
     """Return the distance to the next GC, where it is set far beyond the usual and nothing grows."""
     seen = accounts(case)
-    if not seen or case.history is None or not case.growth_known:
+    if not seen or case.history is None or not case.growth_known or case.may_be_growing():
         return []
-    growth, bars = case.history.growth(), case.thresholds
-    if growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas:
-        return []
-    last, live = seen[-1], case.history.heap.total_inuse_bytes
+    bars, last, live = case.thresholds, seen[-1], case.history.heap.total_inuse_bytes
     if live <= 0:  # nothing was sampled (MemProfileRate): what lives is not known
         return []
     off = last.goal >= _NO_GOAL

@@ -27,7 +27,7 @@ _SOURCE = "MemStats: HeapSys - HeapReleased - 1.1 x NextGC"
 def find_idle_not_returned(case: Case) -> list[Suspect]:
     """Return the idle heap that was not given back, where it is most of what Go holds and nothing grows."""
     seen = accounts(case)
-    if not seen or not case.growth_known or _is_growing(case):
+    if not seen or not case.growth_known or case.may_be_growing():
         return []
     bars, first = case.thresholds, seen[0]
     share = first.beyond_goal / max(1, first.held_by_go)
@@ -55,10 +55,3 @@ def find_idle_not_returned(case: Case) -> list[Suspect]:
             fix=FIX,
         )
     ]
-
-
-def _is_growing(case: Case) -> bool:
-    if case.history is None:
-        return False
-    growth, bars = case.history.growth(), case.thresholds
-    return growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas

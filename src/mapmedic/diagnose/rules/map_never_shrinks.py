@@ -36,18 +36,10 @@ def keeps_empty_buckets(case: Case, container: Container) -> bool:
     made = float(heap.alloc_bytes[container.contents].sum())
     return (
         arrays >= bars.emptied_bytes
-        and not _is_growing(case, container)
+        and not case.may_be_growing(container.arrays)  # what is filling up was not emptied
         and held <= bars.emptied_contents * arrays
         and made >= bars.emptied_made * arrays
     )
-
-
-def _is_growing(case: Case, container: Container) -> bool:
-    """Tell whether the arrays themselves still grow: what is filling up was not emptied."""
-    if case.history is None or not case.growth_known:
-        return False
-    growth, bars = case.history.growth(container.arrays), case.thresholds
-    return growth.bytes >= bars.growth_bytes and growth.sigmas >= bars.doubt_sigmas
 
 
 def _doubts(case: Case, container: Container, arrays: int) -> tuple[Reason, ...]:

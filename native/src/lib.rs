@@ -6,6 +6,7 @@ mod heap_text;
 mod inflate;
 mod intern;
 mod problem;
+mod process;
 mod profile;
 mod scan;
 
@@ -17,5 +18,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     inflate::register(module)?;
     heap_text::register(module)?;
     goroutines::register(module)?;
+    process::register(module)?;
     profile::register(module)
 }

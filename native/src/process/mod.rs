@@ -1,0 +1,10 @@
+//! Windows on a live process: stop it for a moment, fork a frozen copy, let it run on.
+
+mod failure;
+mod python;
+mod snapshot;
+mod stub;
+mod sys;
+mod window;
+
+pub use python::register;

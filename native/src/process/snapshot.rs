@@ -1,0 +1,226 @@
+//! A copy of a process's memory as of one moment: forked copy-on-write, and never run.
+//!
+//! The order, and what happens where we die at that point:
+//!   1. all threads stopped                      the kernel lets them go with us
+//!   2. the code written where nothing runs      bytes that nothing points to
+//!   3. one thread sent there (one SETREGS)      it makes the copy, which ends itself, and goes on (`stub`)
+//!   4. the thread put back, the bytes put back  as 2
+//!   5. all threads let go, the copy held        the copy is killed by the kernel (EXITKILL), or ends itself
+//!   6. the copy killed and reaped               as 3
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use libc::{pid_t, user_regs_struct};
+
+use super::failure::{Failure, Outcome, because};
+use super::stub::{self, Call};
+use super::sys::{self, Status};
+use super::window::{Thread, Window};
+
+const POLL: Duration = Duration::from_micros(20);
+const WORD: usize = 8;
+/// How long a copy of ours may take to die after SIGKILL: its memory has to be given back first.
+const DEATH: Duration = Duration::from_secs(10);
+
+pub struct Snapshot {
+    pub process: pid_t,
+    /// The copy's id as we see it, and as the process sees it: it may live in a PID namespace of its own.
+    pub copy: pid_t,
+    theirs: pid_t,
+    pub pause: Duration,
+    pub registers: Vec<(pid_t, user_regs_struct)>,
+}
+
+/// Stops `process`, forks a frozen copy of it and lets it run on. `room` is the address of
+/// `stub::MAX_BYTES` zero bytes in an executable mapping that the program never uses.
+pub fn take(process: pid_t, room: u64, allowed: Duration) -> Outcome<Snapshot> {
+    let mut window = Window::open(process, allowed)?;
+    let answer = call_in(&mut window, room, Call::fork())?;
+    let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
+    let pause = window.close();
+    let copy = answer.made.ok_or(Failure::Gone(process))?;
+    wait_for_stop(copy, Instant::now() + DEATH)?;
+    Ok(Snapshot {
+        process,
+        copy,
+        theirs: answer.value,
+        pause,
+        registers,
+    })
+}
+
+impl Snapshot {
+    /// Ends the copy and takes it off the process's list of children.
+    pub fn release(self, room: u64, allowed: Duration) -> Outcome<()> {
+        sys::kill_now(self.copy).map_err(because("ending the copy", self.copy))?;
+        wait_for_end(self.copy)?;
+        let mut window = Window::open_one(self.process, allowed)?;
+        call_in(&mut window, room, Call::reap(self.theirs)).map(drop)
+    }
+}
+
+/// Makes `call` in a stopped thread of the window and returns its answer; the thread is stopped again, and
+/// is where it was, when this returns.
+fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
+    let (deadline, allowed) = (window.deadline, window.allowed);
+    let chosen = choose(&window.threads);
+    let thread = &mut window.threads[chosen];
+    let id = thread.id;
+    let back = stub::continued(&thread.registers);
+    let code = stub::machine_code(call, &back);
+    require_room(window.process, room)?;
+    write(id, room, &code)?;
+    let mut there = thread.registers;
+    (there.rip, there.orig_rax) = (room, u64::MAX);
+    sys::set_registers(id, &there).map_err(because("sending a thread", id))?;
+    let mut run = Run {
+        thread,
+        made: None,
+        deadline,
+        allowed,
+    };
+    let answer = run.through_one_call();
+    // A thread that stands still is put back, and then the bytes are. One that does not finds its way alone.
+    if sys::set_registers(id, &back).is_ok() {
+        write(id, room, &vec![0; code.len()])?;
+    }
+    answer
+}
+
+/// Returns the best thread to borrow: with no signal to hold, and not in a system call.
+fn choose(threads: &[Thread]) -> usize {
+    let cost = |t: &Thread| {
+        (
+            !t.held_signals.is_empty(),
+            (t.registers.orig_rax as i64) >= 0,
+        )
+    };
+    (0..threads.len())
+        .min_by_key(|&i| cost(&threads[i]))
+        .unwrap_or(0)
+}
+
+/// What a call answered, and the process that it made, as we see it.
+struct Answer {
+    value: pid_t,
+    made: Option<pid_t>,
+}
+
+struct Run<'a> {
+    thread: &'a mut Thread,
+    made: Option<pid_t>,
+    deadline: Instant,
+    allowed: Duration,
+}
+
+impl Run<'_> {
+    /// Runs to the entry of the call, and to its exit; returns what it answered.
+    fn through_one_call(&mut self) -> Outcome<Answer> {
+        self.run_to_stop()?;
+        self.run_to_stop()?;
+        let registers = sys::registers(self.thread.id)
+            .map_err(because("reading the answer", self.thread.id))?;
+        match registers.rax as i64 {
+            errno @ -4095..=-1 => Err(Failure::CallRefused(-errno as i32)),
+            value => Ok(Answer {
+                value: value as pid_t,
+                made: self.made,
+            }),
+        }
+    }
+
+    fn run_to_stop(&mut self) -> Outcome<()> {
+        self.go_on()?;
+        loop {
+            match sys::poll(self.thread.id).map_err(because("running the call", self.thread.id))? {
+                Status::SystemCall => return Ok(()),
+                Status::Gone => return Err(Failure::Gone(self.thread.id)),
+                Status::Running if Instant::now() > self.deadline => return self.give_up(),
+                Status::Running => std::thread::sleep(POLL),
+                Status::SignalDelivery(signal) => {
+                    // Kept for the moment the thread is let go.
+                    self.thread.held_signals.push(signal);
+                    self.go_on()?;
+                }
+                Status::Trap { event } => {
+                    if event == libc::PTRACE_EVENT_CLONE {
+                        self.made = sys::event_message(self.thread.id)
+                            .ok()
+                            .map(|id| id as pid_t);
+                    }
+                    self.go_on()?;
+                }
+            }
+        }
+    }
+
+    fn go_on(&self) -> Outcome<()> {
+        sys::run_to_syscall(self.thread.id).map_err(because("running the call", self.thread.id))
+    }
+
+    fn give_up(&self) -> Outcome<()> {
+        let _ = sys::interrupt(self.thread.id);
+        Err(Failure::TooSlow {
+            thread: self.thread.id,
+            allowed: self.allowed,
+        })
+    }
+}
+
+fn require_room(process: pid_t, room: u64) -> Outcome<()> {
+    let mut bytes = [0xff; stub::MAX_BYTES];
+    let memory = File::open(format!("/proc/{process}/mem"))
+        .map_err(because("opening the memory", process))?;
+    match memory.read_exact_at(&mut bytes, room) {
+        Ok(()) if bytes.iter().all(|&byte| byte == 0) => Ok(()),
+        _ => Err(Failure::NoRoom(room)),
+    }
+}
+
+fn write(thread: pid_t, address: u64, bytes: &[u8]) -> Outcome<()> {
+    for (index, chunk) in bytes.chunks(WORD).enumerate() {
+        let mut word = [0; WORD];
+        word[..chunk.len()].copy_from_slice(chunk);
+        sys::poke(
+            thread,
+            address + (index * WORD) as u64,
+            u64::from_le_bytes(word),
+        )
+        .map_err(because("writing the code", thread))?;
+    }
+    Ok(())
+}
+
+fn wait_for_stop(copy: pid_t, deadline: Instant) -> Outcome<()> {
+    loop {
+        match sys::poll(copy).map_err(because("waiting for the copy", copy))? {
+            Status::Running if Instant::now() > deadline => {
+                return Err(Failure::TooSlow {
+                    thread: copy,
+                    allowed: DEATH,
+                });
+            }
+            Status::Running => std::thread::sleep(POLL),
+            Status::Gone => return Err(Failure::Gone(copy)),
+            _ => return sys::kill_with_us(copy).map_err(because("binding the copy to us", copy)),
+        }
+    }
+}
+
+fn wait_for_end(copy: pid_t) -> Outcome<()> {
+    let deadline = Instant::now() + DEATH;
+    loop {
+        match sys::poll(copy) {
+            Ok(Status::Gone) | Err(_) => return Ok(()),
+            Ok(_) if Instant::now() > deadline => {
+                return Err(Failure::TooSlow {
+                    thread: copy,
+                    allowed: DEATH,
+                });
+            }
+            Ok(_) => std::thread::sleep(POLL),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The few kernel calls of a ptrace window, each behind a safe function. The only `unsafe` of this module.
+//!
+//! `libc` and not a richer wrapper: statuses here may carry real-time signals (glibc's set*id, Go's
+//! per-thread syscalls use 32 and 33), which typed signal enums refuse.
+
+use std::io;
+
+use libc::{c_int, c_long, c_void, pid_t, user_regs_struct};
+
+/// What `waitpid` said of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing yet.
+    Running,
+    /// On its way to deliver `signal`, which must be handed back when it is let go.
+    SignalDelivery(c_int),
+    /// A stop that ptrace made (interrupt, group stop, event): nothing to hand back.
+    Trap { event: c_int },
+    /// At the entry or the exit of a system call.
+    SystemCall,
+    /// Ended.
+    Gone,
+}
+
+/// A ptrace request that takes numbers only.
+fn request(kind: libc::c_uint, thread: pid_t, addr: usize, data: usize) -> io::Result<c_long> {
+    // SAFETY: for the requests passed here (SEIZE, INTERRUPT, SYSCALL, DETACH, POKEDATA, SETOPTIONS) the kernel takes
+    // addr and data as numbers and writes nothing into our memory.
+    let answer = unsafe { libc::ptrace(kind, thread, addr as *mut c_void, data as *mut c_void) };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(answer)
+}
+
+/// Makes this thread the tracer of `thread` without stopping it.
+pub fn seize(thread: pid_t, options: c_int) -> io::Result<()> {
+    request(libc::PTRACE_SEIZE, thread, 0, options as usize).map(drop)
+}
+
+/// Asks `thread` to stop.
+pub fn interrupt(thread: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_INTERRUPT, thread, 0, 0).map(drop)
+}
+
+/// Lets `thread` run to the next entry or exit of a system call, without the signal it may have stopped for.
+pub fn run_to_syscall(thread: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SYSCALL, thread, 0, 0).map(drop)
+}
+
+/// Lets `thread` go for good, delivering `signal` unless 0.
+pub fn detach(thread: pid_t, signal: c_int) -> io::Result<()> {
+    request(libc::PTRACE_DETACH, thread, 0, signal as usize).map(drop)
+}
+
+/// Writes one word into the memory of a stopped thread, read-only pages included (a private copy is made).
+pub fn poke(thread: pid_t, address: u64, word: u64) -> io::Result<()> {
+    request(
+        libc::PTRACE_POKEDATA,
+        thread,
+        address as usize,
+        word as usize,
+    )
+    .map(drop)
+}
+
+/// Returns the general registers of a stopped thread.
+pub fn registers(thread: pid_t) -> io::Result<user_regs_struct> {
+    // SAFETY: all-zero bytes are a valid user_regs_struct, a struct of integers.
+    let mut registers: user_regs_struct = unsafe { std::mem::zeroed() };
+    // SAFETY: GETREGS writes exactly one user_regs_struct to data, which points to one of ours.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_GETREGS,
+            thread,
+            0,
+            (&raw mut registers).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(registers)
+}
+
+/// Sets the general registers of a stopped thread, all in one step.
+pub fn set_registers(thread: pid_t, registers: &user_regs_struct) -> io::Result<()> {
+    // SAFETY: SETREGS only reads one user_regs_struct from data.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_SETREGS,
+            thread,
+            0,
+            std::ptr::from_ref(registers).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Returns the number that goes with the event a thread is stopped at: the new thread of a clone.
+pub fn event_message(thread: pid_t) -> io::Result<u64> {
+    let mut message: libc::c_ulong = 0;
+    // SAFETY: GETEVENTMSG writes one unsigned long to data, which points to one of ours.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_GETEVENTMSG,
+            thread,
+            0,
+            (&raw mut message).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(message)
+}
+
+/// Returns what became of `thread`, without waiting.
+pub fn poll(thread: pid_t) -> io::Result<Status> {
+    let mut status: c_int = 0;
+    // SAFETY: waitpid writes one int to the pointer given.
+    let answer = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL | libc::WNOHANG) };
+    match answer {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Status::Running),
+        _ => Ok(decode(status)),
+    }
+}
+
+fn decode(status: c_int) -> Status {
+    if !libc::WIFSTOPPED(status) {
+        return Status::Gone;
+    }
+    let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+    if event != 0 {
+        Status::Trap { event }
+    } else if signal == libc::SIGTRAP | 0x80 {
+        Status::SystemCall // by PTRACE_O_TRACESYSGOOD
+    } else {
+        Status::SignalDelivery(signal)
+    }
+}
+
+/// Has the kernel kill `process`, which we trace, when we end.
+pub fn kill_with_us(process: pid_t) -> io::Result<()> {
+    request(
+        libc::PTRACE_SETOPTIONS,
+        process,
+        0,
+        libc::PTRACE_O_EXITKILL as usize,
+    )
+    .map(drop)
+}
+
+/// Sends `signal` to one thread once more; it is delivered when the thread runs.
+pub fn send_again(process: pid_t, thread: pid_t, signal: c_int) -> io::Result<()> {
+    // SAFETY: tgkill takes three numbers.
+    if unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Ends a process that nobody else shall ever run.
+pub fn kill_now(process: pid_t) -> io::Result<()> {
+    // SAFETY: kill takes two numbers.
+    if unsafe { libc::kill(process, libc::SIGKILL) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

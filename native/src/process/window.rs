@@ -1,0 +1,197 @@
+//! A moment in which every thread of a process stands still.
+//!
+//! All of it happens in one thread of ours: the kernel ties the tracer's role to the thread that took it, and
+//! takes every hold back when that thread ends, however it ends. So a window cannot outlive us.
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use libc::{c_int, pid_t, user_regs_struct};
+
+use super::failure::{Failure, Outcome, because};
+use super::sys::{self, Status};
+
+/// New threads are caught as they are made; system call stops are told from signals.
+const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
+const POLL: Duration = Duration::from_micros(20);
+
+/// A thread that stands still, what it was doing, and the signals it is to be given when it is let go.
+pub struct Thread {
+    pub id: pid_t,
+    pub registers: user_regs_struct,
+    pub held_signals: Vec<c_int>,
+}
+
+pub struct Window {
+    pub process: pid_t,
+    pub threads: Vec<Thread>,
+    pub deadline: Instant,
+    pub allowed: Duration,
+    asked_at: Instant,
+}
+
+impl Window {
+    /// Stops every thread of `process`; lets all of them go again where that takes longer than `allowed`.
+    pub fn open(process: pid_t, allowed: Duration) -> Outcome<Window> {
+        let ids = seize_all(process)?;
+        Window::interrupt(process, &ids, allowed)
+    }
+
+    /// Stops one thread of `process`, whichever can be had; the others run on.
+    pub fn open_one(process: pid_t, allowed: Duration) -> Outcome<Window> {
+        let mut last = Failure::Gone(process);
+        for id in thread_ids(process)? {
+            match sys::seize(id, OPTIONS) {
+                Ok(()) => return Window::interrupt(process, &[id], allowed),
+                Err(error) => last = because("seizing a thread", id)(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn interrupt(process: pid_t, ids: &[pid_t], allowed: Duration) -> Outcome<Window> {
+        let asked_at = Instant::now();
+        let deadline = asked_at + allowed;
+        let mut window = Window {
+            process,
+            threads: Vec::new(),
+            deadline,
+            allowed,
+            asked_at,
+        };
+        for &id in ids {
+            // A thread that has ended since is no loss.
+            let _ = sys::interrupt(id);
+        }
+        let mut waiting: Vec<pid_t> = ids.to_vec();
+        while !waiting.is_empty() {
+            let thread = waiting[0];
+            waiting.retain(|&id| !window.take_if_stopped(id));
+            window.adopt_new_threads(&mut waiting);
+            if waiting.is_empty() {
+                break;
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::TooSlow { thread, allowed });
+            }
+            std::thread::sleep(POLL);
+        }
+        if window.threads.is_empty() {
+            return Err(Failure::Gone(process));
+        }
+        Ok(window)
+    }
+
+    /// Tells whether nothing more is to be waited for from `id`: it stands still, or it has ended.
+    fn take_if_stopped(&mut self, id: pid_t) -> bool {
+        let held_signals = match sys::poll(id) {
+            Ok(Status::Running) => return false,
+            Ok(Status::SignalDelivery(signal)) => vec![signal],
+            Ok(Status::Trap { .. } | Status::SystemCall) => Vec::new(),
+            Ok(Status::Gone) | Err(_) => return true,
+        };
+        match sys::registers(id) {
+            Ok(registers) => self.threads.push(Thread {
+                id,
+                registers,
+                held_signals,
+            }),
+            Err(_) => return true, // killed while it stood still
+        }
+        true
+    }
+
+    /// Threads that were made between the seizing and the stop are traced from birth, and stop by themselves.
+    fn adopt_new_threads(&self, waiting: &mut Vec<pid_t>) {
+        let Ok(ids) = thread_ids(self.process) else {
+            return;
+        };
+        for id in ids {
+            let known = waiting.contains(&id) || self.threads.iter().any(|t| t.id == id);
+            if !known && tracer_of(self.process, id) == Some(our_thread()) {
+                waiting.push(id);
+            }
+        }
+    }
+
+    /// Lets every thread go and returns how long the window was open.
+    pub fn close(mut self) -> Duration {
+        self.let_go();
+        self.asked_at.elapsed()
+    }
+
+    fn let_go(&mut self) {
+        for thread in self.threads.drain(..) {
+            let mut signals = thread.held_signals.into_iter();
+            // Killed meanwhile: nothing to let go.
+            let _ = sys::detach(thread.id, signals.next().unwrap_or(0));
+            // The kernel takes one back as it was; a second one goes by its number, without what else was
+            // known of it, which no handler of Go's asks for.
+            for signal in signals {
+                let _ = sys::send_again(self.process, thread.id, signal);
+            }
+        }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+fn seize_all(process: pid_t) -> Outcome<Vec<pid_t>> {
+    let mut seized = Vec::new();
+    let mut seen = HashSet::new();
+    loop {
+        let before = seized.len();
+        for id in thread_ids(process)? {
+            if !seen.insert(id) {
+                continue;
+            }
+            match sys::seize(id, OPTIONS) {
+                Ok(()) => seized.push(id),
+                // Ended since, a dead leader, or born to a thread that is ours already.
+                Err(_) if is_dead(process, id) || tracer_of(process, id) == Some(our_thread()) => {}
+                Err(error) => return Err(because("seizing a thread", id)(error)),
+            }
+        }
+        if seized.len() == before {
+            return if seized.is_empty() {
+                Err(Failure::Gone(process))
+            } else {
+                Ok(seized)
+            };
+        }
+    }
+}
+
+/// Returns the ids of the threads of `process`.
+fn thread_ids(process: pid_t) -> Outcome<Vec<pid_t>> {
+    let folder =
+        fs::read_dir(format!("/proc/{process}/task")).map_err(|_| Failure::Gone(process))?;
+    Ok(folder
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect())
+}
+
+fn status_line(process: pid_t, thread: pid_t, name: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{process}/task/{thread}/status")).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line[name.len()..].trim().to_owned())
+}
+
+fn tracer_of(process: pid_t, thread: pid_t) -> Option<pid_t> {
+    status_line(process, thread, "TracerPid:")?.parse().ok()
+}
+
+fn is_dead(process: pid_t, thread: pid_t) -> bool {
+    status_line(process, thread, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
+}
+
+fn our_thread() -> pid_t {
+    // SAFETY: gettid takes nothing and cannot fail.
+    unsafe { libc::gettid() }
+}

@@ -1,8 +1,10 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
 mod columns;
+mod goheap;
 mod goroutines;
 mod heap_text;
+mod image;
 mod inflate;
 mod intern;
 mod problem;
@@ -16,7 +18,9 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Malformed", module.py().get_type::<problem::Malformed>())?;
     inflate::register(module)?;
+    image::register(module)?;
     heap_text::register(module)?;
+    goheap::register(module)?;
     goroutines::register(module)?;
     process::register(module)?;
     profile::register(module)

@@ -1,0 +1,31 @@
+//! Where the runtime keeps what, as numbers that Python hands over: this crate knows no version of Go.
+
+use pyo3::prelude::*;
+
+/// Offsets within one mspan, in bytes (src/runtime/mheap.go), and how objects say where their pointers are
+/// (src/runtime/mbitmap.go).
+#[derive(Debug, Clone, FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct HeapLayout {
+    pub span_size: usize,
+    pub span_start: usize,
+    pub span_npages: usize,
+    pub span_freeindex: usize,
+    pub span_nelems: usize,
+    /// How wide freeindex and nelems are: 2 bytes, or 8 up to Go 1.21.
+    pub span_count_bytes: usize,
+    pub span_alloc_bits: usize,
+    pub span_spanclass: usize,
+    pub span_state: usize,
+    pub span_elemsize: usize,
+    pub span_large_type: usize,
+    /// Objects up to this size have their heap bits at the end of the span, larger ones begin with a header.
+    pub heap_bits_limit: u64,
+    /// Bytes behind those heap bits (the inline mark bits of Green Tea), for objects of 16 bytes and more.
+    pub inline_mark_bytes: u64,
+}
+
+pub const PAGE_BYTES: u64 = 8192;
+pub const WORD: u64 = 8;
+/// src/runtime/mheap.go: mSpanInUse.
+pub const IN_USE: u8 = 1;

@@ -1,0 +1,69 @@
+//! Everything that is reachable, in the order of the shortest way from a root.
+
+use super::objects::Objects;
+use super::spans::{Slot, Spans};
+
+/// Index into `Marked::order`.
+pub type Reached = u32;
+pub const ROOT: Reached = u32::MAX;
+const UNSEEN: u32 = u32::MAX;
+
+pub struct Marked {
+    /// The slots reached, breadth first.
+    pub order: Vec<Slot>,
+    /// Who led there first: an index into `order`, or ROOT.
+    pub parent: Vec<Reached>,
+    /// From where: the offset within the parent, or the number of the root.
+    pub place: Vec<u32>,
+    /// Slot -> index into `order`, or `u32::MAX`.
+    pub index: Vec<Reached>,
+    pub edges: u64,
+    pub bytes: u64,
+    pub unread: u64,
+}
+
+/// Marks from `roots`: words that may be pointers; whichever are not are passed over.
+pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
+    let spans = objects.spans;
+    let mut marked = Marked {
+        order: Vec::new(),
+        parent: Vec::new(),
+        place: Vec::new(),
+        index: vec![UNSEEN; spans.slots as usize],
+        edges: 0,
+        bytes: 0,
+        unread: 0,
+    };
+    for (number, &root) in roots.iter().enumerate() {
+        marked.reach(spans, root, ROOT, number as u32);
+    }
+    let mut next = 0;
+    while let Some(&slot) = marked.order.get(next) {
+        let span = spans.of_slot(slot);
+        let address = span.start + u64::from(slot - span.first_slot) * span.elemsize;
+        objects.pointers(span, address, |offset, value| {
+            marked.reach(spans, value, next as Reached, offset as u32);
+        });
+        next += 1;
+    }
+    marked.unread = objects.unread;
+    marked
+}
+
+impl Marked {
+    #[inline]
+    fn reach(&mut self, spans: &Spans<'_>, pointer: u64, parent: Reached, place: u32) {
+        let Some((span, slot)) = spans.find(pointer) else {
+            return;
+        };
+        self.edges += 1;
+        if self.index[slot as usize] != UNSEEN {
+            return;
+        }
+        self.index[slot as usize] = self.order.len() as Reached;
+        self.order.push(slot);
+        self.parent.push(parent);
+        self.place.push(place);
+        self.bytes += span.elemsize;
+    }
+}

@@ -1,0 +1,220 @@
+//! The spans in use, and from an address to the object it lies in.
+
+use crate::image::Image;
+
+use super::layout::{HeapLayout, IN_USE, PAGE_BYTES};
+
+/// Every slot of every span in use has a number; those of one span are consecutive.
+pub type Slot = u32;
+
+const PAGES_PER_ARENA: u64 = 8192;
+const NONE: u32 = u32::MAX;
+
+pub struct Span<'a> {
+    pub start: u64,
+    pub bytes: u64,
+    pub elemsize: u64,
+    pub nelems: u32,
+    pub first_slot: Slot,
+    pub spanclass: u8,
+    pub large_type: u64,
+    freeindex: u32,
+    /// One bit a slot from freeindex on; empty where it cannot be read, and then those slots count as free.
+    alloc_bits: &'a [u8],
+    /// The whole span, where it lies in one piece; empty where it does not, or cannot be read.
+    pub data: &'a [u8],
+    /// Multiplying an offset by this and keeping the upper half divides it by elemsize, as mspan.divMul does.
+    reciprocal: u64,
+}
+
+impl Span<'_> {
+    pub fn noscan(&self) -> bool {
+        self.spanclass & 1 == 1
+    }
+
+    pub fn is_large(&self) -> bool {
+        self.spanclass >> 1 == 0
+    }
+
+    /// Tells whether slot `index` holds an object: mspan.isFree in src/runtime/mbitmap.go.
+    #[inline]
+    pub fn is_allocated(&self, index: u32) -> bool {
+        index < self.freeindex
+            || self
+                .alloc_bits
+                .get(index as usize / 8)
+                .is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+    }
+
+    /// Returns how many slots hold an object.
+    pub fn allocated(&self) -> u32 {
+        (0..self.nelems)
+            .filter(|&index| self.is_allocated(index))
+            .count() as u32
+    }
+}
+
+pub struct Spans<'a> {
+    pub image: &'a Image,
+    /// By address.
+    pub spans: Vec<Span<'a>>,
+    pub slots: u32,
+    /// Sum over all spans in use, to be held against mheap.pagesInUse.
+    pub pages_in_use: u64,
+    first_arena: u64,
+    /// Arena -> index into `pages`, by arenas, or NONE.
+    arenas: Vec<u32>,
+    /// For each arena in use: page -> index into `spans`, or NONE.
+    pages: Vec<u32>,
+}
+
+/// Why the spans make no heap.
+pub type Wrong = &'static str;
+
+impl<'a> Spans<'a> {
+    /// Reads the `count` mspans that the array at `array` points to.
+    pub fn load(
+        image: &'a Image,
+        array: u64,
+        count: usize,
+        layout: &HeapLayout,
+    ) -> Result<Spans<'a>, Wrong> {
+        let mut spans = Vec::new();
+        let mut pages_in_use = 0;
+        let mut record = vec![0; layout.span_size];
+        for index in 0..count as u64 {
+            let pointer = image
+                .word(array + index * 8)
+                .ok_or("allspans cannot be read")?;
+            if !image.read(pointer, &mut record) {
+                return Err("an mspan cannot be read");
+            }
+            if record[layout.span_state] == IN_USE {
+                let span = read_span(image, &record, layout)?;
+                pages_in_use += span.bytes / PAGE_BYTES;
+                spans.push(span);
+            }
+        }
+        spans.sort_unstable_by_key(|span| span.start);
+        let slots = number_slots(&mut spans)?;
+        let (first_arena, arenas, pages) = index_pages(&spans)?;
+        Ok(Spans {
+            image,
+            spans,
+            slots,
+            pages_in_use,
+            first_arena,
+            arenas,
+            pages,
+        })
+    }
+
+    /// Returns the span and the slot of the object that `address` lies in; None where none is allocated there.
+    #[inline]
+    pub fn find(&self, address: u64) -> Option<(&Span<'a>, Slot)> {
+        let span = self.span_at(address)?;
+        let offset = address - span.start;
+        let index = ((u128::from(offset) * u128::from(span.reciprocal)) >> 64) as u32;
+        (index < span.nelems && span.is_allocated(index)).then_some((span, span.first_slot + index))
+    }
+
+    #[inline]
+    fn span_at(&self, address: u64) -> Option<&Span<'a>> {
+        let page = address / PAGE_BYTES;
+        let arena = (page / PAGES_PER_ARENA).checked_sub(self.first_arena)?;
+        let block = *self.arenas.get(usize::try_from(arena).ok()?)?;
+        if block == NONE {
+            return None;
+        }
+        let index =
+            self.pages[(u64::from(block) * PAGES_PER_ARENA + page % PAGES_PER_ARENA) as usize];
+        self.spans.get(index as usize)
+    }
+
+    /// Returns the span that `slot` belongs to.
+    pub fn of_slot(&self, slot: Slot) -> &Span<'a> {
+        &self.spans[self.spans.partition_point(|span| span.first_slot <= slot) - 1]
+    }
+
+    #[allow(dead_code)]
+    /// Returns the address of `slot`.
+    pub fn address(&self, slot: Slot) -> u64 {
+        let span = self.of_slot(slot);
+        span.start + u64::from(slot - span.first_slot) * span.elemsize
+    }
+}
+
+fn read_span<'a>(image: &'a Image, record: &[u8], layout: &HeapLayout) -> Result<Span<'a>, Wrong> {
+    let word = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().unwrap_or_default());
+    let count = |at: usize| {
+        let half = u16::from_le_bytes(record[at..at + 2].try_into().unwrap_or_default());
+        if layout.span_count_bytes == 2 {
+            u64::from(half)
+        } else {
+            word(at)
+        }
+    };
+    let start = word(layout.span_start);
+    let bytes = word(layout.span_npages)
+        .checked_mul(PAGE_BYTES)
+        .ok_or("an mspan is absurdly long")?;
+    let (elemsize, nelems) = (word(layout.span_elemsize), count(layout.span_nelems));
+    let fits = elemsize > 0 && nelems.checked_mul(elemsize).is_some_and(|all| all <= bytes);
+    if !fits || start % PAGE_BYTES != 0 || start >> 47 != 0 || bytes >> 40 != 0 {
+        return Err("an mspan contradicts itself");
+    }
+    Ok(Span {
+        start,
+        bytes,
+        elemsize,
+        nelems: nelems as u32,
+        first_slot: 0,
+        spanclass: record[layout.span_spanclass],
+        large_type: word(layout.span_large_type),
+        freeindex: count(layout.span_freeindex).min(nelems) as u32,
+        alloc_bits: image
+            .slice(word(layout.span_alloc_bits), nelems.div_ceil(8) as usize)
+            .unwrap_or_default(),
+        data: image.slice(start, bytes as usize).unwrap_or_default(),
+        reciprocal: u64::MAX / elemsize + 1,
+    })
+}
+
+fn number_slots(spans: &mut [Span<'_>]) -> Result<u32, Wrong> {
+    let mut next: u32 = 0;
+    let mut end = 0;
+    for span in spans {
+        if span.start < end {
+            return Err("two mspans overlap");
+        }
+        end = span.start + span.bytes;
+        span.first_slot = next;
+        next = next
+            .checked_add(span.nelems)
+            .ok_or("there are more than four billion slots")?;
+    }
+    Ok(next)
+}
+
+fn index_pages(spans: &[Span<'_>]) -> Result<(u64, Vec<u32>, Vec<u32>), Wrong> {
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+        return Err("no span is in use");
+    };
+    let arena_of = |address: u64| address / PAGE_BYTES / PAGES_PER_ARENA;
+    let first_arena = arena_of(first.start);
+    // At most 2^21 arenas in 47 bits of address: 8 MiB of table.
+    let mut arenas = vec![NONE; (arena_of(last.start + last.bytes - 1) - first_arena + 1) as usize];
+    let mut pages: Vec<u32> = Vec::new();
+    for (index, span) in spans.iter().enumerate() {
+        for page in span.start / PAGE_BYTES..(span.start + span.bytes) / PAGE_BYTES {
+            let block = &mut arenas[(page / PAGES_PER_ARENA - first_arena) as usize];
+            if *block == NONE {
+                *block = (pages.len() as u64 / PAGES_PER_ARENA) as u32;
+                pages.resize(pages.len() + PAGES_PER_ARENA as usize, NONE);
+            }
+            pages[(u64::from(*block) * PAGES_PER_ARENA + page % PAGES_PER_ARENA) as usize] =
+                index as u32;
+        }
+    }
+    Ok((first_arena, arenas, pages))
+}

@@ -1,0 +1,8 @@
+//! Bytes at an address, from whatever held them: a frozen copy, a core, given files. Knows nothing of Go.
+
+mod copy;
+mod python;
+mod segments;
+
+pub use python::{PyImage, register};
+pub use segments::Image;

@@ -1,0 +1,146 @@
+//! Images as Python sees them.
+
+use std::fs::File;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::Arc;
+
+use memchr::memmem;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::copy::{self, Mapping, Range};
+use super::segments::Image;
+
+/// Address, bytes, offset in the file.
+type Pieces = Vec<(u64, u64, u64)>;
+
+/// The memory of a process as of one moment; addresses are the process's own.
+#[pyclass(module = "mapmedic._native", name = "Image", frozen)]
+pub struct PyImage {
+    pub image: Arc<Image>,
+}
+
+#[pymethods]
+impl PyImage {
+    /// Lay out files: for each a descriptor and its pieces [(address, bytes, offset)]. The first file to say
+    /// what an address holds is believed. OSError where a file cannot be mapped or a piece is outside of it.
+    #[new]
+    fn new(files: Vec<(RawFd, Pieces)>) -> PyResult<Self> {
+        let mut image = Image::default();
+        for (descriptor, pieces) in files {
+            image.add_file(&own(descriptor)?, &pieces)?;
+        }
+        Ok(PyImage {
+            image: Arc::new(image),
+        })
+    }
+
+    /// Return the ``bytes`` bytes at ``address``; None where not all of them are there.
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        address: u64,
+        bytes: usize,
+    ) -> Option<Bound<'py, PyBytes>> {
+        if let Some(found) = self.image.slice(address, bytes) {
+            return Some(PyBytes::new(py, found));
+        }
+        // Across segments: absurd lengths end at the first gap, before anything is allocated.
+        self.image.covers(address, bytes).then_some(())?;
+        let mut buffer = vec![0; bytes];
+        self.image
+            .read(address, &mut buffer)
+            .then(|| PyBytes::new(py, &buffer))
+    }
+
+    /// Return the little-endian word at ``address``; None where there is none.
+    fn word(&self, address: u64) -> Option<u64> {
+        self.image.word(address)
+    }
+
+    /// Return (start, end) of every segment.
+    fn ranges(&self) -> Vec<(u64, u64)> {
+        self.image.ranges().collect()
+    }
+
+    /// Return the first ``most`` addresses in [start, end) where ``pattern`` lies, at multiples of ``align``.
+    fn find(
+        &self,
+        py: Python<'_>,
+        pattern: &[u8],
+        start: u64,
+        end: u64,
+        align: u64,
+        most: usize,
+    ) -> PyResult<Vec<u64>> {
+        if pattern.is_empty() || align == 0 {
+            return Err(PyValueError::new_err("an empty pattern or alignment"));
+        }
+        let finder = memmem::Finder::new(pattern);
+        Ok(py.detach(|| {
+            let mut found = Vec::new();
+            for (from, to) in self.image.ranges() {
+                let (from, to) = (from.max(start), to.min(end));
+                let Some(bytes) = from
+                    .lt(&to)
+                    .then(|| self.image.slice(from, (to - from) as usize))
+                    .flatten()
+                else {
+                    continue;
+                };
+                let hits = finder
+                    .find_iter(bytes)
+                    .map(|at| from + at as u64)
+                    .filter(|at| at % align == 0);
+                found.extend(hits.take(most - found.len()));
+            }
+            found
+        }))
+    }
+}
+
+/// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file ``descriptor``, at most ``most`` bytes.
+/// Return (pieces, unread, bytes copied). OSError where the process or the file says no.
+#[pyfunction]
+fn copy_memory(
+    py: Python<'_>,
+    pid: i32,
+    mappings: Vec<(u64, u64, bool)>,
+    descriptor: RawFd,
+    most: u64,
+) -> PyResult<(Pieces, Vec<(u64, u64)>, u64)> {
+    let to = own(descriptor)?;
+    let memory = File::open(format!("/proc/{pid}/mem"))?;
+    let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;
+    let mappings: Vec<Mapping> = mappings
+        .into_iter()
+        .map(|(start, end, anonymous)| Mapping {
+            range: Range { start, end },
+            anonymous,
+        })
+        .collect();
+    let copied = py.detach(|| copy::copy_ranges(&memory, &pagemap, &mappings, &to, most))?;
+    let pieces = copied
+        .pieces
+        .iter()
+        .map(|p| (p.start, p.bytes, p.offset))
+        .collect();
+    let unread = copied.unread.iter().map(|r| (r.start, r.end)).collect();
+    Ok((pieces, unread, copied.bytes))
+}
+
+/// Returns a file of our own over the same open file as the caller's descriptor.
+fn own(descriptor: RawFd) -> PyResult<File> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("not a descriptor"));
+    }
+    // SAFETY: borrowed only for this duplication; a number that is no open descriptor makes it fail.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(File::from(borrowed.try_clone_to_owned()?))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyImage>()?;
+    module.add_function(wrap_pyfunction!(copy_memory, module)?)
+}

@@ -1,0 +1,134 @@
+//! The memory of a process as of one moment: sorted segments over mapped files. Knows nothing of Go.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use memmap2::Mmap;
+
+/// `bytes` at `start` are those of file number `file` at `offset`.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    start: u64,
+    end: u64,
+    file: usize,
+    offset: usize,
+}
+
+#[derive(Default)]
+pub struct Image {
+    files: Vec<Mmap>,
+    segments: Vec<Segment>,
+}
+
+impl Image {
+    /// Maps `file` and lays its `pieces` (address, bytes, offset in the file) out. What is there already stays:
+    /// the first file to say what an address holds is believed.
+    pub fn add_file(&mut self, file: &File, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
+        // SAFETY: a private read-only mapping. Nobody else may shorten the file while it lives (SIGBUS): images
+        // are unlinked files of our own; of a core or a program the caller holds the descriptor and says so.
+        let map = unsafe { Mmap::map(file)? };
+        let number = self.files.len();
+        let mut fresh = Vec::new();
+        for &(start, bytes, offset) in pieces {
+            let fits = offset
+                .checked_add(bytes)
+                .is_some_and(|end| end <= map.len() as u64);
+            let Some(end) = start.checked_add(bytes).filter(|_| fits) else {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a segment lies outside its file",
+                ));
+            };
+            fresh.extend(self.gaps(start..end).map(|gap| Segment {
+                start: gap.start,
+                end: gap.end,
+                file: number,
+                offset: (offset + (gap.start - start)) as usize,
+            }));
+        }
+        self.files.push(map);
+        self.segments.extend(fresh);
+        self.segments.sort_unstable_by_key(|segment| segment.start);
+        Ok(())
+    }
+
+    /// Returns the parts of `wanted` that no segment covers yet.
+    fn gaps(&self, wanted: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let mut gaps = Vec::new();
+        let mut at = wanted.start;
+        let first = self
+            .segments
+            .partition_point(|segment| segment.end <= wanted.start);
+        for segment in &self.segments[first..] {
+            if segment.start >= wanted.end {
+                break;
+            }
+            if at < segment.start {
+                gaps.push(at..segment.start);
+            }
+            at = at.max(segment.end);
+        }
+        if at < wanted.end {
+            gaps.push(at..wanted.end);
+        }
+        gaps.into_iter()
+    }
+
+    /// Returns the `bytes` bytes at `address`, where they lie within one segment.
+    #[inline]
+    pub fn slice(&self, address: u64, bytes: usize) -> Option<&[u8]> {
+        let rest = self.rest(address)?;
+        rest.get(..bytes)
+    }
+
+    /// Returns everything from `address` to the end of its segment.
+    #[inline]
+    pub fn rest(&self, address: u64) -> Option<&[u8]> {
+        let index = self
+            .segments
+            .partition_point(|segment| segment.end <= address);
+        let segment = self
+            .segments
+            .get(index)
+            .filter(|segment| segment.start <= address)?;
+        let from = segment.offset + (address - segment.start) as usize;
+        let to = segment.offset + (segment.end - segment.start) as usize;
+        self.files.get(segment.file)?.get(from..to)
+    }
+
+    /// Fills `buffer` from `address`, across segments that touch.
+    pub fn read(&self, mut address: u64, mut buffer: &mut [u8]) -> bool {
+        while !buffer.is_empty() {
+            let Some(rest) = self.rest(address) else {
+                return false;
+            };
+            let some = rest.len().min(buffer.len());
+            let (now, later) = buffer.split_at_mut(some);
+            now.copy_from_slice(&rest[..some]);
+            buffer = later;
+            address += some as u64;
+        }
+        true
+    }
+
+    /// Tells whether all of `bytes` bytes at `address` are there.
+    pub fn covers(&self, address: u64, bytes: usize) -> bool {
+        address
+            .checked_add(bytes as u64)
+            .is_some_and(|end| self.gaps(address..end).next().is_none())
+    }
+
+    #[inline]
+    pub fn word(&self, address: u64) -> Option<u64> {
+        let bytes = self.slice(address, 8)?;
+        bytes.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    /// Returns (start, end) of every segment, in order of address.
+    pub fn ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.segments
+            .iter()
+            .map(|segment| (segment.start, segment.end))
+    }
+}

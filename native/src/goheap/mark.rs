@@ -6,7 +6,7 @@ use super::spans::{Slot, Spans};
 /// Index into `Marked::order`.
 pub type Reached = u32;
 pub const ROOT: Reached = u32::MAX;
-const UNSEEN: u32 = u32::MAX;
+pub const UNSEEN: Reached = u32::MAX;
 
 pub struct Marked {
     /// The slots reached, breadth first.
@@ -40,8 +40,7 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
     let mut next = 0;
     while let Some(&slot) = marked.order.get(next) {
         let span = spans.of_slot(slot);
-        let address = span.start + u64::from(slot - span.first_slot) * span.elemsize;
-        objects.pointers(span, address, |offset, value| {
+        objects.pointers(span, span.address(slot), |offset, value| {
             marked.reach(spans, value, next as Reached, offset as u32);
         });
         next += 1;

@@ -1,10 +1,15 @@
 //! The Go heap on top of an image: spans, objects, what reaches what. Knows nothing of /proc or ELF.
 
+mod abi;
+mod dominators;
 mod layout;
+mod maps;
 mod mark;
 mod masks;
 mod objects;
 mod python;
+mod shapes;
 mod spans;
+mod typing;
 
 pub use python::register;

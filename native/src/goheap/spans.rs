@@ -46,6 +46,11 @@ impl Span<'_> {
                 .is_some_and(|byte| byte >> (index % 8) & 1 == 1)
     }
 
+    /// Returns the address of `slot`, one of its own.
+    pub fn address(&self, slot: Slot) -> u64 {
+        self.start + u64::from(slot - self.first_slot) * self.elemsize
+    }
+
     /// Returns how many slots hold an object.
     pub fn allocated(&self) -> u32 {
         (0..self.nelems)
@@ -134,13 +139,6 @@ impl<'a> Spans<'a> {
     /// Returns the span that `slot` belongs to.
     pub fn of_slot(&self, slot: Slot) -> &Span<'a> {
         &self.spans[self.spans.partition_point(|span| span.first_slot <= slot) - 1]
-    }
-
-    #[allow(dead_code)]
-    /// Returns the address of `slot`.
-    pub fn address(&self, slot: Slot) -> u64 {
-        let span = self.of_slot(slot);
-        span.start + u64::from(slot - span.first_slot) * span.elemsize
     }
 }
 

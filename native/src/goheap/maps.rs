@@ -1,0 +1,270 @@
+//! Every map among the objects: its entries, its slots, the bytes of its own structure.
+//!
+//! swiss: src/internal/runtime/maps/map.go and table.go (Go 1.24 and up); classic: src/runtime/map.go.
+
+use super::mark::{Marked, Reached, UNSEEN};
+use super::shapes::{Shape, ShapeId, Shapes};
+use super::spans::Spans;
+
+/// One map. `structure_bytes`: header, directory, tables, buckets or groups as the allocator rounds them.
+#[derive(Debug, Clone, Copy)]
+pub struct MapRow {
+    pub object: Reached,
+    pub address: u64,
+    /// Address of the map type; 0 where nothing told it.
+    pub map_type: u64,
+    pub entries: u64,
+    pub slots: u64,
+    pub structure_bytes: u64,
+    /// Being written at that moment (the writing flag), or its parts contradict each other.
+    pub is_written: bool,
+    pub is_sound: bool,
+}
+
+pub const HEADER_BYTES: u64 = 48;
+const MOST_DIRECTORY: u64 = 1 << 32;
+const SLOTS_PER_GROUP: u64 = 8;
+
+pub struct MapScan<'a, 'b> {
+    pub spans: &'a Spans<'a>,
+    pub marked: &'a Marked,
+    pub shapes: &'a Shapes<'b>,
+    pub swiss: bool,
+}
+
+impl MapScan<'_, '_> {
+    /// Returns a row for each map that `told` names, and for each object of 48 bytes that nobody has told
+    /// apart and that passes every test of a map with at least one table or bucket.
+    pub fn scan(&self, told: &[ShapeId]) -> Vec<MapRow> {
+        let mut rows = Vec::new();
+        for (index, &slot) in self.marked.order.iter().enumerate() {
+            let span = self.spans.of_slot(slot);
+            if span.elemsize != HEADER_BYTES || span.noscan() {
+                continue;
+            }
+            let address = span.address(slot);
+            let row = match self.shapes.shape(told[index]) {
+                Shape::Map(kind) => self.row(address, kind),
+                Shape::Unknown => self
+                    .row(address, 0)
+                    .filter(|row| row.is_sound && row.slots > 0),
+                _ => None,
+            };
+            rows.extend(row.map(|row| MapRow {
+                object: index as Reached,
+                ..row
+            }));
+        }
+        rows
+    }
+
+    fn row(&self, address: u64, kind: u64) -> Option<MapRow> {
+        if self.swiss {
+            self.swiss_row(address, kind)
+        } else {
+            self.classic_row(address, kind)
+        }
+    }
+
+    fn word(&self, address: u64) -> Option<u64> {
+        self.spans.image.word(address)
+    }
+
+    /// Returns the bytes of the object that begins at `address`; None where no reached object does.
+    fn object_bytes(&self, address: u64) -> Option<u64> {
+        let (span, slot) = self.spans.find(address)?;
+        (self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
+    }
+
+    fn swiss_row(&self, address: u64, kind: u64) -> Option<MapRow> {
+        let entries = self.word(address)?;
+        let (directory, length) = (self.word(address + 16)?, self.word(address + 24)?);
+        let small = self.word(address + 32)?.to_le_bytes(); // globalDepth, globalShift, writing, tombstones
+        let mut row = MapRow {
+            object: 0,
+            address,
+            map_type: kind,
+            entries,
+            slots: 0,
+            structure_bytes: HEADER_BYTES,
+            is_written: small[2] != 0,
+            is_sound: small[2] <= 1 && small[3] <= 1,
+        };
+        if directory == 0 {
+            row.is_sound &= entries == 0 && length == 0;
+            return Some(row);
+        }
+        if length == 0 {
+            row.slots = SLOTS_PER_GROUP;
+            row.is_sound &=
+                entries <= SLOTS_PER_GROUP && small[0] == 0 && self.group_holds(directory, entries);
+            row.structure_bytes += self.object_bytes(directory)?;
+            return Some(row);
+        }
+        let depth = u32::from(small[0]);
+        row.is_sound &= depth < 40 && length == 1 << depth && u32::from(small[1]) == 64 - depth;
+        if !row.is_sound || length > MOST_DIRECTORY {
+            row.is_sound = false;
+            return Some(row);
+        }
+        self.add_tables(&mut row, directory, length)?;
+        Some(row)
+    }
+
+    /// A small map's group: as many control bytes are full as the map has entries.
+    fn group_holds(&self, group: u64, entries: u64) -> bool {
+        let full = |control: u64| (!control & 0x8080_8080_8080_8080).count_ones();
+        self.word(group)
+            .is_some_and(|control| u64::from(full(control)) == entries)
+    }
+
+    fn add_tables(&self, row: &mut MapRow, directory: u64, length: u64) -> Option<()> {
+        row.structure_bytes += self.object_bytes(directory)?;
+        let (mut previous, mut used) = (0, 0);
+        for place in 0..length {
+            let table = self.word(directory + place * 8)?;
+            if table == previous {
+                continue; // a table that has not split yet fills several places
+            }
+            previous = table;
+            let counts = self.word(table)?.to_le_bytes();
+            let (in_table, capacity) = (
+                u16::from_le_bytes([counts[0], counts[1]]),
+                u16::from_le_bytes([counts[2], counts[3]]),
+            );
+            let groups = self.word(table + 16)?;
+            used += u64::from(in_table);
+            row.slots += u64::from(capacity);
+            row.structure_bytes += self.object_bytes(table)? + self.object_bytes(groups)?;
+            row.is_sound &= self.word(table + 24)? + 1 == u64::from(capacity) / SLOTS_PER_GROUP;
+        }
+        row.is_sound &= used == row.entries;
+        Some(())
+    }
+
+    fn classic_row(&self, address: u64, kind: u64) -> Option<MapRow> {
+        let entries = self.word(address)?;
+        let small = self.word(address + 8)?.to_le_bytes(); // flags, B, noverflow, hash0
+        let (flags, log) = (small[0], small[1]);
+        let (buckets, old, extra) = (
+            self.word(address + 16)?,
+            self.word(address + 24)?,
+            self.word(address + 40)?,
+        );
+        let mut row = MapRow {
+            object: 0,
+            address,
+            map_type: kind,
+            entries,
+            slots: 0,
+            structure_bytes: HEADER_BYTES,
+            is_written: flags & 4 != 0,
+            is_sound: flags < 16 && log < 40,
+        };
+        if buckets == 0 {
+            row.is_sound &= entries == 0 && old == 0;
+            return Some(row);
+        }
+        if !row.is_sound {
+            return Some(row);
+        }
+        if kind == 0 {
+            // Without the type the size of a bucket is not known: a plausible load is all that can be asked.
+            row.structure_bytes += self.object_bytes(buckets)?;
+            row.slots = 8 << log;
+            row.is_sound &=
+                entries <= row.slots * 2 && self.looks_like_buckets(buckets, old, extra);
+            return Some(row);
+        }
+        self.add_buckets(&mut row, kind, log, [buckets, old, extra], flags)?;
+        Some(row)
+    }
+
+    fn looks_like_buckets(&self, buckets: u64, old: u64, extra: u64) -> bool {
+        let is_object = |address: u64| address == 0 || self.object_bytes(address).is_some();
+        is_object(buckets) && is_object(old) && is_object(extra)
+    }
+
+    fn add_buckets(
+        &self,
+        row: &mut MapRow,
+        kind: u64,
+        log: u8,
+        [buckets, old, extra]: [u64; 3],
+        flags: u8,
+    ) -> Option<()> {
+        let image = self.spans.image;
+        let bucket = super::abi::Type::read(image, kind)?.buckets(image)?;
+        if bucket.size < 16 {
+            row.is_sound = false;
+            return Some(());
+        }
+        let old_log = if flags & 8 != 0 {
+            log
+        } else {
+            log.saturating_sub(1)
+        };
+        let mut arrays = vec![(buckets, 1u64 << log)];
+        if old != 0 {
+            arrays.push((old, 1 << old_log));
+        }
+        let mut extents = Vec::new();
+        for &(start, main) in &arrays {
+            let bytes = self.object_bytes(start)?;
+            let all = if main < 16 { main } else { bytes / bucket.size };
+            row.is_sound &= main * bucket.size <= bytes;
+            row.structure_bytes += bytes;
+            row.slots += all * 8;
+            extents.push((start, all * bucket.size));
+        }
+        let in_stock = |at: u64| {
+            extents
+                .iter()
+                .any(|&(start, bytes)| at.wrapping_sub(start) < bytes)
+        };
+        if bucket.ptr_bytes != 0 {
+            for &(start, main) in &arrays {
+                for index in 0..main {
+                    let mut link = self.word(start + (index + 1) * bucket.size - 8)?;
+                    while link != 0 {
+                        self.add_overflow(row, link, in_stock(link))?;
+                        link = self.word(link + bucket.size - 8)?;
+                    }
+                }
+            }
+        }
+        if extra != 0 {
+            row.structure_bytes += self.object_bytes(extra)?;
+            for list in [self.word(extra)?, self.word(extra + 8)?] {
+                if list != 0 {
+                    self.add_list(row, list, &in_stock)?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn add_list(&self, row: &mut MapRow, list: u64, in_stock: &impl Fn(u64) -> bool) -> Option<()> {
+        let (first, length) = (self.word(list)?, self.word(list + 8)?);
+        row.structure_bytes += self.object_bytes(list)?;
+        if first == 0 {
+            return Some(());
+        }
+        row.structure_bytes += self.object_bytes(first)?;
+        for index in 0..length {
+            let bucket = self.word(first + index * 8)?;
+            self.add_overflow(row, bucket, in_stock(bucket))?;
+        }
+        Some(())
+    }
+
+    fn add_overflow(&self, row: &mut MapRow, bucket: u64, in_stock: bool) -> Option<()> {
+        if in_stock {
+            return Some(());
+        }
+        row.slots += 8;
+        row.structure_bytes += self.object_bytes(bucket)?;
+        // A cycle of overflow buckets is a lie; no map has as many slots as it has bytes.
+        (row.slots < 1 << 40).then_some(())
+    }
+}

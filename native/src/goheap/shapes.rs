@@ -1,0 +1,220 @@
+//! What an object is, and what its words lead to: Go's types, and the runtime's own objects behind a map.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::image::Image;
+
+use super::abi::{self, Type};
+
+/// Index into `Shapes`; 0 is an object of which nothing is known.
+pub type ShapeId = u32;
+pub const UNKNOWN: ShapeId = 0;
+
+/// What an object holds. The numbers are addresses of type descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    Unknown,
+    /// Values of this type, one behind the other.
+    Values(u64),
+    /// The header of a map of this map type, in the design of this version of Go.
+    Map(u64),
+    /// Swiss: pointers to tables; one table.
+    Directory(u64),
+    Table(u64),
+    /// Classic: hmap.extra of a map with these buckets, and what its slices hold.
+    Extra(u64),
+    OverflowSlice(u64),
+    OverflowPointers(u64),
+    /// A channel of this element type.
+    Channel(u64),
+}
+
+/// What a word leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Shape(ShapeId),
+    /// The second word of an interface; the first says what it is: a type, or a table that begins with two.
+    EmptyInterface,
+    Interface,
+    /// maps.Map.dirPtr: one group, or a directory, by what dirLen says.
+    SwissDirectory {
+        group: ShapeId,
+        directory: ShapeId,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    pub offset: u32,
+    pub target: Target,
+}
+
+/// One shape with what its words lead to, repeated every `size` bytes.
+pub struct Described {
+    pub shape: Shape,
+    pub size: u64,
+    pub links: Vec<Link>,
+}
+
+/// More links than this in one value are not followed for types; the mark follows every pointer all the same.
+const MOST_LINKS: usize = 1 << 14;
+const MOST_DEPTH: u32 = 32;
+
+pub struct Shapes<'a> {
+    image: &'a Image,
+    swiss: bool,
+    ids: HashMap<Shape, ShapeId>,
+    list: Vec<Shape>,
+    described: Vec<Option<Rc<Described>>>,
+}
+
+impl<'a> Shapes<'a> {
+    pub fn new(image: &'a Image, swiss: bool) -> Shapes<'a> {
+        let mut shapes = Shapes {
+            image,
+            swiss,
+            ids: HashMap::new(),
+            list: Vec::new(),
+            described: Vec::new(),
+        };
+        shapes.id(Shape::Unknown);
+        shapes
+    }
+
+    /// Returns the number of `shape`.
+    pub fn id(&mut self, shape: Shape) -> ShapeId {
+        if let Some(&id) = self.ids.get(&shape) {
+            return id;
+        }
+        let id = self.list.len() as ShapeId;
+        self.ids.insert(shape, id);
+        self.list.push(shape);
+        self.described.push(None);
+        id
+    }
+
+    pub fn shape(&self, id: ShapeId) -> Shape {
+        self.list[id as usize]
+    }
+
+    /// Returns `id` with its links.
+    pub fn describe(&mut self, id: ShapeId) -> Rc<Described> {
+        if let Some(known) = &self.described[id as usize] {
+            return known.clone();
+        }
+        let shape = self.shape(id);
+        let mut links = Vec::new();
+        let size = self.links_of(shape, &mut links).unwrap_or(0);
+        let described = Rc::new(Described { shape, size, links });
+        self.described[id as usize] = Some(described.clone());
+        described
+    }
+
+    /// Returns what a value of the type at `address` that an interface holds is, and whether behind a pointer.
+    pub fn of_interface(&mut self, address: u64) -> Option<ShapeId> {
+        let kind = Type::read(self.image, address)?;
+        if !kind.is_direct {
+            return Some(self.id(Shape::Values(address)));
+        }
+        match self.target_of(kind)? {
+            Target::Shape(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Adds the links of `shape` and returns how many bytes one of it has.
+    fn links_of(&mut self, shape: Shape, links: &mut Vec<Link>) -> Option<u64> {
+        match shape {
+            Shape::Unknown => None,
+            Shape::Values(kind) => {
+                let kind = Type::read(self.image, kind)?;
+                self.flatten(kind, 0, links, 0)?;
+                Some(kind.size)
+            }
+            Shape::Map(kind) => self.map_links(kind, links),
+            Shape::Directory(kind) => self.one(links, 0, Shape::Table(kind), 8),
+            Shape::Table(kind) => {
+                let groups = Type::read(self.image, kind)?.buckets(self.image)?.address;
+                self.one(links, 16, Shape::Values(groups), 32)
+            }
+            Shape::Extra(buckets) => {
+                self.one(links, 0, Shape::OverflowSlice(buckets), 0)?;
+                self.one(links, 8, Shape::OverflowSlice(buckets), 0)?;
+                self.one(links, 16, Shape::Values(buckets), 24)
+            }
+            Shape::OverflowSlice(buckets) => {
+                self.one(links, 0, Shape::OverflowPointers(buckets), 24)
+            }
+            Shape::OverflowPointers(buckets) => self.one(links, 0, Shape::Values(buckets), 8),
+            // hchan.buf: src/runtime/chan.go.
+            Shape::Channel(element) => self.one(links, 16, Shape::Values(element), u64::MAX),
+        }
+    }
+
+    fn one(&mut self, links: &mut Vec<Link>, offset: u32, to: Shape, size: u64) -> Option<u64> {
+        let target = Target::Shape(self.id(to));
+        links.push(Link { offset, target });
+        Some(size)
+    }
+
+    fn map_links(&mut self, kind: u64, links: &mut Vec<Link>) -> Option<u64> {
+        let buckets = Type::read(self.image, kind)?.buckets(self.image)?.address;
+        if self.swiss {
+            let group = self.id(Shape::Values(buckets));
+            let directory = self.id(Shape::Directory(kind));
+            links.push(Link {
+                offset: 16,
+                target: Target::SwissDirectory { group, directory },
+            });
+            return Some(48);
+        }
+        self.one(links, 16, Shape::Values(buckets), 0)?;
+        self.one(links, 24, Shape::Values(buckets), 0)?;
+        self.one(links, 40, Shape::Extra(buckets), 48)
+    }
+
+    /// Adds the links of one value of `kind` at `base`.
+    fn flatten(&mut self, kind: Type, base: u64, links: &mut Vec<Link>, depth: u32) -> Option<()> {
+        if kind.ptr_bytes == 0 || depth > MOST_DEPTH || links.len() > MOST_LINKS {
+            return Some(());
+        }
+        match kind.kind {
+            abi::ARRAY => {
+                let (element, length) = (kind.element(self.image)?, kind.length(self.image)?);
+                for index in 0..length.min(MOST_LINKS as u64) {
+                    self.flatten(element, base + index * element.size, links, depth + 1)?;
+                }
+            }
+            abi::STRUCT => {
+                for (offset, field) in kind.fields(self.image)? {
+                    self.flatten(field, base + offset, links, depth + 1)?;
+                }
+            }
+            _ => {
+                let within = if kind.kind == abi::INTERFACE { 8 } else { 0 };
+                if let Some(target) = self.target_of(kind) {
+                    links.push(Link {
+                        offset: u32::try_from(base + within).ok()?,
+                        target,
+                    });
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Returns what a value of `kind` leads to; None where nothing can be said.
+    fn target_of(&mut self, kind: Type) -> Option<Target> {
+        let image = self.image;
+        let shape = match kind.kind {
+            abi::POINTER | abi::SLICE => Shape::Values(kind.element(image)?.address),
+            abi::MAP => Shape::Map(kind.address),
+            abi::CHAN => Shape::Channel(kind.element(image)?.address),
+            abi::INTERFACE if kind.methods(image)? == 0 => return Some(Target::EmptyInterface),
+            abi::INTERFACE => return Some(Target::Interface),
+            _ => return None,
+        };
+        Some(Target::Shape(self.id(shape)))
+    }
+}

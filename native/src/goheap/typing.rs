@@ -1,0 +1,165 @@
+//! What each reached object is: some say so themselves, the rest is told by those that lead to them.
+
+use super::layout::{HeapLayout, WORD};
+use super::mark::{Marked, Reached, UNSEEN};
+use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
+use super::spans::{Span, Spans};
+
+/// Returns the shape of each reached object, in the order of the mark.
+///
+/// Objects with a header say what they are. From them, and from what `roots` (address, shape) say, types
+/// go down along fields, arrays, slices, interfaces and map values. Who is told twice believes the larger
+/// type: a pointer to the first field of a struct is also a pointer to the struct.
+pub fn tell_types(
+    spans: &Spans<'_>,
+    layout: &HeapLayout,
+    marked: &Marked,
+    shapes: &mut Shapes<'_>,
+    roots: &[(u64, ShapeId)],
+) -> Vec<ShapeId> {
+    let mut telling = Telling {
+        spans,
+        layout,
+        marked,
+        shapes,
+        told: vec![UNKNOWN; marked.order.len()],
+        due: Vec::new(),
+    };
+    telling.begin_with_headers();
+    for &(pointer, shape) in roots {
+        telling.tell(pointer, shape);
+    }
+    while let Some(object) = telling.due.pop() {
+        telling.pass_on(object);
+    }
+    telling.told
+}
+
+struct Telling<'a, 'b> {
+    spans: &'a Spans<'a>,
+    layout: &'a HeapLayout,
+    marked: &'a Marked,
+    shapes: &'a mut Shapes<'b>,
+    told: Vec<ShapeId>,
+    due: Vec<Reached>,
+}
+
+impl Telling<'_, '_> {
+    fn begin_with_headers(&mut self) {
+        for (index, &slot) in self.marked.order.iter().enumerate() {
+            let span = self.spans.of_slot(slot);
+            let Some(kind) = header_type(self.spans, span, self.layout, slot) else {
+                continue;
+            };
+            self.told[index] = self.shapes.id(Shape::Values(kind));
+            self.due.push(index as Reached);
+        }
+    }
+
+    fn tell(&mut self, pointer: u64, shape: ShapeId) {
+        let Some((span, slot)) = self.spans.find(pointer) else {
+            return;
+        };
+        let index = self.marked.index[slot as usize];
+        let has_header = has_header(span, self.layout);
+        let base = span.address(slot) + if has_header { WORD } else { 0 };
+        if index == UNSEEN
+            || pointer != base
+            || shape == UNKNOWN
+            || self.told[index as usize] == shape
+        {
+            return;
+        }
+        let before = self.told[index as usize];
+        if before != UNKNOWN && (has_header || self.size(before) >= self.size(shape)) {
+            return;
+        }
+        if self.size(shape) > span.elemsize
+            && !matches!(self.shapes.shape(shape), Shape::Channel(_))
+        {
+            return; // it does not fit: whoever says so is not what we think
+        }
+        self.told[index as usize] = shape;
+        self.due.push(index);
+    }
+
+    fn size(&mut self, shape: ShapeId) -> u64 {
+        self.shapes.describe(shape).size
+    }
+
+    /// Tells everything that `object` leads to what it is.
+    fn pass_on(&mut self, object: Reached) {
+        let slot = self.marked.order[object as usize];
+        let span = self.spans.of_slot(slot);
+        let described = self.shapes.describe(self.told[object as usize]);
+        if described.links.is_empty() || described.size == 0 {
+            return;
+        }
+        let skip = if has_header(span, self.layout) {
+            WORD
+        } else {
+            0
+        };
+        let (start, end) = (
+            span.address(slot) + skip,
+            span.address(slot) + span.elemsize,
+        );
+        let mut at = start;
+        while at < end {
+            self.pass_on_one(&described, at, end);
+            at = at.saturating_add(described.size);
+        }
+    }
+
+    fn pass_on_one(&mut self, described: &Described, at: u64, end: u64) {
+        for link in &described.links {
+            let place = at + u64::from(link.offset);
+            if place + WORD > end {
+                return;
+            }
+            let Some(pointer) = self.spans.image.word(place).filter(|&word| word != 0) else {
+                continue;
+            };
+            let shape = match link.target {
+                Target::Shape(shape) => Some(shape),
+                Target::EmptyInterface => self
+                    .spans
+                    .image
+                    .word(place - WORD)
+                    .and_then(|kind| self.shapes.of_interface(kind)),
+                Target::Interface => self.by_table(place),
+                Target::SwissDirectory { group, directory } => {
+                    let small = self.spans.image.word(place + WORD) == Some(0);
+                    Some(if small { group } else { directory })
+                }
+            };
+            if let Some(shape) = shape {
+                self.tell(pointer, shape);
+            }
+        }
+    }
+
+    /// An interface with methods: its first word leads to a table whose second word is the type.
+    fn by_table(&mut self, place: u64) -> Option<ShapeId> {
+        let table = self.spans.image.word(place - WORD)?;
+        let kind = self.spans.image.word(table.checked_add(WORD)?)?;
+        self.shapes.of_interface(kind)
+    }
+}
+
+/// Tells whether the first word of the objects of `span` is their type.
+pub fn has_header(span: &Span<'_>, layout: &HeapLayout) -> bool {
+    !span.noscan() && !span.is_large() && span.elemsize > layout.heap_bits_limit
+}
+
+fn header_type(spans: &Spans<'_>, span: &Span<'_>, layout: &HeapLayout, slot: u32) -> Option<u64> {
+    if span.noscan() || span.elemsize <= layout.heap_bits_limit {
+        return None;
+    }
+    let kind = if span.is_large() {
+        span.large_type
+    } else {
+        spans.image.word(span.address(slot))?
+    };
+    (kind != 0).then_some(kind)
+}

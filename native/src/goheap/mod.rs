@@ -8,6 +8,7 @@ mod mark;
 mod masks;
 mod objects;
 mod python;
+mod retained;
 mod shapes;
 mod spans;
 mod typing;

@@ -9,11 +9,12 @@ use super::layout::HeapLayout;
 use super::maps::MapScan;
 use super::mark::mark;
 use super::objects::Objects;
+use super::retained::retained_bytes;
 use super::shapes::Shapes;
 use super::spans::Spans;
 use super::typing::tell_types;
 
-type Row = (u64, u64, u64, u64, u64, bool, Option<u64>, u32);
+type Row = (u64, u64, u64, u64, u64, bool, Option<u64>, u32, u64);
 
 /// Trial: mark and count.
 #[pyfunction]
@@ -47,6 +48,7 @@ fn mark_heap(
             swiss,
         }
         .scan(&told);
+        let retained = retained_bytes(&mut objects, &marked, &roots);
         let rows = rows
             .iter()
             .map(|r| {
@@ -65,6 +67,7 @@ fn mark_heap(
                     r.is_sound,
                     holder,
                     marked.place[r.object as usize],
+                    retained[r.object as usize],
                 )
             })
             .collect();

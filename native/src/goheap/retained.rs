@@ -1,0 +1,179 @@
+//! What would go if an object went: the bytes that only it leads to.
+//!
+//! Objects without pointers, often most of a heap, stay out of the dominator tree: each hangs below the nearest
+//! object that dominates everybody who refers to it.
+
+use super::dominators::{Dominators, Graph, NOBODY, dominators};
+use super::mark::{Marked, Reached, UNSEEN};
+use super::objects::Objects;
+
+/// Stands for all roots together.
+const ENTRY: u32 = 0;
+
+/// Retained bytes by `Reached`, an object's own included.
+pub fn retained_bytes(objects: &mut Objects<'_>, marked: &Marked, roots: &[u64]) -> Vec<u64> {
+    let inner = Inner::number(objects, marked);
+    let graph = inner.graph(objects, marked, roots);
+    let tree = dominators(&graph, ENTRY);
+    drop(graph);
+    let position = positions(&tree, inner.count as usize);
+    let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
+    add_up(objects, marked, &inner, &tree, &position, &leaves)
+}
+
+/// The objects that have pointers, numbered from 1 on.
+struct Inner {
+    /// Reached -> number, or NOBODY for an object without pointers.
+    number: Vec<u32>,
+    count: u32,
+}
+
+impl Inner {
+    fn number(objects: &Objects<'_>, marked: &Marked) -> Inner {
+        let mut count = 1;
+        let number = marked
+            .order
+            .iter()
+            .map(|&slot| {
+                if objects.spans.of_slot(slot).noscan() {
+                    return NOBODY;
+                }
+                count += 1;
+                count - 1
+            })
+            .collect();
+        Inner { number, count }
+    }
+
+    fn graph(&self, objects: &mut Objects<'_>, marked: &Marked, roots: &[u64]) -> Graph {
+        let mut graph = Graph {
+            starts: vec![0],
+            targets: Vec::new(),
+        };
+        for &root in roots {
+            graph
+                .targets
+                .extend(reached(objects, marked, root).and_then(|to| self.inner(to)));
+        }
+        graph.starts.push(graph.targets.len() as u32);
+        for (index, &slot) in marked.order.iter().enumerate() {
+            if self.number[index] == NOBODY {
+                continue;
+            }
+            let span = objects.spans.of_slot(slot);
+            let spans = objects.spans;
+            objects.pointers(span, span.address(slot), |_, pointer| {
+                let to = spans
+                    .find(pointer)
+                    .map(|(_, slot)| marked.index[slot as usize]);
+                graph.targets.extend(to.and_then(|to| self.inner(to)));
+            });
+            graph.starts.push(graph.targets.len() as u32);
+        }
+        graph
+    }
+
+    fn inner(&self, object: Reached) -> Option<u32> {
+        if object == UNSEEN {
+            return None;
+        }
+        Some(self.number[object as usize]).filter(|&number| number != NOBODY)
+    }
+}
+
+fn reached(objects: &Objects<'_>, marked: &Marked, pointer: u64) -> Option<Reached> {
+    let (_, slot) = objects.spans.find(pointer)?;
+    Some(marked.index[slot as usize]).filter(|&index| index != UNSEEN)
+}
+
+fn positions(tree: &Dominators, nodes: usize) -> Vec<u32> {
+    let mut position = vec![NOBODY; nodes];
+    for (place, &node) in tree.order.iter().enumerate() {
+        position[node as usize] = place as u32;
+    }
+    position
+}
+
+/// Returns for each object without pointers the position of the object it hangs below.
+fn hang_leaves(
+    objects: &mut Objects<'_>,
+    marked: &Marked,
+    inner: &Inner,
+    tree: &Dominators,
+    position: &[u32],
+    roots: &[u64],
+) -> Vec<u32> {
+    let mut below = vec![NOBODY; marked.order.len()];
+    let mut hang = |leaf: Reached, holder: u32| {
+        let place = &mut below[leaf as usize];
+        *place = if *place == NOBODY {
+            holder
+        } else {
+            common(tree, *place, holder)
+        };
+    };
+    for &root in roots {
+        if let Some(leaf) =
+            reached(objects, marked, root).filter(|&to| inner.number[to as usize] == NOBODY)
+        {
+            hang(leaf, 0);
+        }
+    }
+    let spans = objects.spans;
+    for (index, &slot) in marked.order.iter().enumerate() {
+        if inner.number[index] == NOBODY {
+            continue;
+        }
+        let holder = position[inner.number[index] as usize];
+        let span = spans.of_slot(slot);
+        objects.pointers(span, span.address(slot), |_, pointer| {
+            let Some((_, slot)) = spans.find(pointer) else {
+                return;
+            };
+            let to = marked.index[slot as usize];
+            if to != UNSEEN && inner.number[to as usize] == NOBODY {
+                hang(to, holder);
+            }
+        });
+    }
+    below
+}
+
+/// Returns the nearest position above both in the tree.
+fn common(tree: &Dominators, mut a: u32, mut b: u32) -> u32 {
+    while a != b {
+        if a > b {
+            a = tree.dominator[a as usize];
+        } else {
+            b = tree.dominator[b as usize];
+        }
+    }
+    a
+}
+
+fn add_up(
+    objects: &Objects<'_>,
+    marked: &Marked,
+    inner: &Inner,
+    tree: &Dominators,
+    position: &[u32],
+    leaves: &[u32],
+) -> Vec<u64> {
+    let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
+    let mut sums = vec![0u64; tree.order.len()];
+    for index in 0..marked.order.len() {
+        let place = match inner.number[index] {
+            NOBODY => leaves[index],
+            number => position[number as usize],
+        };
+        sums[place as usize] += own(index);
+    }
+    for place in (1..sums.len()).rev() {
+        sums[tree.dominator[place] as usize] += sums[place];
+    }
+    let retained = |index: usize| match inner.number[index] {
+        NOBODY => own(index),
+        number => sums[position[number as usize] as usize],
+    };
+    (0..marked.order.len()).map(retained).collect()
+}

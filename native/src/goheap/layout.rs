@@ -25,6 +25,15 @@ pub struct HeapLayout {
     pub inline_mark_bytes: u64,
 }
 
+/// Where a heap is: the array of mspans, how many there are, and in which design its maps are.
+#[derive(Debug, Clone, FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct HeapPlace {
+    pub allspans: u64,
+    pub spans: u64,
+    pub swiss: bool,
+}
+
 pub const PAGE_BYTES: u64 = 8192;
 pub const WORD: u64 = 8;
 /// src/runtime/mheap.go: mSpanInUse.

@@ -2,6 +2,9 @@
 //!
 //! swiss: src/internal/runtime/maps/map.go and table.go (Go 1.24 and up); classic: src/runtime/map.go.
 
+use crate::image::Image;
+
+use super::abi::Type;
 use super::mark::{Marked, Reached, UNSEEN};
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::Spans;
@@ -13,6 +16,8 @@ pub struct MapRow {
     pub address: u64,
     /// Address of the map type; 0 where nothing told it.
     pub map_type: u64,
+    /// Address of the type of its groups or buckets, which names key and element; 0 where nothing told it.
+    pub bucket_type: u64,
     pub entries: u64,
     pub slots: u64,
     pub structure_bytes: u64,
@@ -26,16 +31,19 @@ const MOST_DIRECTORY: u64 = 1 << 32;
 const SLOTS_PER_GROUP: u64 = 8;
 
 pub struct MapScan<'a, 'b> {
-    pub spans: &'a Spans<'a>,
+    pub image: &'a Image,
+    pub spans: &'a Spans,
     pub marked: &'a Marked,
     pub shapes: &'a Shapes<'b>,
+    /// What each reached object is.
+    pub told: &'a [ShapeId],
     pub swiss: bool,
 }
 
 impl MapScan<'_, '_> {
     /// Returns a row for each map that `told` names, and for each object of 48 bytes that nobody has told
     /// apart and that passes every test of a map with at least one table or bucket.
-    pub fn scan(&self, told: &[ShapeId]) -> Vec<MapRow> {
+    pub fn scan(&self) -> Vec<MapRow> {
         let mut rows = Vec::new();
         for (index, &slot) in self.marked.order.iter().enumerate() {
             let span = self.spans.of_slot(slot);
@@ -43,7 +51,7 @@ impl MapScan<'_, '_> {
                 continue;
             }
             let address = span.address(slot);
-            let row = match self.shapes.shape(told[index]) {
+            let row = match self.shapes.shape(self.told[index]) {
                 Shape::Map(kind) => self.row(address, kind),
                 Shape::Unknown => self
                     .row(address, 0)
@@ -67,13 +75,25 @@ impl MapScan<'_, '_> {
     }
 
     fn word(&self, address: u64) -> Option<u64> {
-        self.spans.image.word(address)
+        self.image.word(address)
     }
 
     /// Returns the bytes of the object that begins at `address`; None where no reached object does.
     fn object_bytes(&self, address: u64) -> Option<u64> {
         let (span, slot) = self.spans.find(address)?;
         (self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
+    }
+
+    /// Returns the type of the values in the array of groups or buckets at `address`, where it was told.
+    fn values_at(&self, address: u64) -> u64 {
+        let told = self.spans.find(address).and_then(|(_, slot)| {
+            let index = self.marked.index[slot as usize];
+            self.told.get(index as usize)
+        });
+        match told.map(|&id| self.shapes.shape(id)) {
+            Some(Shape::Values(kind)) => kind,
+            _ => 0,
+        }
     }
 
     fn swiss_row(&self, address: u64, kind: u64) -> Option<MapRow> {
@@ -84,6 +104,7 @@ impl MapScan<'_, '_> {
             object: 0,
             address,
             map_type: kind,
+            bucket_type: 0,
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
@@ -99,6 +120,7 @@ impl MapScan<'_, '_> {
             row.is_sound &=
                 entries <= SLOTS_PER_GROUP && small[0] == 0 && self.group_holds(directory, entries);
             row.structure_bytes += self.object_bytes(directory)?;
+            row.bucket_type = self.values_at(directory);
             return Some(row);
         }
         let depth = u32::from(small[0]);
@@ -133,6 +155,9 @@ impl MapScan<'_, '_> {
                 u16::from_le_bytes([counts[2], counts[3]]),
             );
             let groups = self.word(table + 16)?;
+            if row.bucket_type == 0 {
+                row.bucket_type = self.values_at(groups);
+            }
             used += u64::from(in_table);
             row.slots += u64::from(capacity);
             row.structure_bytes += self.object_bytes(table)? + self.object_bytes(groups)?;
@@ -155,6 +180,7 @@ impl MapScan<'_, '_> {
             object: 0,
             address,
             map_type: kind,
+            bucket_type: 0,
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
@@ -168,6 +194,7 @@ impl MapScan<'_, '_> {
         if !row.is_sound {
             return Some(row);
         }
+        row.bucket_type = self.values_at(buckets);
         if kind == 0 {
             // Without the type the size of a bucket is not known: a plausible load is all that can be asked.
             row.structure_bytes += self.object_bytes(buckets)?;
@@ -193,8 +220,7 @@ impl MapScan<'_, '_> {
         [buckets, old, extra]: [u64; 3],
         flags: u8,
     ) -> Option<()> {
-        let image = self.spans.image;
-        let bucket = super::abi::Type::read(image, kind)?.buckets(image)?;
+        let bucket = Type::read(self.image, kind)?.buckets(self.image)?;
         if bucket.size < 16 {
             row.is_sound = false;
             return Some(());

@@ -39,8 +39,7 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
     }
     let mut next = 0;
     while let Some(&slot) = marked.order.get(next) {
-        let span = spans.of_slot(slot);
-        objects.pointers(span, span.address(slot), |offset, value| {
+        objects.pointers(slot, |offset, value| {
             marked.reach(spans, value, next as Reached, offset as u32);
         });
         next += 1;
@@ -51,7 +50,7 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
 
 impl Marked {
     #[inline]
-    fn reach(&mut self, spans: &Spans<'_>, pointer: u64, parent: Reached, place: u32) {
+    fn reach(&mut self, spans: &Spans, pointer: u64, parent: Reached, place: u32) {
         let Some((span, slot)) = spans.find(pointer) else {
             return;
         };

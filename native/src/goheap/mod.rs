@@ -11,6 +11,7 @@ mod python;
 mod retained;
 mod shapes;
 mod spans;
+mod survey;
 mod typing;
 
 pub use python::register;

@@ -1,118 +1,123 @@
 //! The pointers in an object, as the garbage collector finds them (src/runtime/mbitmap.go, typePointers).
 
+use crate::image::Image;
+
 use super::layout::{HeapLayout, WORD};
 use super::masks::Masks;
-use super::spans::{Span, Spans};
+use super::spans::{Slot, Span, Spans};
 
 /// Smaller objects have no inline mark bits in their span (gcUsesSpanInlineMarkBits).
 const INLINE_MARK_MIN: u64 = 16;
 
 pub struct Objects<'a> {
-    pub spans: &'a Spans<'a>,
+    pub image: &'a Image,
+    pub spans: &'a Spans,
     layout: &'a HeapLayout,
     masks: Masks<'a>,
-    /// Objects whose pointers could not be told: their span or their type cannot be read.
+    /// Objects whose pointers could not be told: their memory or their type cannot be read.
     pub unread: u64,
     buffer: Vec<u8>,
 }
 
 impl<'a> Objects<'a> {
-    pub fn new(spans: &'a Spans<'a>, layout: &'a HeapLayout) -> Objects<'a> {
+    pub fn new(image: &'a Image, spans: &'a Spans, layout: &'a HeapLayout) -> Objects<'a> {
         Objects {
+            image,
             spans,
             layout,
-            masks: Masks::new(spans.image),
+            masks: Masks::new(image),
             unread: 0,
             buffer: Vec::new(),
         }
     }
 
-    /// Calls `visit` with (offset, value) for each pointer word that is not nil of the object at `address`.
-    pub fn pointers(&mut self, span: &Span<'a>, address: u64, mut visit: impl FnMut(u64, u64)) {
+    /// Calls `visit` with (offset, value) for each pointer word that is not nil of the object in `slot`.
+    pub fn pointers(&mut self, slot: Slot, mut visit: impl FnMut(u64, u64)) {
+        let span = self.spans.of_slot(slot);
         if span.noscan() {
             return;
         }
-        let offset = (address - span.start) as usize;
+        let address = span.address(slot);
         let mut buffer = std::mem::take(&mut self.buffer);
-        let bytes = match span.data.get(offset..offset + span.elemsize as usize) {
-            Some(bytes) => bytes,
+        let bytes = match self.image.slice(address, span.elemsize as usize) {
+            Some(bytes) => Some(bytes),
             None => {
-                // A span in several pieces: copied together.
+                // In several pieces: put together.
                 buffer.resize(span.elemsize as usize, 0);
-                if !self.spans.image.read(address, &mut buffer) {
-                    self.unread += 1;
-                    self.buffer = buffer;
-                    return;
-                }
-                &buffer
+                self.image
+                    .read(address, &mut buffer)
+                    .then_some(buffer.as_slice())
             }
         };
-        if span.elemsize <= self.layout.heap_bits_limit {
-            self.by_heap_bits(span, address, bytes, &mut visit);
-        } else {
-            self.by_type(span, bytes, &mut visit);
-        }
+        let read = match bytes {
+            None => None,
+            Some(bytes) if span.elemsize <= self.layout.heap_bits_limit => {
+                self.by_heap_bits(span, address, bytes, &mut visit)
+            }
+            Some(bytes) => self.by_type(span, bytes, &mut visit),
+        };
+        self.unread += u64::from(read.is_none());
         self.buffer = buffer;
     }
 
     fn by_heap_bits(
-        &mut self,
-        span: &Span<'a>,
+        &self,
+        span: &Span,
         address: u64,
         bytes: &[u8],
         visit: &mut impl FnMut(u64, u64),
-    ) {
+    ) -> Option<()> {
         let bitmap_bytes = span.bytes / WORD / 8;
         let behind = if span.elemsize >= INLINE_MARK_MIN {
             self.layout.inline_mark_bytes
         } else {
             0
         };
-        let bitmap = span.start + span.bytes - bitmap_bytes - behind;
+        let bitmap = (span.start + span.bytes).checked_sub(bitmap_bytes + behind)?;
         let first = (address - span.start) / WORD;
+        let words = span.elemsize / WORD;
         let mut bits = [0u8; 16];
-        let wanted = ((first % 8 + span.elemsize / WORD).div_ceil(8) as usize).min(bits.len());
-        if !self
-            .spans
-            .image
-            .read(bitmap + first / 8, &mut bits[..wanted])
-        {
-            self.unread += 1;
-            return;
-        }
+        let wanted = (first % 8 + words).div_ceil(8) as usize;
+        self.image
+            .read(bitmap + first / 8, bits.get_mut(..wanted)?)
+            .then_some(())?;
         let all = u128::from_le_bytes(bits) >> (first % 8);
-        let mut mask = (all & ((1u128 << (span.elemsize / WORD)) - 1)) as u64;
+        let mut mask = (all & ((1u128 << words) - 1)) as u64;
         while mask != 0 {
             let word = u64::from(mask.trailing_zeros());
             mask &= mask - 1;
             offer(bytes, word * WORD, visit);
         }
+        Some(())
     }
 
-    fn by_type(&mut self, span: &Span<'a>, bytes: &[u8], visit: &mut impl FnMut(u64, u64)) {
+    fn by_type(
+        &mut self,
+        span: &Span,
+        bytes: &[u8],
+        visit: &mut impl FnMut(u64, u64),
+    ) -> Option<()> {
         let (kind, skip) = if span.is_large() {
             (span.large_type, 0)
         } else {
             (word_at(bytes, 0), WORD)
         };
         if kind == 0 {
-            return; // not initialised yet: nothing in it is looked at by the collector either
+            return Some(()); // not initialised yet: the collector looks at nothing in it either
         }
-        let Some(mask) = self.masks.of(kind).filter(|mask| mask.size > 0) else {
-            self.unread += 1;
-            return;
-        };
+        let mask = self.masks.of(kind)?;
         let mut element = skip;
         while element < bytes.len() as u64 {
             for &pointer in &mask.pointers {
                 let offset = element + u64::from(pointer);
                 if offset + WORD > bytes.len() as u64 {
-                    return;
+                    return Some(());
                 }
                 offer(bytes, offset, visit);
             }
             element += mask.size;
         }
+        Some(())
     }
 }
 

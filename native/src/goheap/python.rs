@@ -1,92 +1,107 @@
 //! The Go heap as Python sees it.
 
+use std::collections::HashMap;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use crate::columns::{self, Table};
 use crate::image::PyImage;
 
-use super::layout::HeapLayout;
-use super::maps::MapScan;
-use super::mark::mark;
-use super::objects::Objects;
-use super::retained::retained_bytes;
-use super::shapes::Shapes;
-use super::spans::Spans;
-use super::typing::tell_types;
+use super::layout::{HeapLayout, HeapPlace};
+use super::maps::MapRow;
+use super::survey::{Start, Survey};
 
-type Row = (u64, u64, u64, u64, u64, bool, Option<u64>, u32, u64);
+/// A Go heap looked at once. Numbers only; what they mean is said elsewhere.
+#[pyclass(module = "mapmedic._native", frozen)]
+struct HeapSurvey {
+    survey: Survey,
+}
 
-/// Trial: mark and count.
-#[pyfunction]
-#[allow(clippy::type_complexity)]
-fn mark_heap(
-    py: Python<'_>,
-    image: &PyImage,
-    array: u64,
-    count: usize,
-    layout: HeapLayout,
-    roots: Vec<u64>,
-    swiss: bool,
-) -> PyResult<((u64, u64, u64, u64, u64, u64), u64, Vec<Row>)> {
-    let memory = image.image.clone();
-    py.detach(move || {
-        let spans = Spans::load(&memory, array, count, &layout)?;
-        let allocated: u64 = spans
-            .spans
-            .iter()
-            .map(|span| u64::from(span.allocated()))
-            .sum();
-        let mut objects = Objects::new(&spans, &layout);
-        let marked = mark(&mut objects, &roots);
-        let mut shapes = Shapes::new(&memory, swiss);
-        let told = tell_types(&spans, &layout, &marked, &mut shapes, &[]);
-        let known = told.iter().filter(|&&shape| shape != 0).count() as u64;
-        let rows = MapScan {
-            spans: &spans,
-            marked: &marked,
-            shapes: &shapes,
-            swiss,
-        }
-        .scan(&told);
-        let retained = retained_bytes(&mut objects, &marked, &roots);
-        let rows = rows
-            .iter()
-            .map(|r| {
-                let parent = marked.parent[r.object as usize];
-                let holder = (parent != u32::MAX).then(|| {
-                    spans
-                        .of_slot(marked.order[parent as usize])
-                        .address(marked.order[parent as usize])
-                });
-                (
-                    r.address,
-                    r.map_type,
-                    r.entries,
-                    r.slots,
-                    r.structure_bytes,
-                    r.is_sound,
-                    holder,
-                    marked.place[r.object as usize],
-                    retained[r.object as usize],
-                )
-            })
-            .collect();
-        Ok((
+#[pymethods]
+impl HeapSurvey {
+    /// Look at the heap in ``image``. ``roots``: little-endian words, as bytes. ValueError where it is none.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        image: &PyImage,
+        layout: HeapLayout,
+        place: HeapPlace,
+        roots: &[u8],
+        root_types: Vec<(u32, u64)>,
+    ) -> PyResult<Self> {
+        let memory = image.image.clone();
+        let roots: Vec<u64> = columns::read(roots)?;
+        let survey = py.detach(move || {
+            let start = Start {
+                place,
+                roots: &roots,
+                root_types: &root_types,
+            };
+            Survey::take(&memory, &layout, &start)
+        });
+        Ok(HeapSurvey {
+            survey: survey.map_err(PyValueError::new_err)?,
+        })
+    }
+
+    /// Return the figures of the whole heap by name.
+    fn totals(&self) -> HashMap<&'static str, u64> {
+        let Survey {
+            spans,
+            marked,
+            allocated,
+            told,
+            ..
+        } = &self.survey;
+        HashMap::from([
+            ("pages_in_use", spans.pages_in_use),
+            ("allocated_objects", allocated.0),
+            ("allocated_bytes", allocated.1),
+            ("reached_objects", marked.order.len() as u64),
+            ("reached_bytes", marked.bytes),
+            ("edges", marked.edges),
+            ("unread_objects", marked.unread),
             (
-                spans.pages_in_use,
-                allocated,
-                marked.order.len() as u64,
-                marked.bytes,
-                marked.edges,
-                marked.unread,
+                "typed_objects",
+                told.iter().filter(|&&shape| shape != 0).count() as u64,
             ),
-            known,
-            rows,
-        ))
-    })
-    .map_err(|why: &'static str| PyValueError::new_err(why))
+        ])
+    }
+
+    /// Return the maps as columns of little-endian words: name -> bytes.
+    fn maps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let table = Table::new(py);
+        let add = |name: &str, value: fn(&MapRow) -> u64| {
+            table.column(name, self.survey.maps.iter().map(value).collect())
+        };
+        add("address", |map| map.address)?;
+        add("map_type", |map| map.map_type)?;
+        add("bucket_type", |map| map.bucket_type)?;
+        add("entries", |map| map.entries)?;
+        add("slots", |map| map.slots)?;
+        add("structure_bytes", |map| map.structure_bytes)?;
+        add("is_written", |map| u64::from(map.is_written))?;
+        add("is_sound", |map| u64::from(map.is_sound))?;
+        table.column("retained_bytes", self.survey.retained.clone())?;
+        Ok(table.0)
+    }
+
+    /// Return how the object at ``address`` was first reached, root first: (address, place, kind, type). Of the
+    /// root the place is its number. None where the object was not reached.
+    fn way(&self, address: u64) -> Option<Vec<(u64, u32, &'static str, u64)>> {
+        let steps = self.survey.way(address)?;
+        let words = |shape: super::shapes::Shape| shape.words();
+        Some(
+            steps
+                .iter()
+                .map(|s| (s.address, s.place, words(s.shape).0, words(s.shape).1))
+                .collect(),
+        )
+    }
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(mark_heap, module)?)
+    module.add_class::<HeapSurvey>()
 }

@@ -60,9 +60,8 @@ impl Inner {
             if self.number[index] == NOBODY {
                 continue;
             }
-            let span = objects.spans.of_slot(slot);
             let spans = objects.spans;
-            objects.pointers(span, span.address(slot), |_, pointer| {
+            objects.pointers(slot, |_, pointer| {
                 let to = spans
                     .find(pointer)
                     .map(|(_, slot)| marked.index[slot as usize]);
@@ -125,8 +124,7 @@ fn hang_leaves(
             continue;
         }
         let holder = position[inner.number[index] as usize];
-        let span = spans.of_slot(slot);
-        objects.pointers(span, span.address(slot), |_, pointer| {
+        objects.pointers(slot, |_, pointer| {
             let Some((_, slot)) = spans.find(pointer) else {
                 return;
             };
@@ -161,9 +159,9 @@ fn add_up(
 ) -> Vec<u64> {
     let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
     let mut sums = vec![0u64; tree.order.len()];
-    for index in 0..marked.order.len() {
+    for (index, &leaf) in leaves.iter().enumerate() {
         let place = match inner.number[index] {
-            NOBODY => leaves[index],
+            NOBODY => leaf,
             number => position[number as usize],
         };
         sums[place as usize] += own(index);

@@ -50,9 +50,8 @@ pub struct Link {
     pub target: Target,
 }
 
-/// One shape with what its words lead to, repeated every `size` bytes.
+/// What the words of one shape lead to, repeated every `size` bytes.
 pub struct Described {
-    pub shape: Shape,
     pub size: u64,
     pub links: Vec<Link>,
 }
@@ -67,6 +66,23 @@ pub struct Shapes<'a> {
     ids: HashMap<Shape, ShapeId>,
     list: Vec<Shape>,
     described: Vec<Option<Rc<Described>>>,
+}
+
+impl Shape {
+    /// Returns what it is in one word, and the type descriptor that goes with it (0: none).
+    pub fn words(self) -> (&'static str, u64) {
+        match self {
+            Shape::Unknown => ("unknown", 0),
+            Shape::Values(kind) => ("values", kind),
+            Shape::Map(kind) => ("map", kind),
+            Shape::Directory(kind) => ("directory", kind),
+            Shape::Table(kind) => ("table", kind),
+            Shape::Extra(kind) => ("extra", kind),
+            Shape::OverflowSlice(kind) => ("overflow_slice", kind),
+            Shape::OverflowPointers(kind) => ("overflow_pointers", kind),
+            Shape::Channel(kind) => ("channel", kind),
+        }
+    }
 }
 
 impl<'a> Shapes<'a> {
@@ -98,6 +114,11 @@ impl<'a> Shapes<'a> {
         self.list[id as usize]
     }
 
+    /// Returns all shapes by number; nobody asks for links any more.
+    pub fn into_list(self) -> Vec<Shape> {
+        self.list
+    }
+
     /// Returns `id` with its links.
     pub fn describe(&mut self, id: ShapeId) -> Rc<Described> {
         if let Some(known) = &self.described[id as usize] {
@@ -106,7 +127,7 @@ impl<'a> Shapes<'a> {
         let shape = self.shape(id);
         let mut links = Vec::new();
         let size = self.links_of(shape, &mut links).unwrap_or(0);
-        let described = Rc::new(Described { shape, size, links });
+        let described = Rc::new(Described { size, links });
         self.described[id as usize] = Some(described.clone());
         described
     }

@@ -9,8 +9,10 @@ pub type Slot = u32;
 
 const PAGES_PER_ARENA: u64 = 8192;
 const NONE: u32 = u32::MAX;
+const MOST_SPANS: u64 = 1 << 28;
 
-pub struct Span<'a> {
+/// One mspan in use.
+pub struct Span {
     pub start: u64,
     pub bytes: u64,
     pub elemsize: u64,
@@ -19,15 +21,13 @@ pub struct Span<'a> {
     pub spanclass: u8,
     pub large_type: u64,
     freeindex: u32,
-    /// One bit a slot from freeindex on; empty where it cannot be read, and then those slots count as free.
-    alloc_bits: &'a [u8],
-    /// The whole span, where it lies in one piece; empty where it does not, or cannot be read.
-    pub data: &'a [u8],
+    /// Where its allocation bits begin in `Spans::alloc_bits`.
+    first_bits: usize,
     /// Multiplying an offset by this and keeping the upper half divides it by elemsize, as mspan.divMul does.
     reciprocal: u64,
 }
 
-impl Span<'_> {
+impl Span {
     pub fn noscan(&self) -> bool {
         self.spanclass & 1 == 1
     }
@@ -36,58 +36,46 @@ impl Span<'_> {
         self.spanclass >> 1 == 0
     }
 
-    /// Tells whether slot `index` holds an object: mspan.isFree in src/runtime/mbitmap.go.
-    #[inline]
-    pub fn is_allocated(&self, index: u32) -> bool {
-        index < self.freeindex
-            || self
-                .alloc_bits
-                .get(index as usize / 8)
-                .is_some_and(|byte| byte >> (index % 8) & 1 == 1)
-    }
-
     /// Returns the address of `slot`, one of its own.
     pub fn address(&self, slot: Slot) -> u64 {
         self.start + u64::from(slot - self.first_slot) * self.elemsize
     }
-
-    /// Returns how many slots hold an object.
-    pub fn allocated(&self) -> u32 {
-        (0..self.nelems)
-            .filter(|&index| self.is_allocated(index))
-            .count() as u32
-    }
 }
 
-pub struct Spans<'a> {
-    pub image: &'a Image,
+/// All spans in use, owned: they outlive the image they were read from.
+pub struct Spans {
     /// By address.
-    pub spans: Vec<Span<'a>>,
+    pub list: Vec<Span>,
     pub slots: u32,
     /// Sum over all spans in use, to be held against mheap.pagesInUse.
     pub pages_in_use: u64,
+    alloc_bits: Vec<u8>,
     first_arena: u64,
     /// Arena -> index into `pages`, by arenas, or NONE.
     arenas: Vec<u32>,
-    /// For each arena in use: page -> index into `spans`, or NONE.
+    /// For each arena in use: page -> index into `list`, or NONE.
     pages: Vec<u32>,
 }
 
 /// Why the spans make no heap.
 pub type Wrong = &'static str;
 
-impl<'a> Spans<'a> {
+impl Spans {
     /// Reads the `count` mspans that the array at `array` points to.
     pub fn load(
-        image: &'a Image,
+        image: &Image,
         array: u64,
-        count: usize,
+        count: u64,
         layout: &HeapLayout,
-    ) -> Result<Spans<'a>, Wrong> {
-        let mut spans = Vec::new();
+    ) -> Result<Spans, Wrong> {
+        if count > MOST_SPANS {
+            return Err("allspans is absurdly long");
+        }
+        let mut list = Vec::new();
+        let mut alloc_bits = Vec::new();
         let mut pages_in_use = 0;
         let mut record = vec![0; layout.span_size];
-        for index in 0..count as u64 {
+        for index in 0..count {
             let pointer = image
                 .word(array + index * 8)
                 .ok_or("allspans cannot be read")?;
@@ -95,19 +83,19 @@ impl<'a> Spans<'a> {
                 return Err("an mspan cannot be read");
             }
             if record[layout.span_state] == IN_USE {
-                let span = read_span(image, &record, layout)?;
+                let span = read_span(image, &record, layout, &mut alloc_bits)?;
                 pages_in_use += span.bytes / PAGE_BYTES;
-                spans.push(span);
+                list.push(span);
             }
         }
-        spans.sort_unstable_by_key(|span| span.start);
-        let slots = number_slots(&mut spans)?;
-        let (first_arena, arenas, pages) = index_pages(&spans)?;
+        list.sort_unstable_by_key(|span| span.start);
+        let slots = number_slots(&mut list)?;
+        let (first_arena, arenas, pages) = index_pages(&list)?;
         Ok(Spans {
-            image,
-            spans,
+            list,
             slots,
             pages_in_use,
+            alloc_bits,
             first_arena,
             arenas,
             pages,
@@ -116,15 +104,16 @@ impl<'a> Spans<'a> {
 
     /// Returns the span and the slot of the object that `address` lies in; None where none is allocated there.
     #[inline]
-    pub fn find(&self, address: u64) -> Option<(&Span<'a>, Slot)> {
+    pub fn find(&self, address: u64) -> Option<(&Span, Slot)> {
         let span = self.span_at(address)?;
         let offset = address - span.start;
         let index = ((u128::from(offset) * u128::from(span.reciprocal)) >> 64) as u32;
-        (index < span.nelems && span.is_allocated(index)).then_some((span, span.first_slot + index))
+        (index < span.nelems && self.is_allocated(span, index))
+            .then_some((span, span.first_slot + index))
     }
 
     #[inline]
-    fn span_at(&self, address: u64) -> Option<&Span<'a>> {
+    fn span_at(&self, address: u64) -> Option<&Span> {
         let page = address / PAGE_BYTES;
         let arena = (page / PAGES_PER_ARENA).checked_sub(self.first_arena)?;
         let block = *self.arenas.get(usize::try_from(arena).ok()?)?;
@@ -133,21 +122,55 @@ impl<'a> Spans<'a> {
         }
         let index =
             self.pages[(u64::from(block) * PAGES_PER_ARENA + page % PAGES_PER_ARENA) as usize];
-        self.spans.get(index as usize)
+        self.list.get(index as usize)
     }
 
     /// Returns the span that `slot` belongs to.
-    pub fn of_slot(&self, slot: Slot) -> &Span<'a> {
-        &self.spans[self.spans.partition_point(|span| span.first_slot <= slot) - 1]
+    pub fn of_slot(&self, slot: Slot) -> &Span {
+        &self.list[self.list.partition_point(|span| span.first_slot <= slot) - 1]
+    }
+
+    /// Returns the address of `slot`.
+    pub fn address(&self, slot: Slot) -> u64 {
+        self.of_slot(slot).address(slot)
+    }
+
+    /// Tells whether slot `index` of `span` holds an object: mspan.isFree in src/runtime/mbitmap.go.
+    #[inline]
+    fn is_allocated(&self, span: &Span, index: u32) -> bool {
+        index < span.freeindex
+            || self.alloc_bits[span.first_bits + index as usize / 8] >> (index % 8) & 1 == 1
+    }
+
+    /// Returns (objects, bytes) allocated: what the garbage collector has not found dead yet is among them.
+    pub fn allocated(&self) -> (u64, u64) {
+        let (mut objects, mut bytes) = (0, 0);
+        for span in &self.list {
+            let count = (0..span.nelems)
+                .filter(|&index| self.is_allocated(span, index))
+                .count() as u64;
+            objects += count;
+            bytes += count * span.elemsize;
+        }
+        (objects, bytes)
     }
 }
 
-fn read_span<'a>(image: &'a Image, record: &[u8], layout: &HeapLayout) -> Result<Span<'a>, Wrong> {
-    let word = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().unwrap_or_default());
+fn read_span(
+    image: &Image,
+    record: &[u8],
+    layout: &HeapLayout,
+    alloc_bits: &mut Vec<u8>,
+) -> Result<Span, Wrong> {
+    let word = |at: usize| {
+        record[at..at + 8]
+            .try_into()
+            .map(u64::from_le_bytes)
+            .unwrap_or_default()
+    };
     let count = |at: usize| {
-        let half = u16::from_le_bytes(record[at..at + 2].try_into().unwrap_or_default());
         if layout.span_count_bytes == 2 {
-            u64::from(half)
+            word(at) & 0xffff
         } else {
             word(at)
         }
@@ -161,6 +184,11 @@ fn read_span<'a>(image: &'a Image, record: &[u8], layout: &HeapLayout) -> Result
     if !fits || start % PAGE_BYTES != 0 || start >> 47 != 0 || bytes >> 40 != 0 {
         return Err("an mspan contradicts itself");
     }
+    let first_bits = alloc_bits.len();
+    alloc_bits.resize(first_bits + nelems.div_ceil(8) as usize, 0);
+    if !image.read(word(layout.span_alloc_bits), &mut alloc_bits[first_bits..]) {
+        return Err("the allocation bits of an mspan cannot be read");
+    }
     Ok(Span {
         start,
         bytes,
@@ -170,15 +198,12 @@ fn read_span<'a>(image: &'a Image, record: &[u8], layout: &HeapLayout) -> Result
         spanclass: record[layout.span_spanclass],
         large_type: word(layout.span_large_type),
         freeindex: count(layout.span_freeindex).min(nelems) as u32,
-        alloc_bits: image
-            .slice(word(layout.span_alloc_bits), nelems.div_ceil(8) as usize)
-            .unwrap_or_default(),
-        data: image.slice(start, bytes as usize).unwrap_or_default(),
+        first_bits,
         reciprocal: u64::MAX / elemsize + 1,
     })
 }
 
-fn number_slots(spans: &mut [Span<'_>]) -> Result<u32, Wrong> {
+fn number_slots(spans: &mut [Span]) -> Result<u32, Wrong> {
     let mut next: u32 = 0;
     let mut end = 0;
     for span in spans {
@@ -194,7 +219,7 @@ fn number_slots(spans: &mut [Span<'_>]) -> Result<u32, Wrong> {
     Ok(next)
 }
 
-fn index_pages(spans: &[Span<'_>]) -> Result<(u64, Vec<u32>, Vec<u32>), Wrong> {
+fn index_pages(spans: &[Span]) -> Result<(u64, Vec<u32>, Vec<u32>), Wrong> {
     let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
         return Err("no span is in use");
     };

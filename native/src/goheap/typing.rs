@@ -1,5 +1,7 @@
 //! What each reached object is: some say so themselves, the rest is told by those that lead to them.
 
+use crate::image::Image;
+
 use super::layout::{HeapLayout, WORD};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
@@ -11,13 +13,15 @@ use super::spans::{Span, Spans};
 /// go down along fields, arrays, slices, interfaces and map values. Who is told twice believes the larger
 /// type: a pointer to the first field of a struct is also a pointer to the struct.
 pub fn tell_types(
-    spans: &Spans<'_>,
+    image: &Image,
+    spans: &Spans,
     layout: &HeapLayout,
     marked: &Marked,
     shapes: &mut Shapes<'_>,
     roots: &[(u64, ShapeId)],
 ) -> Vec<ShapeId> {
     let mut telling = Telling {
+        image,
         spans,
         layout,
         marked,
@@ -36,7 +40,8 @@ pub fn tell_types(
 }
 
 struct Telling<'a, 'b> {
-    spans: &'a Spans<'a>,
+    image: &'a Image,
+    spans: &'a Spans,
     layout: &'a HeapLayout,
     marked: &'a Marked,
     shapes: &'a mut Shapes<'b>,
@@ -48,7 +53,7 @@ impl Telling<'_, '_> {
     fn begin_with_headers(&mut self) {
         for (index, &slot) in self.marked.order.iter().enumerate() {
             let span = self.spans.of_slot(slot);
-            let Some(kind) = header_type(self.spans, span, self.layout, slot) else {
+            let Some(kind) = header_type(self.image, span, self.layout, slot) else {
                 continue;
             };
             self.told[index] = self.shapes.id(Shape::Values(kind));
@@ -117,19 +122,18 @@ impl Telling<'_, '_> {
             if place + WORD > end {
                 return;
             }
-            let Some(pointer) = self.spans.image.word(place).filter(|&word| word != 0) else {
+            let Some(pointer) = self.image.word(place).filter(|&word| word != 0) else {
                 continue;
             };
             let shape = match link.target {
                 Target::Shape(shape) => Some(shape),
                 Target::EmptyInterface => self
-                    .spans
                     .image
                     .word(place - WORD)
                     .and_then(|kind| self.shapes.of_interface(kind)),
                 Target::Interface => self.by_table(place),
                 Target::SwissDirectory { group, directory } => {
-                    let small = self.spans.image.word(place + WORD) == Some(0);
+                    let small = self.image.word(place + WORD) == Some(0);
                     Some(if small { group } else { directory })
                 }
             };
@@ -141,25 +145,25 @@ impl Telling<'_, '_> {
 
     /// An interface with methods: its first word leads to a table whose second word is the type.
     fn by_table(&mut self, place: u64) -> Option<ShapeId> {
-        let table = self.spans.image.word(place - WORD)?;
-        let kind = self.spans.image.word(table.checked_add(WORD)?)?;
+        let table = self.image.word(place - WORD)?;
+        let kind = self.image.word(table.checked_add(WORD)?)?;
         self.shapes.of_interface(kind)
     }
 }
 
 /// Tells whether the first word of the objects of `span` is their type.
-pub fn has_header(span: &Span<'_>, layout: &HeapLayout) -> bool {
+pub fn has_header(span: &Span, layout: &HeapLayout) -> bool {
     !span.noscan() && !span.is_large() && span.elemsize > layout.heap_bits_limit
 }
 
-fn header_type(spans: &Spans<'_>, span: &Span<'_>, layout: &HeapLayout, slot: u32) -> Option<u64> {
+fn header_type(image: &Image, span: &Span, layout: &HeapLayout, slot: u32) -> Option<u64> {
     if span.noscan() || span.elemsize <= layout.heap_bits_limit {
         return None;
     }
     let kind = if span.is_large() {
         span.large_type
     } else {
-        spans.image.word(span.address(slot))?
+        image.word(span.address(slot))?
     };
     (kind != 0).then_some(kind)
 }

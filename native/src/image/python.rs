@@ -14,6 +14,8 @@ use super::segments::Image;
 
 /// Address, bytes, offset in the file.
 type Pieces = Vec<(u64, u64, u64)>;
+/// Start, end.
+type Unread = Vec<(u64, u64)>;
 
 /// The memory of a process as of one moment; addresses are the process's own.
 #[pyclass(module = "mapmedic._native", name = "Image", frozen)]
@@ -109,7 +111,7 @@ fn copy_memory(
     mappings: Vec<(u64, u64, bool)>,
     descriptor: RawFd,
     most: u64,
-) -> PyResult<(Pieces, Vec<(u64, u64)>, u64)> {
+) -> PyResult<(Pieces, Unread, u64)> {
     let to = own(descriptor)?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;

@@ -1,7 +1,6 @@
 //! Why a window on a process could not be had. Numbers and facts; the words are the caller's.
 
 use std::io;
-use std::time::Duration;
 
 use libc::pid_t;
 
@@ -12,7 +11,7 @@ pub enum Failure {
     /// The kernel does not let us trace this thread.
     NotPermitted(pid_t),
     /// Not stopped, or not back from the call, within the time allowed.
-    TooSlow { thread: pid_t, allowed: Duration },
+    TooSlow(pid_t),
     /// The place meant for the code is not free (not readable, or not all zero).
     NoRoom(u64),
     /// The call made in the process's name was refused: its errno.

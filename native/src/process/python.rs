@@ -1,7 +1,7 @@
-//! The windows as Python sees them. A keeper thread has the tracer's role for as long as a copy lives.
+//! The windows as Python sees them. A keeper thread has the tracer's role for as long as something is held.
 
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use super::failure::{Failure, Outcome};
 use super::snapshot;
 use super::stub;
+use super::window::Window;
 
 pyo3::create_exception!(
     _native,
@@ -26,7 +27,7 @@ impl From<Failure> for PyErr {
         let (kind, number, doing) = match failure {
             Failure::Gone(thread) => ("gone", thread as u64, ""),
             Failure::NotPermitted(thread) => ("not_permitted", thread as u64, ""),
-            Failure::TooSlow { thread, .. } => ("too_slow", thread as u64, ""),
+            Failure::TooSlow(thread) => ("too_slow", thread as u64, ""),
             Failure::NoRoom(address) => ("no_room", address, ""),
             Failure::CallRefused(errno) => ("call_refused", errno as u64, ""),
             Failure::Kernel { doing, errno } => ("kernel", errno as u64, doing),
@@ -35,48 +36,55 @@ impl From<Failure> for PyErr {
     }
 }
 
-/// What a keeper says once the copy is made.
-struct Made {
-    copy: pid_t,
-    pause: Duration,
-    registers: Vec<(pid_t, user_regs_struct)>,
+type Registers = Vec<(pid_t, user_regs_struct)>;
+/// A thread's id, its stack pointer, its instruction pointer, and its other general registers.
+type ThreadState = (pid_t, u64, u64, Vec<u64>);
+
+/// What a keeper says once it holds something.
+struct Hold {
+    pid: pid_t,
+    /// None while the process itself stands still.
+    pause: Option<Duration>,
+    registers: Registers,
 }
 
-/// Dropping the first tells the keeper to end the copy; the second says how that went.
-type End = (Sender<()>, Receiver<Outcome<()>>);
+/// Dropping the first tells the keeper to let go; the second says how that went and how long the pause was.
+type End = (Sender<()>, Receiver<Outcome<Duration>>);
 
-/// A frozen copy of a process. `release()` ends it; so does forgetting it, and so does the end of ours.
+/// A process, or a frozen copy of one, that stands still. `release()` lets it go; so does forgetting it, and so
+/// does the end of ours.
 #[pyclass(module = "mapmedic._native")]
-struct ForkedCopy {
+struct Held {
     #[pyo3(get)]
     pid: pid_t,
-    #[pyo3(get)]
-    pause_ns: u64,
-    registers: Vec<(pid_t, user_regs_struct)>,
+    registers: Registers,
+    pause: Option<Duration>,
     end: Mutex<Option<End>>,
 }
 
 #[pymethods]
-impl ForkedCopy {
-    /// Return for each thread: its id, stack pointer, instruction pointer, and all general registers.
-    fn threads(&self) -> Vec<(pid_t, u64, u64, Vec<u64>)> {
+impl Held {
+    /// Return for each thread: its id, stack pointer, instruction pointer and other general registers.
+    fn threads(&self) -> Vec<ThreadState> {
         self.registers
             .iter()
             .map(|(id, r)| (*id, r.rsp, r.rip, general(r)))
             .collect()
     }
 
-    /// End the copy and reap it; WindowFailed where a zombie may have stayed.
-    fn release(&mut self, py: Python<'_>) -> PyResult<()> {
+    /// Let go, and return for how many nanoseconds the process stood still. WindowFailed too_slow where it
+    /// was let go before, because its time was up: what was read is of no single moment.
+    fn release(&mut self, py: Python<'_>) -> PyResult<u64> {
         let end = self.end.get_mut().ok().and_then(Option::take);
         let Some((ask, answer)) = end else {
-            return Ok(());
+            return Ok(self.pause.unwrap_or_default().as_nanos() as u64);
         };
-        py.detach(move || {
+        let pause = py.detach(move || {
             drop(ask);
             answer.recv().unwrap_or(Err(Failure::Gone(0)))
         })?;
-        Ok(())
+        self.pause = Some(pause);
+        Ok(pause.as_nanos() as u64)
     }
 }
 
@@ -87,46 +95,81 @@ fn general(r: &user_regs_struct) -> Vec<u64> {
     ]
 }
 
-/// Fork a frozen copy of ``pid``. ``room``: the address of STUB_BYTES zero bytes that are executable and
-/// never used. The process is let go, with no copy made, where stopping it would take over ``max_pause_ns``.
+/// Fork a frozen copy of ``pid`` and let it run on. ``room``: the address of STUB_BYTES zero bytes that are
+/// executable and never used. WindowFailed, with no copy made, where that would take over ``max_pause_ns``.
 #[pyfunction]
-fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResult<ForkedCopy> {
+fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResult<Held> {
     let allowed = Duration::from_nanos(max_pause_ns);
+    hold(py, pid, move |teller, asked| {
+        let taken = snapshot::take(pid, room, allowed)?;
+        let (pause, registers) = (taken.pause, taken.registers.clone());
+        teller.tell(Hold {
+            pid: taken.copy,
+            pause: Some(pause),
+            registers,
+        });
+        let _ = asked.recv(); // until the other end is dropped
+        taken.release(room, allowed).map(|()| pause)
+    })
+}
+
+/// Stop every thread of ``pid``. The process is let go at the latest after ``max_pause_ns``, asked or not.
+#[pyfunction]
+fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held> {
+    let allowed = Duration::from_nanos(max_pause_ns);
+    hold(py, pid, move |teller, asked| {
+        let window = Window::open(pid, allowed)?;
+        let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
+        teller.tell(Hold {
+            pid,
+            pause: None,
+            registers,
+        });
+        let late = asked.recv_timeout(window.time_left()) == Err(RecvTimeoutError::Timeout);
+        let pause = window.close();
+        if late {
+            Err(Failure::TooSlow(pid))
+        } else {
+            Ok(pause)
+        }
+    })
+}
+
+/// Runs `keep` in a thread of its own and returns once it has said what it holds, or why it could not.
+fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
+where
+    F: FnOnce(&mut Teller, &Receiver<()>) -> Outcome<Duration> + Send + 'static,
+{
     let (say, hear) = channel();
     let (ask, asked) = channel::<()>();
     let (done, answer) = channel();
     thread::Builder::new()
         .name("mapmedic-keeper".into())
-        .spawn(move || keep(pid, room, allowed, &say, &asked, &done))?;
-    let made = py.detach(move || hear.recv().unwrap_or(Err(Failure::Gone(pid))))?;
-    Ok(ForkedCopy {
-        pid: made.copy,
-        pause_ns: made.pause.as_nanos() as u64,
-        registers: made.registers,
+        .spawn(move || {
+            let mut teller = Teller(Some(say));
+            let how = keep(&mut teller, &asked);
+            match (teller.0, how) {
+                // It never came to a hold.
+                (Some(say), Err(failure)) => drop(say.send(Err(failure))),
+                (_, how) => drop(done.send(how)),
+            }
+        })?;
+    let held = py.detach(move || hear.recv().unwrap_or(Err(Failure::Gone(pid))))?;
+    Ok(Held {
+        pid: held.pid,
+        registers: held.registers,
+        pause: held.pause,
         end: Mutex::new(Some((ask, answer))),
     })
 }
 
-fn keep(
-    pid: pid_t,
-    room: u64,
-    allowed: Duration,
-    say: &Sender<Outcome<Made>>,
-    asked: &Receiver<()>,
-    done: &Sender<Outcome<()>>,
-) {
-    match snapshot::take(pid, room, allowed) {
-        Err(failure) => drop(say.send(Err(failure))),
-        Ok(taken) => {
-            let (copy, pause, registers) = (taken.copy, taken.pause, taken.registers.clone());
-            // Nobody there to hear it: the copy is ended all the same.
-            let _ = say.send(Ok(Made {
-                copy,
-                pause,
-                registers,
-            }));
-            let _ = asked.recv(); // until the other end is dropped
-            let _ = done.send(taken.release(room, allowed));
+/// Says once what is held. Where nobody hears it any more, the keeper lets go all the same.
+struct Teller(Option<Sender<Outcome<Hold>>>);
+
+impl Teller {
+    fn tell(&mut self, hold: Hold) {
+        if let Some(say) = self.0.take() {
+            let _ = say.send(Ok(hold));
         }
     }
 }
@@ -134,6 +177,7 @@ fn keep(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WindowFailed", module.py().get_type::<WindowFailed>())?;
     module.add("STUB_BYTES", stub::MAX_BYTES)?;
-    module.add_class::<ForkedCopy>()?;
-    module.add_function(wrap_pyfunction!(fork_copy, module)?)
+    module.add_class::<Held>()?;
+    module.add_function(wrap_pyfunction!(fork_copy, module)?)?;
+    module.add_function(wrap_pyfunction!(stop_process, module)?)
 }

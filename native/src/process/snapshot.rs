@@ -64,7 +64,7 @@ impl Snapshot {
 /// Makes `call` in a stopped thread of the window and returns its answer; the thread is stopped again, and
 /// is where it was, when this returns.
 fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
-    let (deadline, allowed) = (window.deadline, window.allowed);
+    let deadline = window.deadline;
     let chosen = choose(&window.threads);
     let thread = &mut window.threads[chosen];
     let id = thread.id;
@@ -79,7 +79,6 @@ fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
         thread,
         made: None,
         deadline,
-        allowed,
     };
     let answer = run.through_one_call();
     // A thread that stands still is put back, and then the bytes are. One that does not finds its way alone.
@@ -112,7 +111,6 @@ struct Run<'a> {
     thread: &'a mut Thread,
     made: Option<pid_t>,
     deadline: Instant,
-    allowed: Duration,
 }
 
 impl Run<'_> {
@@ -162,10 +160,7 @@ impl Run<'_> {
 
     fn give_up(&self) -> Outcome<()> {
         let _ = sys::interrupt(self.thread.id);
-        Err(Failure::TooSlow {
-            thread: self.thread.id,
-            allowed: self.allowed,
-        })
+        Err(Failure::TooSlow(self.thread.id))
     }
 }
 
@@ -197,10 +192,7 @@ fn wait_for_stop(copy: pid_t, deadline: Instant) -> Outcome<()> {
     loop {
         match sys::poll(copy).map_err(because("waiting for the copy", copy))? {
             Status::Running if Instant::now() > deadline => {
-                return Err(Failure::TooSlow {
-                    thread: copy,
-                    allowed: DEATH,
-                });
+                return Err(Failure::TooSlow(copy));
             }
             Status::Running => std::thread::sleep(POLL),
             Status::Gone => return Err(Failure::Gone(copy)),
@@ -215,10 +207,7 @@ fn wait_for_end(copy: pid_t) -> Outcome<()> {
         match sys::poll(copy) {
             Ok(Status::Gone) | Err(_) => return Ok(()),
             Ok(_) if Instant::now() > deadline => {
-                return Err(Failure::TooSlow {
-                    thread: copy,
-                    allowed: DEATH,
-                });
+                return Err(Failure::TooSlow(copy));
             }
             Ok(_) => std::thread::sleep(POLL),
         }

@@ -27,7 +27,6 @@ pub struct Window {
     pub process: pid_t,
     pub threads: Vec<Thread>,
     pub deadline: Instant,
-    pub allowed: Duration,
     asked_at: Instant,
 }
 
@@ -57,7 +56,6 @@ impl Window {
             process,
             threads: Vec::new(),
             deadline,
-            allowed,
             asked_at,
         };
         for &id in ids {
@@ -73,7 +71,7 @@ impl Window {
                 break;
             }
             if Instant::now() > deadline {
-                return Err(Failure::TooSlow { thread, allowed });
+                return Err(Failure::TooSlow(thread));
             }
             std::thread::sleep(POLL);
         }
@@ -113,6 +111,11 @@ impl Window {
                 waiting.push(id);
             }
         }
+    }
+
+    /// Returns how much longer the window may be open.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// Lets every thread go and returns how long the window was open.

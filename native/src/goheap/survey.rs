@@ -1,0 +1,117 @@
+//! A whole heap looked at once: what is reachable, what it is, its maps, and what each of them retains.
+
+use crate::image::Image;
+
+use super::layout::{HeapLayout, HeapPlace};
+use super::maps::{MapRow, MapScan};
+use super::mark::{Marked, ROOT, UNSEEN, mark};
+use super::objects::Objects;
+use super::retained::retained_bytes;
+use super::shapes::{Shape, ShapeId, Shapes};
+use super::spans::{Spans, Wrong};
+use super::typing::tell_types;
+
+/// Where to begin.
+pub struct Start<'a> {
+    pub place: HeapPlace,
+    /// Words that may be pointers: globals first, so that ways begin there where they can.
+    pub roots: &'a [u64],
+    /// Root number -> the type it points to, where that is known: (number, address of the type).
+    pub root_types: &'a [(u32, u64)],
+}
+
+pub struct Survey {
+    pub spans: Spans,
+    pub marked: Marked,
+    pub allocated: (u64, u64),
+    pub told: Vec<ShapeId>,
+    pub shapes: Vec<Shape>,
+    pub maps: Vec<MapRow>,
+    /// By map, in the order of `maps`: what would go if it were emptied.
+    pub retained: Vec<u64>,
+}
+
+/// One step of the way from a root to an object.
+pub struct Step {
+    pub address: u64,
+    /// Where in the object the way goes on, in bytes; in the root, its number.
+    pub place: u32,
+    pub shape: Shape,
+}
+
+impl Survey {
+    pub fn take(image: &Image, layout: &HeapLayout, start: &Start<'_>) -> Result<Survey, Wrong> {
+        let spans = Spans::load(image, start.place.allspans, start.place.spans, layout)?;
+        let mut objects = Objects::new(image, &spans, layout);
+        let marked = mark(&mut objects, start.roots);
+        let mut shapes = Shapes::new(image, start.place.swiss);
+        let roots: Vec<(u64, ShapeId)> = start
+            .root_types
+            .iter()
+            .filter_map(|&(root, kind)| {
+                Some((
+                    *start.roots.get(root as usize)?,
+                    shapes.id(Shape::Values(kind)),
+                ))
+            })
+            .collect();
+        let told = tell_types(image, &spans, layout, &marked, &mut shapes, &roots);
+        let scan = MapScan {
+            image,
+            spans: &spans,
+            marked: &marked,
+            shapes: &shapes,
+            told: &told,
+            swiss: start.place.swiss,
+        };
+        let maps = scan.scan();
+        let all = retained_bytes(&mut objects, &marked, start.roots);
+        let retained = maps
+            .iter()
+            .map(|map| all[map.object as usize] - super::maps::HEADER_BYTES)
+            .collect();
+        let allocated = spans.allocated();
+        Ok(Survey {
+            shapes: shapes.into_list(),
+            spans,
+            marked,
+            allocated,
+            told,
+            maps,
+            retained,
+        })
+    }
+
+    /// Returns how the object at `address` was first reached: from the root (the first step) to who holds it.
+    pub fn way(&self, address: u64) -> Option<Vec<Step>> {
+        let (_, slot) = self.spans.find(address)?;
+        let mut at = self.marked.index[slot as usize];
+        if at == UNSEEN {
+            return None;
+        }
+        let mut steps = Vec::new();
+        loop {
+            let (parent, place) = (
+                self.marked.parent[at as usize],
+                self.marked.place[at as usize],
+            );
+            if parent == ROOT {
+                steps.push(Step {
+                    address: 0,
+                    place,
+                    shape: Shape::Unknown,
+                });
+                steps.reverse();
+                return Some(steps);
+            }
+            let address = self.spans.address(self.marked.order[parent as usize]);
+            let shape = self.shapes[self.told[parent as usize] as usize];
+            steps.push(Step {
+                address,
+                place,
+                shape,
+            });
+            at = parent;
+        }
+    }
+}

@@ -27,6 +27,8 @@ pub struct MapRow {
 }
 
 pub const HEADER_BYTES: u64 = 48;
+/// Of the bucket or group type in a map type (internal/abi).
+const BUCKET: u64 = 64;
 const MOST_DIRECTORY: u64 = 1 << 32;
 const SLOTS_PER_GROUP: u64 = 8;
 
@@ -195,15 +197,20 @@ impl MapScan<'_, '_> {
             return Some(row);
         }
         row.bucket_type = self.values_at(buckets);
-        if kind == 0 {
-            // Without the type the size of a bucket is not known: a plausible load is all that can be asked.
+        let told = if kind == 0 {
+            row.bucket_type
+        } else {
+            self.image.word(kind + BUCKET)?
+        };
+        let Some(bucket) = Type::read(self.image, told).filter(|bucket| bucket.size >= 16) else {
+            // How large a bucket is nobody knows: that the parts are objects is all that can be asked.
             row.structure_bytes += self.object_bytes(buckets)?;
             row.slots = 8 << log;
             row.is_sound &=
                 entries <= row.slots * 2 && self.looks_like_buckets(buckets, old, extra);
             return Some(row);
-        }
-        self.add_buckets(&mut row, kind, log, [buckets, old, extra], flags)?;
+        };
+        self.add_buckets(&mut row, bucket, log, [buckets, old, extra], flags)?;
         Some(row)
     }
 
@@ -215,16 +222,11 @@ impl MapScan<'_, '_> {
     fn add_buckets(
         &self,
         row: &mut MapRow,
-        kind: u64,
+        bucket: Type,
         log: u8,
         [buckets, old, extra]: [u64; 3],
         flags: u8,
     ) -> Option<()> {
-        let bucket = Type::read(self.image, kind)?.buckets(self.image)?;
-        if bucket.size < 16 {
-            row.is_sound = false;
-            return Some(());
-        }
         let old_log = if flags & 8 != 0 {
             log
         } else {

@@ -130,11 +130,6 @@ impl Spans {
         &self.list[self.list.partition_point(|span| span.first_slot <= slot) - 1]
     }
 
-    /// Returns the address of `slot`.
-    pub fn address(&self, slot: Slot) -> u64 {
-        self.of_slot(slot).address(slot)
-    }
-
     /// Tells whether slot `index` of `span` holds an object: mspan.isFree in src/runtime/mbitmap.go.
     #[inline]
     fn is_allocated(&self, span: &Span, index: u32) -> bool {

@@ -2,14 +2,14 @@
 
 use crate::image::Image;
 
-use super::layout::{HeapLayout, HeapPlace};
+use super::layout::{HeapLayout, HeapPlace, WORD};
 use super::maps::{MapRow, MapScan};
 use super::mark::{Marked, ROOT, UNSEEN, mark};
 use super::objects::Objects;
 use super::retained::retained_bytes;
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
-use super::typing::tell_types;
+use super::typing::{has_header, tell_types};
 
 /// Where to begin.
 pub struct Start<'a> {
@@ -21,6 +21,7 @@ pub struct Start<'a> {
 }
 
 pub struct Survey {
+    layout: HeapLayout,
     pub spans: Spans,
     pub marked: Marked,
     pub allocated: (u64, u64),
@@ -72,6 +73,7 @@ impl Survey {
             .collect();
         let allocated = spans.allocated();
         Ok(Survey {
+            layout: layout.clone(),
             shapes: shapes.into_list(),
             spans,
             marked,
@@ -104,7 +106,15 @@ impl Survey {
                 steps.reverse();
                 return Some(steps);
             }
-            let address = self.spans.address(self.marked.order[parent as usize]);
+            let slot = self.marked.order[parent as usize];
+            let span = self.spans.of_slot(slot);
+            let address = span.address(slot);
+            // Offsets are those in the value: a header is the allocator's own.
+            let place = if has_header(span, &self.layout) {
+                place - WORD as u32
+            } else {
+                place
+            };
             let shape = self.shapes[self.told[parent as usize] as usize];
             steps.push(Step {
                 address,

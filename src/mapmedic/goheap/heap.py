@@ -1,0 +1,47 @@
+"""The heap of a Go process as one survey: every map, what it is, how large, who holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mapmedic import _native
+from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.roots import Roots, find_roots
+from mapmedic.goheap.runtime import Runtime, find_runtime
+from mapmedic.goheap.types import Types
+from mapmedic.memory.reader import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class GoHeap:
+    """A surveyed heap. ``maps`` are columns (map number -> value); ``unread`` says what could not be read."""
+
+    memory: Memory
+    runtime: Runtime
+    roots: Roots
+    types: Types
+    survey: _native.HeapSurvey
+    totals: dict[str, int]
+    maps: dict[str, np.ndarray]
+    unread: tuple[str, ...]
+
+
+def survey_heap(memory: Memory) -> GoHeap:
+    """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself."""
+    runtime = find_runtime(memory)
+    roots, unread = find_roots(memory, runtime)
+    place = {"allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss}
+    try:
+        survey = _native.HeapSurvey(memory.image, runtime.layout.spans, place, roots.words.tobytes(), [])
+    except ValueError as error:
+        raise CouldNotLook(f"the heap cannot be read: {error}") from error
+    totals = survey.totals()
+    if totals["pages_in_use"] != runtime.pages_in_use:
+        raise CouldNotLook(
+            f"the heap does not add up: its spans have {totals['pages_in_use']:,} pages, "
+            f"the runtime counts {runtime.pages_in_use:,}"
+        )
+    maps = {name: np.frombuffer(column, dtype="<u8") for name, column in survey.maps().items()}
+    return GoHeap(memory, runtime, roots, Types(memory, runtime.types), survey, totals, maps, unread)

@@ -1,0 +1,106 @@
+"""Names and fields out of the runtime's type descriptors (src/internal/abi/type.go)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mapmedic.memory.reader import Memory
+
+_STR, _TFLAG, _KIND, _HEADER = 40, 20, 23, 48
+_EXTRA_STAR = 1 << 1
+_KIND_MASK = (1 << 5) - 1
+_STRUCT, _ARRAY = 25, 17
+_FIELD_BYTES = 24
+_MOST_FIELDS = 1 << 12
+_MOST_NAME_BYTES = 1 << 14
+_MOST_DEPTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """Reads type descriptors of one process; ``base`` is where name offsets count from."""
+
+    memory: Memory
+    base: int
+    _names: dict[int, str | None] = field(default_factory=dict)
+
+    def name(self, address: int) -> str | None:
+        """Return the name of the type at ``address`` as Go prints it; None where it cannot be read."""
+        if address not in self._names:
+            self._names[address] = self._read_name(address)
+        return self._names[address]
+
+    def map_name(self, map_type: int, bucket_type: int) -> str | None:
+        """Return a map's type: its own name, or the one that its groups or buckets are named after."""
+        if map_type:
+            return self.name(map_type)
+        name = self.name(bucket_type) if bucket_type else None
+        for prefix in ("map.group[", "map.bucket["):
+            if name is not None and name.startswith(prefix):
+                return "map[" + name[len(prefix) :]
+        return None
+
+    def field_path(self, address: int, offset: int) -> str | None:
+        """Return ``.field.inner`` for what lies ``offset`` bytes into values of the type at ``address``."""
+        path: list[str] = []
+        for _ in range(_MOST_DEPTH):
+            head = self._header(address)
+            if head is None:
+                return None
+            size, kind = head
+            offset %= size or 1
+            if kind == _ARRAY:
+                address = self.memory.word(address + _HEADER) or 0
+                inner = self._header(address)
+                if inner is None or not inner[0]:
+                    return None
+                path.append(f"[{offset // inner[0]}]")
+                offset %= inner[0]
+            elif kind == _STRUCT:
+                found = self._field_at(address, offset)
+                if found is None:
+                    return None
+                name, start, address = found
+                path.append(f".{name}")
+                offset -= start
+            else:
+                break
+        return "".join(path)
+
+    def _header(self, address: int) -> tuple[int, int] | None:
+        """Return (size, kind) of the type at ``address``."""
+        raw = self.memory.read(address, _HEADER)
+        return None if raw is None else (int.from_bytes(raw[:8], "little"), raw[_KIND] & _KIND_MASK)
+
+    def _field_at(self, address: int, offset: int) -> tuple[str, int, int] | None:
+        """Return (name, offset, type) of the last field of a struct that begins at or before ``offset``."""
+        fields = self.memory.words(address + _HEADER + 8, "2Q")
+        if fields is None or not 0 < fields[1] <= _MOST_FIELDS:
+            return None
+        found = None
+        for index in range(fields[1]):
+            words = self.memory.words(fields[0] + index * _FIELD_BYTES, "3Q")
+            if words is None:
+                return None
+            if words[2] <= offset:
+                found = (self._text(words[0]) or "?", words[2], words[1])
+        return found
+
+    def _read_name(self, address: int) -> str | None:
+        raw = self.memory.read(address, _HEADER)
+        if raw is None:
+            return None
+        offset = int.from_bytes(raw[_STR : _STR + 4], "little", signed=True)
+        text = self._text(self.base + offset)
+        return text[1:] if text and raw[_TFLAG] & _EXTRA_STAR else text
+
+    def _text(self, address: int) -> str | None:
+        """Return a name: a byte of flags, the length as a varint, the bytes."""
+        head = self.memory.read(address, 3)
+        if head is None:
+            return None
+        length, skip = head[1] & 0x7F, 2
+        if head[1] & 0x80:
+            length, skip = length | head[2] << 7, 3
+        raw = self.memory.read(address + skip, length) if length <= _MOST_NAME_BYTES else None
+        return None if raw is None else raw.decode("utf-8", "replace")

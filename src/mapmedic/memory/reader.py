@@ -1,0 +1,109 @@
+"""What was read of a process's memory, as of one moment: the one thing that everything above reads from."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from mapmedic import _native
+
+Address = NewType("Address", int)
+
+
+class HowRead(StrEnum):
+    """How the memory was read, and so what it is worth.
+
+    FORK: of one moment, from a frozen copy. FREEZE: of one moment, the process stood still. LIVE: of no single
+    moment. CORE: of the moment the process died.
+    """
+
+    FORK = "fork"
+    FREEZE = "freeze"
+    LIVE = "live"
+    CORE = "core"
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadState:
+    """One thread: its id, where it stood, and its other general registers."""
+
+    id: int
+    stack_pointer: Address
+    instruction_pointer: Address
+    registers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A stretch of addresses [start, end) and what is mapped there ("" for anonymous memory)."""
+
+    start: Address
+    end: Address
+    name: str = ""
+    readable: bool = True
+    writable: bool = False
+    executable: bool = False
+    private: bool = True
+    inode: int = 0
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether no file stands behind it and nobody else shares it: what was never touched is zero."""
+        return self.inode == 0 and self.private
+
+    @property
+    def bytes(self) -> int:
+        """Return how many bytes it has."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of one process. Unreadable is a value: ``read`` and ``word`` return None, and never guess.
+
+    ``extents`` are all mappings, read or not; ``exe_path`` names those of the program itself. ``unread`` lists
+    what should have been there and could not be read. ``pause_ns`` is how long the process stood still.
+    """
+
+    image: _native.Image
+    how: HowRead
+    exe_path: str
+    extents: tuple[Extent, ...]
+    threads: tuple[ThreadState, ...]
+    unread: tuple[tuple[Address, Address], ...] = ()
+    pause_ns: int = 0
+    copied_bytes: int = 0
+    pid: int | None = None
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Return ``size`` bytes at ``address``; None where not all of them are there."""
+        if size < 0 or not 0 <= address < 1 << 64:
+            return None
+        return self.image.read(address, size)
+
+    def word(self, address: int) -> int | None:
+        """Return the little-endian word at ``address``; None where there is none."""
+        return self.image.word(address) if 0 <= address < 1 << 64 else None
+
+    def words(self, address: int, layout: str) -> tuple[int, ...] | None:
+        """Return what ``layout`` (of module struct, without byte order) says lies at ``address``."""
+        raw = self.read(address, struct.calcsize("<" + layout))
+        return None if raw is None else struct.unpack("<" + layout, raw)
+
+    def find(
+        self, pattern: bytes, start: int, end: int, *, align: int = 1, most: int = 64
+    ) -> tuple[Address, ...]:
+        """Return the first ``most`` addresses in [start, end) where ``pattern`` lies, at multiples of ``align``."""
+        return tuple(Address(at) for at in self.image.find(pattern, start, end, align, most))
+
+    @property
+    def program(self) -> tuple[Address, Address]:
+        """Return the extent of the program's own mappings, zeroed data behind them included; (0, 0) for none."""
+        own = [extent for extent in self.extents if extent.name == self.exe_path]
+        if not own:
+            return Address(0), Address(0)
+        end = max(extent.end for extent in own)
+        behind = next((e.end for e in self.extents if e.start == end and e.is_anonymous), end)
+        return min(extent.start for extent in own), behind

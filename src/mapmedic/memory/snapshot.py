@@ -1,0 +1,143 @@
+"""Read a live process's memory: from a frozen copy, while it stands still, or while it runs.
+
+Nothing of the target is changed that outlives the reading: ``docs/concepts/snapshots.md`` says why.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from mapmedic import _native
+from mapmedic.errors import CouldNotLook, Refused
+from mapmedic.memory.process import exe_path, read_extents, read_facts
+from mapmedic.memory.reader import Address, Extent, HowRead, Memory, ThreadState
+
+_PAGE = 4096
+MAX_IMAGE_BYTES = 1 << 42
+
+
+def read_process(
+    pid: int, how: HowRead = HowRead.FORK, *, max_pause_ms: float = 200.0, folder: Path | None = None
+) -> Memory:
+    """Return the memory of process ``pid``, its image in a nameless file in ``folder``.
+
+    CouldNotLook where it is not there, is not ours to trace, or cannot be stopped within ``max_pause_ms``;
+    the process runs on untouched each time. Refused where a fork may not be safe.
+    """
+    require_traceable(pid)
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
+        try:
+            return _read(pid, how, int(max_pause_ms * 1e6), file)
+        except _native.WindowFailed as error:
+            raise _why(pid, error, max_pause_ms) from error
+        except OSError as error:
+            raise CouldNotLook(f"the memory of process {pid} cannot be copied: {error.strerror or error}") from error
+
+
+def require_traceable(pid: int) -> None:
+    """Raise CouldNotLook where process ``pid`` is gone, going, or in another tracer's hands."""
+    facts = read_facts(pid)
+    if facts.state in ("Z", "X"):
+        raise CouldNotLook(f"process {pid} ({facts.name}) has ended; its parent has not taken note yet")
+    if facts.tracer_pid:
+        raise CouldNotLook(f"process {pid} ({facts.name}) is traced by process {facts.tracer_pid} already")
+
+
+def _read(pid: int, how: HowRead, max_pause_ns: int, file: IO[bytes]) -> Memory:
+    exe = exe_path(pid)
+    extents = read_extents(pid)
+    if how is HowRead.LIVE:
+        return _memory(pid, how, exe, extents, (), 0, _copy(pid, exe, extents, file), file)
+    if how is HowRead.FORK:
+        held = _native.fork_copy(pid, find_room(pid, exe, extents), max_pause_ns)
+    else:
+        held = _native.stop_process(pid, max_pause_ns)
+    try:
+        # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
+        extents = read_extents(held.pid)
+        copied = _copy(held.pid, exe, extents, file)
+    finally:
+        pause_ns = held.release()
+    threads = tuple(
+        ThreadState(id, Address(sp), Address(ip), tuple(rest)) for id, sp, ip, rest in held.threads()
+    )
+    return _memory(pid, how, exe, extents, threads, pause_ns, copied, file)
+
+
+Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], int]
+
+
+def _memory(
+    pid: int, how: HowRead, exe: str, extents: tuple[Extent, ...], threads: tuple[ThreadState, ...],
+    pause_ns: int, copied: Copied, file: IO[bytes],
+) -> Memory:  # fmt: skip
+    pieces, unread, size = copied
+    return Memory(
+        image=_native.Image([(file.fileno(), pieces)]),
+        how=how,
+        exe_path=exe,
+        extents=extents,
+        threads=threads,
+        unread=tuple((Address(start), Address(end)) for start, end in unread),
+        pause_ns=pause_ns,
+        copied_bytes=size,
+        pid=pid,
+    )
+
+
+def _copy(pid: int, exe: str, extents: Sequence[Extent], file: IO[bytes]) -> Copied:
+    wanted = [(e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, exe)]
+    return _native.copy_memory(pid, wanted, file.fileno(), MAX_IMAGE_BYTES)
+
+
+def _is_wanted(extent: Extent, exe: str) -> bool:
+    """Tell whether Go's memory can lie there: the program's own mappings, and private memory that is written to."""
+    if not extent.readable or extent.name in ("[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"):
+        return False
+    return extent.name == exe or (extent.writable and extent.private and not extent.name.startswith("/dev/"))
+
+
+def find_room(pid: int, exe: str, extents: Sequence[Extent]) -> Address:
+    """Return where STUB_BYTES zero bytes lie in an executable mapping of the program, in no section of it.
+
+    They are looked for behind the last byte of the text, where the file was padded to a page, and in the first
+    page, between the program's headers and its first section.
+    """
+    for extent in extents:
+        if extent.executable and extent.name == exe:
+            for page in (extent.end - _PAGE, extent.start):
+                room = _zeros_in(pid, page)
+                if room is not None:
+                    return room
+    raise CouldNotLook(f"process {pid} has no free place for {_native.STUB_BYTES} bytes of code; read it with --snapshot freeze")
+
+
+def _zeros_in(pid: int, page: int) -> Address | None:
+    try:
+        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+            memory.seek(page)
+            bytes_ = memory.read(_PAGE)
+    except OSError:
+        return None
+    # 16 more than needed, so that the start can be rounded up.
+    at = bytes_.rfind(bytes(_native.STUB_BYTES + 16))
+    return None if at < 0 else Address(page + (at + 15) // 16 * 16)
+
+
+def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> CouldNotLook | Refused:
+    kind, number, doing = error.args
+    match kind:
+        case "gone":
+            return CouldNotLook(f"process {pid} ended while it was looked at")
+        case "not_permitted":
+            return CouldNotLook(f"the kernel does not let us trace process {pid}")
+        case "too_slow":
+            return CouldNotLook(f"process {pid} could not be read within a pause of {max_pause_ms:g} ms; it runs on")
+        case "call_refused":
+            return CouldNotLook(f"process {pid} may not fork (errno {number})")
+    return CouldNotLook(f"process {pid} could not be stopped: {doing or kind} (errno {number})")

@@ -12,6 +12,7 @@ from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.diagnose.verdict import diagnose
 from mapmedic.errors import FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.gctrace import parse_gctrace
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -114,6 +115,20 @@ _MAPS = (
     b'{"schema":"mapmedic.agent.maps/1","maps":[{"name":"main.T.m","kind":"map","type":"map[string]int",'
     b'"entries":12,"registered_at":"x.go:1"},{"name":"s","kind":"sync.Map","type":"sync.Map","entries":null}]}'
 )
+_GCTRACE = b"".join(
+    b"2026-11-23T06:00:0%d.5Z gc %d @%d.123s 3%%: 0.012+0.30+0.002 ms clock, 0.1+0.3/12/0+5.5 ms cpu, 12->13->8 MB, "
+    b"17 MB goal, 1 MB stacks, 0 MB globals, 2 P (forced)\nscav %d KiB work (bg), 0 KiB work (eager), 4344 KiB now, "
+    b"80%% util [controller reset]\n" % (n, n, n, n)
+    for n in range(1, 9)
+)
+
+
+def gctrace(data: bytes) -> None:
+    trace = parse_gctrace(data, max_bytes=16 << 20)
+    assert sum(trace.of_process(process).cycles for process in range(trace.processes)) == trace.cycles
+    assert (trace.live_bytes >= 0).all() and (trace.scavenges.after_cycle < trace.cycles).all()
+    assert 0 < trace.longest().cycles <= len(trace.pause_ms)
+
 
 TARGETS = {
     "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
@@ -123,6 +138,7 @@ TARGETS = {
     "heap_text": Target(("heap.txt",), heap_text),
     "profile": Target(("heap.pb.gz",), profile),
     "goroutines": Target(("goroutine.txt", "crash.txt"), goroutines),
+    "gctrace": Target((), gctrace, (_GCTRACE,)),
     "symbols": Target(("symbols.txt",), parse_symbols),
     "metrics": Target(("metrics.txt",), parse_metrics),
     "memstats": Target(("heap.txt",), lambda data: parse_memstats(data.partition(b"MemStats\n")[2])),

@@ -21,11 +21,13 @@ from mapmedic.capture.observe import merge_observations, observe_file
 from mapmedic.capture.record import CapturePlan, Progress, capture_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
+from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Locate
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -41,7 +43,7 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
-    "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "observe",
+    "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
     "parse_condition", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
 
@@ -79,6 +81,11 @@ def diagnose(
 ) -> Diagnosis:
     """Return the verdict on ``observation``; with ``source`` the inserting statements are read there."""
     return verdict.diagnose(observation, thresholds, SourceReader(source).locate)
+
+
+def heap_change(observation: Observation) -> HeapChange | None:
+    """Return what each allocation site gained while ``observation`` lasted; None where the heap did not move."""
+    return heap_changes.heap_change(observation.captures)
 
 
 def plan_fix(target: str, request: FixRequest, token: str | None) -> FixPlan:

@@ -71,6 +71,14 @@ def window_options(default: str) -> Callable[[F], F]:
     return add
 
 
+def pprof_option(command: F) -> F:
+    """Add --pprof."""
+    return click.option(
+        "--pprof", type=click.Path(path_type=Path),
+        help="Also write the heap for go tool pprof, with the runtime frames that pprof never shows.",
+    )(command)  # fmt: skip
+
+
 def token_option(command: F) -> F:
     """Add --token-file; the token itself is never an argument, where every user of the machine can read it."""
     return click.option(

@@ -113,4 +113,5 @@ def _report(
         outcome=outcome,
         after=after,
         requests=requests,
+        change=api.heap_change(observation),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import Outcome
 from mapmedic.model.units import UnixNanoseconds
@@ -25,7 +26,10 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one page shows. ``after`` is what was seen of the target after the fix."""
+    """Everything one page shows.
+
+    ``change`` is what the heap gained while it was observed, ``after`` what was seen of the target after the fix.
+    """
 
     title: str
     tool_version: str
@@ -35,3 +39,4 @@ class Report:
     outcome: Outcome | None = None
     after: Observation | None = None
     requests: Requests | None = None
+    change: HeapChange | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mapmedic.model.findings import Diagnosis, Evidence, Suspect
-from mapmedic.model.heap import HeapProfile
+from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -199,16 +200,26 @@ def demo_json(
     }
 
 
-def flame_json(target: str, path: str, heap: HeapProfile) -> Json:
+def flame_json(
+    target: str,
+    html: Path | None,
+    heap: HeapProfile,
+    pprof: Path | None = None,
+    change: HeapChange | None = None,
+) -> Json:
     """Return ``mapmedic.flame/1``."""
     total = max(0.0, heap.total_inuse_bytes)
+    gained = float(change.gained_bytes.sum()) if change else math.nan
     return {
         "schema": "mapmedic.flame/1",
         "target": target,
-        "path": path,
+        "path": None if html is None else str(html),
+        "pprof_path": None if pprof is None else str(pprof),
         "stacks": len(heap.stacks),
         "frames_restored": heap.frames_restored,
         "inuse_bytes": int(total) if math.isfinite(total) else 0,
+        "gained_bytes": int(gained) if math.isfinite(gained) else None,
+        "window_seconds": round(max(0.0, change.seconds), 3) if change else 0.0,
     }
 
 

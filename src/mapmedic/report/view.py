@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mapmedic.model.findings import Blank, Suspect, Verdict
 from mapmedic.model.frames import grown_container
-from mapmedic.model.heap import HeapProfile
+from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import Outcome
 from mapmedic.model.report import Report
@@ -101,8 +101,10 @@ def status(outcome: Outcome | None) -> str:
     return "fixed and proven" if outcome.proof is not None and outcome.proof.passed else "fix not proven"
 
 
-def last_heap(observation: Observation | None) -> HeapProfile | None:
-    """Return the newest heap profile that was captured."""
+def last_heap(observation: Observation | None, change: HeapChange | None = None) -> HeapProfile | None:
+    """Return the newest heap profile that was captured; the one of ``change`` where there is one."""
+    if change is not None:
+        return change.heap
     captures = observation.captures if observation else ()
     return next((capture.heap for capture in reversed(captures) if capture.heap is not None), None)
 

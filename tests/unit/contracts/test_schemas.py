@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -14,6 +16,7 @@ from mapmedic.cli.advice import advise, error_json
 from mapmedic.errors import ProofFailed
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
@@ -40,7 +43,7 @@ OURS = {
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",
-    "flame-1.json": "schema target path stacks frames_restored inuse_bytes",
+    "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "journal-1.json": "schema at_unix_ns event",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
     "return_memory where matches max_lock_hold_ms",
@@ -100,7 +103,8 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.capture_json("p", Session("t", "v", (), (), complete=False)),
     out.capture_json("p", Session("t", "v", (ARTIFACT,), (Blank("w", "y"),), True)),
     out.doctor_json(()),
-    out.flame_json("t", "p", heap_of(())),
+    out.flame_json("t", Path("p"), heap_of(())),
+    out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),
     out.doctor_json([MachineCheck("n", status, "f", "e", next) for status in Status for next in (None, "x")]),
 )  # fmt: skip
@@ -162,7 +166,7 @@ def test_a_flame_graph_of_no_number() -> None:
         heap_of((((Frame("f"),), 3.0, 4.0),)),
         heap_of((((Frame("f"),), NAN, INFINITY),)),
     ):
-        validate(json.loads(out.dump(out.flame_json("t", "p", heap))))
+        validate(json.loads(out.dump(out.flame_json("t", Path("p"), heap))))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "journal-1.json"])

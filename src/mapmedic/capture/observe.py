@@ -14,6 +14,7 @@ from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_ag
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.gctrace import parse_gctrace
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -22,14 +23,17 @@ from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.findings import Blank
+from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.metrics import Metrics
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
 from mapmedic.model.session import Artifact, Session
-from mapmedic.model.units import UnixNanoseconds
+from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
 
 Parsed = TypeVar("Parsed")
 MAX_FILE_BYTES = 1 << 30
+# These tell of a stretch of time, and not of the target at one visit.
+_NO_CAPTURE = ("metrics_poll", "gctrace")
 
 
 def observe_file(path: Path) -> Observation:
@@ -49,9 +53,11 @@ def _raw_session(path: Path) -> Session:
     if len(data) > MAX_FILE_BYTES:
         raise CouldNotLook(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
     kind = sniff(data)
-    if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics"):
+    if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics", "gctrace"):
         why = _NOT_READ.get(kind, "it looks like nothing that mapmedic reads")
-        raise FormatError(str(path), f"{why}; give a session, heap profile, goroutine dump or metrics page")
+        raise FormatError(
+            str(path), f"{why}; give a session, heap profile, goroutine dump, metrics page or gctrace log"
+        )
     return Session(str(path), "", (Artifact(kind, 0, taken_at, str(path), data),), (), complete=True)
 
 
@@ -61,7 +67,6 @@ _NOT_READ = {
     "pprof": "it is a profile, but not of a heap",
     "symbols": "it holds symbol answers only",
     "trace": "execution traces are not read yet",
-    "gctrace": "gctrace logs are not read yet",
     "elf": "cores and programs are not read yet",
 }
 
@@ -103,18 +108,21 @@ def observe_session(session: Session) -> Observation:
     if not session.complete:
         reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
     symbols = _symbols(reader)
-    visits = sorted({a.visit for a in session.artifacts if a.kind != "metrics_poll"})
+    visits = sorted({a.visit for a in session.artifacts if a.kind not in _NO_CAPTURE})
     captures = tuple(_capture(reader, visit, symbols) for visit in visits)
     metrics = _all_metrics(reader)
+    timeline = tuple(_point(at, page) for at, page in metrics) or _heap_points(captures)
+    logged_at, trace = _gc_trace(reader)
     if reader.errors and not reader.parsed:
         first = reader.errors[0]
         raise FormatError(f"{session.target}: {first.what}", first.why, first.offset)
     return Observation(
         target=session.target,
         captures=captures,
-        timeline=tuple(_point(at, page) for at, page in metrics) or _heap_points(captures),
+        timeline=timeline or _trace_points(logged_at, trace),
         not_captured=_distinct(reader.blanks),
         go_version=_go_version([page for _, page in metrics]),
+        gc_trace=trace,
     )
 
 
@@ -123,13 +131,16 @@ def merge_observations(parts: Sequence[Observation]) -> Observation:
     if len(parts) == 1:
         return parts[0]
     captures = sorted((c for part in parts for c in part.captures), key=lambda c: c.at)
-    timeline = sorted((p for part in parts for p in part.timeline), key=lambda p: p.at)
+    # A trace has no clock of its own: its points are drawn where nothing better is known.
+    measured = [part for part in parts if part.captures or part.gc_trace is None]
+    timeline = sorted((p for part in measured or parts for p in part.timeline), key=lambda p: p.at)
     return Observation(
         target=" + ".join(part.target for part in parts),
         captures=tuple(captures),
         timeline=tuple(timeline),
         not_captured=_distinct([blank for part in parts for blank in part.not_captured]),
         go_version=next((part.go_version for part in parts if part.go_version), None),
+        gc_trace=max((p.gc_trace for p in parts if p.gc_trace), key=lambda t: t.cycles, default=None),
     )
 
 
@@ -141,7 +152,7 @@ def _symbols(reader: _Reader) -> dict[int, str]:
 
 
 def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
-    artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind != "metrics_poll"]
+    artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind not in _NO_CAPTURE]
     return Capture(
         at=min(artifact.taken_at for artifact in artifacts),
         heap=_heap(reader, visit, symbols),
@@ -193,6 +204,36 @@ def _heap_points(captures: Sequence[Capture]) -> tuple[MemoryPoint, ...]:
         MemoryPoint(c.at, None, c.memstats.heap_alloc_bytes, c.memstats.num_gc, c.goroutine_count)
         for c in captures
         if c.memstats is not None
+    )
+
+
+def _gc_trace(reader: _Reader) -> tuple[UnixNanoseconds, GcTrace | None]:
+    """Return the process with most cycles in the session's gctrace logs, and when its log was last written to."""
+    best, logged_at = None, UnixNanoseconds(0)
+    for artifact in reader.of_kind("gctrace"):
+        trace = reader.parse(parse_gctrace, artifact)
+        if trace is None:
+            continue
+        if trace.processes > 1:
+            why = (
+                f"{trace.processes:,} processes wrote this log; only the one with most GC cycles is looked at"
+            )
+            reader.blanks.append(Blank(artifact.kind, why))
+        longest = trace.longest()
+        if best is None or longest.cycles > best.cycles:
+            best, logged_at = longest, artifact.taken_at
+    return logged_at, best
+
+
+def _trace_points(logged_at: UnixNanoseconds, trace: GcTrace | None) -> tuple[MemoryPoint, ...]:
+    """Return what was live at each GC; the log was last written to at the last of them, or soon after."""
+    if trace is None:
+        return ()
+    before = (trace.at_seconds[-1] - trace.at_seconds) * NANOSECONDS_PER_SECOND
+    moments = zip(before.tolist(), trace.live_bytes.tolist(), trace.number.tolist(), strict=True)
+    return tuple(
+        MemoryPoint(UnixNanoseconds(logged_at - int(ago)), None, live, num_gc)
+        for ago, live, num_gc in moments
     )
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections import defaultdict
 
 from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
 from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, is_standard_library
 from mapmedic.model.units import MIB
@@ -20,8 +21,11 @@ _SAMPLED_FOR_CERTAIN = 16 * MIB
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
     """Return what a verdict would need and does not have, as (what to do next, why)."""
     if case.history is None:
-        what = f"{_again(case)}  (net/http/pprof has to be mounted there)"
-        return (Blank(what, "no heap profile was captured"),)
+        trace = case.observation.gc_trace
+        seconds = window_for(trace) if trace else 30.0
+        what = f"{_again(case, seconds)}  (net/http/pprof has to be mounted there)"
+        unseen = ", and a gctrace log does not say what holds the heap" if trace else ""
+        return (*_logged(case, what), Blank(what, f"no heap profile was captured{unseen}"))
     missing = []
     if not case.history.heap.stacks and _heap_is_large(case):
         why = "the heap profile is empty though the heap is not: profiling is switched off there"
@@ -38,7 +42,13 @@ def what_is_missing(case: Case) -> tuple[Blank, ...]:
         missing.append(
             Blank(f"{_again(case)} --gc  (forces a GC at each capture), or a longer --for", _no_gc(case))
         )
-    return tuple(missing)
+    return (*missing, *(_logged(case, missing[0].what) if missing else ()))
+
+
+def _logged(case: Case, what: str) -> tuple[Blank, ...]:
+    """Return what a gctrace log adds: that it grows is known from it, what grows is not."""
+    trace = case.observation.gc_trace
+    return (Blank(what, what_the_gc_log_says(trace, case.thresholds)),) if trace else ()
 
 
 def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:

@@ -12,7 +12,7 @@ from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container, Indices
 from mapmedic.diagnose.history import Columns, Growth, History
 from mapmedic.model.findings import Evidence, Fix, Reason, Site, Suspect, Verdict
-from mapmedic.model.frames import ContainerKind, is_standard_library
+from mapmedic.model.frames import ContainerKind, Frame, is_standard_library
 
 _HEAP_TEXT = "heap?debug=1, runtime frames restored"
 _TWO_HEAPS = "difference of heap profiles between completed GCs"
@@ -66,26 +66,36 @@ def _measure(case: Case, history: History, container: Container, total: Growth) 
 
 
 def _kept_contents(case: Case, history: History, container: Container) -> list[Indices]:
-    """Return the contents that grow and stay, one array of records for each allocating function."""
-    by_function: dict[str, list[int]] = defaultdict(list)
-    for record in container.contents.tolist():
-        by_function[_allocating_function(history, record)].append(record)
+    """Return the contents that grow and stay, one array of records for each allocating function.
+
+    Of a function that makes garbage as well, the lines whose objects stay (a draft beside the result).
+    """
     kept = []
-    for records in by_function.values():
-        part = np.array(records, dtype=np.int64)
-        growth = history.growth(part)
-        if (
-            growth.sigmas >= _PART_SIGMAS
-            and growth.objects_made >= _FEWEST_OBJECTS
-            and (growth.retained_share or 0.0) >= case.thresholds.retained_share
-        ):
-            kept.append(part)
+    for lines in _by_function_and_line(history, container.contents).values():
+        whole = np.array([record for records in lines.values() for record in records], dtype=np.int64)
+        parts = [np.array(records, dtype=np.int64) for records in lines.values()]
+        kept += (
+            [whole] if _is_kept(case, history, whole) else [p for p in parts if _is_kept(case, history, p)]
+        )
     return kept
 
 
-def _allocating_function(history: History, record: int) -> str:
-    functions = (frame.function for frame in history.heap.stacks[record])
-    return next((name for name in functions if not is_standard_library(name)), "")
+def _is_kept(case: Case, history: History, part: Indices) -> bool:
+    growth = history.growth(part)
+    return (
+        growth.sigmas >= _PART_SIGMAS
+        and growth.objects_made >= _FEWEST_OBJECTS
+        and (growth.retained_share or 0.0) >= case.thresholds.retained_share
+    )
+
+
+def _by_function_and_line(history: History, contents: Indices) -> dict[str, dict[int, list[int]]]:
+    by_function: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for record in contents.tolist():
+        frames = (frame for frame in history.heap.stacks[record] if not is_standard_library(frame.function))
+        frame = next(frames, Frame(""))
+        by_function[frame.function][frame.line or 0].append(record)
+    return by_function
 
 
 def _is_growing(case: Case, growth: Growth) -> bool:

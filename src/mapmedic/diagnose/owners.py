@@ -11,6 +11,7 @@ import numpy as np
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
+from mapmedic.diagnose.removals import with_removals
 from mapmedic.model.findings import Evidence, Reason, Site, SourceHint, Suspect
 from mapmedic.model.frames import is_standard_library
 from mapmedic.model.heap import HeapProfile
@@ -143,10 +144,11 @@ def name_by_source(suspect: Suspect, locate: Locate) -> Suspect:
     if hint is None:
         return suspect
     evidence = Evidence("the statement that inserts", hint.statement, None, "source")
-    return replace(
+    named = replace(
         suspect,
         declared=hint.declared,
         owner=hint.declared,
         type=suspect.type or hint.type,
         evidence=(*suspect.evidence, evidence),
     )
+    return with_removals(named, hint)

@@ -113,13 +113,27 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """A statement that takes something out of a container: ``what`` is delete, clear or re-make."""
+
+    what: str
+    file: str
+    line: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceHint:
     """What the source says about an inserting statement.
 
     ``declared`` is the package-qualified type and field, or variable, of the container; ``statement`` the
-    line as written; ``type`` the declared map type where it was found.
+    line as written; ``type`` the declared map type where it was found. ``removals`` are all that its package
+    has, None where nobody looked; ``files_read`` says of how many files, ``unread`` which were left out.
     """
 
     declared: str
     statement: str
     type: str | None = None
+    removals: tuple[Removal, ...] | None = None
+    files_read: int = 0
+    unread: tuple[Blank, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,17 +9,19 @@ import click
 
 from mapmedic.cli.options import (
     force_option,
+    html_option,
     json_option,
     pprof_option,
     read_token,
     token_option,
     window_options,
 )
-from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
+from mapmedic.cli.output import ProgressBar, console, require_writable, say
+from mapmedic.cli.profile_file import write_profile
+from mapmedic.cli.report_file import write_report
 
 if TYPE_CHECKING:
     from mapmedic.model.findings import Diagnosis
-    from mapmedic.model.heap import HeapChange
     from mapmedic.model.observation import Observation
 
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the service's Go source: names the map that the inserting line fills.",
 )
-@click.option("--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report.")
+@html_option
 @pprof_option
 @token_option
 @force_option
@@ -76,25 +77,9 @@ def _write_files(
     if html is None and pprof is None:
         return
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.cli.profile_file import write_profile  # noqa: PLC0415
 
     change = api.heap_change(observation)
     if html is not None:
-        _write_report(html, diagnosis, observation, change, force=force)
+        write_report(html, diagnosis, observation, change, force=force)
     if pprof is not None:
         write_profile(pprof, observation, change, force=force)
-
-
-def _write_report(
-    path: Path, diagnosis: Diagnosis, observation: Observation, change: HeapChange | None, *, force: bool
-) -> None:
-    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.model.report import Report  # noqa: PLC0415
-    from mapmedic.model.units import UnixNanoseconds  # noqa: PLC0415
-    from mapmedic.report.html import render_html  # noqa: PLC0415
-
-    now = UnixNanoseconds(time.time_ns())
-    title = f"Diagnosis of {observation.target}"
-    report = Report(title, mapmedic.__version__, now, diagnosis, observation, change=change)
-    write_text(path, render_html(report), force=force)
-    say(f"report: {path}")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import Duration, json_option, read_token, token_option
-from mapmedic.cli.output import ProgressBar, console
+from mapmedic.cli.options import Duration, force_option, html_option, json_option, read_token, token_option
+from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed
 
 
@@ -55,11 +56,13 @@ from mapmedic.errors import ProofFailed
 @click.option("--within", type=Duration(), default="30s", show_default=True, help="The time they may take.")
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
+@html_option
+@force_option
 @json_option
 def command(
     target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
     apply_it: bool, hold: int, keep_memory: bool, expect_drop: float | None, within: float,
-    journal: Path | None, token_file: Path | None, as_json: bool,
+    journal: Path | None, token_file: Path | None, html: Path | None, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -69,6 +72,8 @@ def command(
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump, outcome_json, plan_json  # noqa: PLC0415
 
+    if html is not None:
+        require_writable(html, force=force)
     token = read_token(token_file)
     where = tuple(api.parse_condition(text) for text in conditions)
     request = api.FixRequest(name, strategy, hold, not keep_memory, where, max_lock_hold)
@@ -78,12 +83,16 @@ def command(
 
         print_plan(console(), plan, offer=not apply_it)
     if not apply_it:
+        if html is not None:
+            write_plan_report(html, plan, force=force)
         if as_json:
             click.echo(dump(plan_json(plan)))
         return 0
     criteria = api.criteria_for(plan, expect_drop, within)
     with ProgressBar() as progress:
         outcome = api.apply_fix(plan, token, criteria=criteria, journal_folder=journal, progress=progress)
+    if html is not None:
+        write_fix_report(html, f"Fix of {plan.map}", outcome.proof, outcome=outcome, force=force)
     if as_json:
         click.echo(dump(outcome_json(outcome)))
     else:

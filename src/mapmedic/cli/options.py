@@ -71,6 +71,13 @@ def window_options(default: str) -> Callable[[F], F]:
     return add
 
 
+def html_option(command: F) -> F:
+    """Add --html."""
+    return click.option(
+        "--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report."
+    )(command)
+
+
 def pprof_option(command: F) -> F:
     """Add --pprof."""
     return click.option(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from mapmedic.cli.options import json_option
-from mapmedic.cli.output import ProgressBar, console
+from mapmedic.cli.options import force_option, html_option, json_option
+from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.report_file import write_fix_report
 from mapmedic.errors import ProofFailed
 
 
@@ -19,8 +22,12 @@ from mapmedic.errors import ProofFailed
     show_default=True,
     help="The share by which RSS and heap must have fallen.",
 )
+@html_option
+@force_option
 @json_option
-def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
+def command(
+    before: str, after: str, expect_drop: float, html: Path | None, force: bool, as_json: bool
+) -> int:
     """Compare two captures of a service: did the memory come back?
 
     BEFORE and AFTER are sessions, heap?debug=1 files or live targets. Exit code 5 where it did not.
@@ -28,11 +35,15 @@ def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump, proof_json  # noqa: PLC0415
 
+    if html is not None:
+        require_writable(html, force=force)
     criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0)
     with ProgressBar() as progress:
         first = api.observe([before], api.CapturePlan(), progress=progress)
         second = api.observe([after], api.CapturePlan(), progress=progress)
     proof = api.verify(first, second, criteria)
+    if html is not None:
+        write_fix_report(html, f"Before and after: {after}", proof, before=first, after=second, force=force)
     if as_json:
         click.echo(dump(proof_json(proof)))
     else:

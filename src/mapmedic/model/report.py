@@ -1,4 +1,4 @@
-"""What one report is about: the diagnosis and, where there was one, the fix and the traffic through it."""
+"""What one report is about: a diagnosis and, where there was one, the fix and the traffic through it; or a fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mapmedic.model.findings import Diagnosis
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.observation import Observation
-from mapmedic.model.remedy import Outcome
+from mapmedic.model.remedy import Outcome, Proof
 from mapmedic.model.units import UnixNanoseconds
 
 
@@ -40,3 +40,20 @@ class Report:
     after: Observation | None = None
     requests: Requests | None = None
     change: HeapChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixReport:
+    """Everything a page about a fix shows.
+
+    A fix that was planned or made has an ``outcome``; two captures that were compared are ``before`` and ``after``.
+    """
+
+    title: str
+    tool_version: str
+    created_at: UnixNanoseconds
+    target: str
+    proof: Proof | None
+    outcome: Outcome | None = None
+    before: Observation | None = None
+    after: Observation | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from mapmedic.model.heap import HeapChange, HeapProfile
-from mapmedic.model.report import Report
+from mapmedic.model.report import FixReport, Report
 from mapmedic.report import flame_data, inert, timeline, view, words
 from mapmedic.report.assets import (
     FLAME_LIBRARIES,
@@ -28,8 +28,8 @@ _IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u
 
 def render_html(report: Report) -> str:
     """Return ``report`` as a self-contained HTML page."""
-    course = timeline.timeline_of(report)
-    change = report.change
+    outcome, change = report.outcome, report.change
+    course = timeline.timeline_of(report.observation, outcome, report.after)
     before = _tree(view.last_heap(report.observation, change), change)
     after = _tree(view.last_heap(report.after))
     chief = words.chief(report.diagnosis)
@@ -44,12 +44,42 @@ def render_html(report: Report) -> str:
         report=report,
         diagnosis=report.diagnosis,
         chief=chief,
+        outcome=outcome,
+        proof=outcome.proof if outcome else None,
+        ends=(outcome.before, outcome.after) if outcome else (None, None),
+        blanks=view.blanks(report.diagnosis, report.observation, report.after),
         course=course,
         before=before,
         after=after,
         change=change,
         site=site,
         title=view.title_of(report),
+    )
+
+
+def render_fix(report: FixReport) -> str:
+    """Return what a fix did, or two captures compared, as a self-contained HTML page."""
+    course = timeline.timeline_of(report.before, report.outcome, report.after)
+    before, after = _tree(view.last_heap(report.before)), _tree(view.last_heap(report.after))
+    data = {
+        "timeline": timeline.columns(course) if course.drawable else None,
+        "flame": _flame_data(before, after, None),
+    }
+    return _page(
+        "fix.html.j2",
+        data,
+        report=report,
+        title=report.title,
+        outcome=report.outcome,
+        proof=report.proof,
+        ends=view.ends(report),
+        blanks=view.blanks(report.before, report.after),
+        course=course,
+        before=before,
+        after=after,
+        change=None,
+        site=None,
+        chief=None,
     )
 
 

@@ -79,6 +79,10 @@ def refused() -> str:
         (["capture", "http://svc:1", "-o", "/"], 2, "UsageError"),
         (["flame", HEAP, "-o", HEAP], 2, "OutputExists"),
         (["flame", HEAP, "-o", "/no/such/x.html"], 2, "UsageError"),
+        (["flame", HEAP, "--pprof", HEAP], 2, "OutputExists"),
+        (["diagnose", HEAP, "--pprof", HEAP], 2, "OutputExists"),
+        (["verify", HEAP, HEAP, "--html", HEAP], 2, "OutputExists"),
+        (["hotfix", "http://svc:1", "--map", "m", "--html", HEAP], 2, "OutputExists"),
         (["hotfix", "http://svc:1"], 2, "UsageError"),
         (["hotfix", "nonsense", "--map", "m"], 2, "UsageError"),
         (["verify", HEAP], 2, "UsageError"),
@@ -100,6 +104,7 @@ def refused() -> str:
         (["diagnose", HEAP, GOLDEN / "heap.pb.gz", GOLDEN / "goroutine.txt", GOLDEN / "metrics.txt"], 0, None),
         (["diagnose", HEAP, HEAP], 0, None),
         (["flame", HEAP, "-o", "x.html"], 0, None),
+        (["flame", HEAP, "--pprof", "x.pb.gz"], 0, None),
         (["verify", HEAP, HEAP], 5, None),
         (["doctor"], 0, None),
     ],
@@ -167,6 +172,21 @@ def test_a_session_is_captured_and_studied(golden_session: Path, tmp_path: Path)
     again = run("flame", golden_session, "-o", tmp_path / "f.html", "--json")
     assert (again.code, again.json["error"]) == (2, "OutputExists")
     assert run("flame", golden_session, "-o", tmp_path / "f.html", "--force", "--json").code == 0
+
+
+def test_a_profile_for_go_tool_pprof(golden_session: Path, tmp_path: Path) -> None:
+    done = run("diagnose", golden_session, "--pprof", tmp_path / "d.pb.gz")
+    assert f"go tool pprof -top -cum {tmp_path / 'd.pb.gz'}" in done.err
+    alone = run("flame", golden_session, "--pprof", tmp_path / "f.pb.gz", "--json", cwd=tmp_path).json
+    assert (alone["path"], alone["pprof_path"]) == (None, str(tmp_path / "f.pb.gz"))
+    assert (tmp_path / "f.pb.gz").read_bytes() == (tmp_path / "d.pb.gz").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.pb.gz", "f.pb.gz"]
+
+
+def test_two_captures_compared_on_a_page(tmp_path: Path) -> None:
+    done = run("verify", HEAP, HEAP, "--html", tmp_path / "v.html", "--json")
+    assert (done.code, done.json["passed"]) == (5, False)
+    assert "The memory did not come back." in (tmp_path / "v.html").read_text()
 
 
 def test_what_was_not_captured_is_said(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mapmedic.model.findings import Diagnosis
+    from mapmedic.model.observation import Observation
     from mapmedic.model.remedy import FixPlan, Outcome
 
 
@@ -70,11 +71,11 @@ class _Narrator:
     def progress(self, what: str, share: float) -> None:
         self._bar(what, share)
 
-    def diagnosed(self, diagnosis: Diagnosis) -> None:
+    def diagnosed(self, diagnosis: Diagnosis, observation: Observation) -> None:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_diagnosis(self._page(), diagnosis)
+        print_diagnosis(self._page(), diagnosis, observation.timeline)
 
     def planned(self, plan: FixPlan) -> None:
         from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich, late

@@ -66,7 +66,7 @@ def command(
     else:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
 
-        print_diagnosis(console(), diagnosis)
+        print_diagnosis(console(), diagnosis, observation.timeline)
         _write_files(html, pprof, diagnosis, observation, force=force)
     return 1 if diagnosis.verdict.is_finding else 0
 

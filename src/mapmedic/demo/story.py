@@ -29,8 +29,8 @@ class Narrator(Protocol):
     def progress(self, what: str, share: float) -> None:
         """Show how far the present act is."""
 
-    def diagnosed(self, diagnosis: Diagnosis) -> None:
-        """Show the diagnosis."""
+    def diagnosed(self, diagnosis: Diagnosis, observation: Observation) -> None:
+        """Show the diagnosis and the memory it rests on."""
 
     def planned(self, plan: FixPlan) -> None:
         """Show the plan."""
@@ -63,7 +63,7 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
         )
         observation = _watch(service, options, narrator)
         diagnosis = api.diagnose(observation, source=lab_source())
-        narrator.diagnosed(diagnosis)
+        narrator.diagnosed(diagnosis, observation)
         outcome = _fix(service, diagnosis, traffic, options, narrator)
         after = api.observe([service.url], api.CapturePlan(force_gc=True, agent_token=service.token))
         requests = traffic.stop()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from mapmedic.model.findings import Diagnosis, Suspect, Verdict
+from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import state_outcome, state_proof
+from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
     bullets,
     checks_table,
@@ -37,12 +40,16 @@ _STYLES = {
 }
 
 
-def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
-    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command; the patch."""
+def print_diagnosis(console: Console, diagnosis: Diagnosis, timeline: Sequence[MemoryPoint] = ()) -> None:
+    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command; the patch.
+
+    ``timeline`` is the memory meanwhile, in order of time.
+    """
     statement = state(diagnosis)
     paragraph(console, Text(statement.headline, _STYLES.get(diagnosis.verdict, "bold red")))
     paragraph(console, Text(" ".join(statement.sentences)))
     _print_confidence(console, diagnosis)
+    print_memory(console, timeline)
     suspect = chief(diagnosis)
     if suspect is not None and suspect.evidence:
         heading(console, "Evidence")
@@ -134,6 +141,7 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     paragraph(console, Text(state_outcome(outcome), "bold green" if good else "bold yellow"))
     if outcome.proof is not None:
         _print_checks(console, outcome.proof)
+    print_memory(console, [*([outcome.before] if outcome.before else []), *outcome.timeline])
     if not outcome.applied:
         _offer(console, outcome.plan)
         return

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock
 
-.PHONY: help env demo test check live bench fuzz lock clean
+.PHONY: help env demo test check live bench fuzz docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,9 @@ bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benc
 
 fuzz: env ## a minute of random bytes for each parser
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+docs: env ## write docs/reference/cli.md anew from --help
+	@$(BIN)/python -m tools.cli_reference
 
 lock: env ## write requirements.lock anew from pyproject.toml
 	@bash tools/lock.sh

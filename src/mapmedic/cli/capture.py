@@ -9,12 +9,18 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
+from mapmedic.cli.options import examples, force_option, json_option, read_token, token_option, window_options
 from mapmedic.cli.output import ProgressBar, say
 from mapmedic.report.inert import inert
 
 
-@click.command("capture")
+@click.command(
+    "capture",
+    epilog=examples(
+        "capture http://10.1.2.3:6060 -o incident.mapmedic",
+        "capture http://10.1.2.3:6060 -o incident.mapmedic --for 5m --gc",
+    ),
+)
 @click.argument("target")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."

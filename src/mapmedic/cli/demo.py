@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.cli.options import Duration, force_option, json_option
+from mapmedic.cli.options import Duration, examples, force_option, json_option
 from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
 from mapmedic.errors import ProofFailed
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mapmedic.model.remedy import FixPlan, Outcome
 
 
-@click.command("demo")
+@click.command("demo", epilog=examples("demo", "demo --for 30s --rate 8000 -o demo.html"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The HTML report to write.")
 @click.option(
     "--for", "seconds", type=Duration(), default="15s", show_default=True, help="How long to watch the leak."

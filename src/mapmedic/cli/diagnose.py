@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mapmedic.cli.options import (
+    complete_files,
+    examples,
     force_option,
     html_option,
     json_option,
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
     from mapmedic.model.observation import Observation
 
 
-@click.command("diagnose")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.command(
+    "diagnose",
+    epilog=examples(
+        "diagnose http://10.1.2.3:6060 --for 1m --gc --source .",
+        "diagnose incident.mapmedic --source . --html incident.html",
+    ),
+)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=complete_files)
 @window_options("30s")
 @click.option(
     "--source",

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, pprof_option, window_options
+from mapmedic.cli.options import (
+    complete_files,
+    examples,
+    force_option,
+    json_option,
+    pprof_option,
+    window_options,
+)
 from mapmedic.cli.output import ProgressBar, require_writable, say, write_text
 from mapmedic.cli.profile_file import write_profile
 from mapmedic.errors import CouldNotLook
@@ -15,8 +22,14 @@ from mapmedic.report.inert import inert
 _DEFAULT_OUTPUT = Path("flame.html")
 
 
-@click.command("flame")
-@click.argument("target")
+@click.command(
+    "flame",
+    epilog=examples(
+        "flame incident.mapmedic -o flame.html",
+        "flame http://10.1.2.3:6060 --for 30s --gc --pprof heap.pb.gz",
+    ),
+)
+@click.argument("target", shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",

@@ -6,13 +6,28 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import Duration, force_option, html_option, json_option, read_token, token_option
+from mapmedic.cli.options import (
+    Duration,
+    examples,
+    force_option,
+    html_option,
+    json_option,
+    read_token,
+    token_option,
+)
 from mapmedic.cli.output import ProgressBar, console, require_writable
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed
 
 
-@click.command("hotfix")
+@click.command(
+    "hotfix",
+    epilog=examples(
+        "hotfix http://10.1.2.3:6060 --map sessions",
+        "hotfix http://10.1.2.3:6060 --map sessions --apply --html fix.html",
+        "hotfix http://10.1.2.3:6060 --map sessions --strategy evict --where 'value.LastSeen older_than 24h'",
+    ),
+)
 @click.argument("target")
 @click.option(
     "--map", "name", required=True, help="The map, by the name it is registered under (or its ending)."

@@ -18,16 +18,26 @@ from mapmedic.errors import INTERNAL_ERROR_EXIT_CODE, MapmedicError, UsageError
 INTERRUPTED_EXIT_CODE = 130
 HUNG_UP_EXIT_CODE = 141
 
-# Command -> what it does. The words are here, not in the modules, so that --help imports none of them.
-COMMANDS = {
-    "demo": "Find, fix and prove one real leak in a Go service that this command builds and starts.",
-    "capture": "Take everything reachable from TARGET and save it as one session file.",
-    "diagnose": "Say which container eats the memory, who fills it, how sure that is, and what to do.",
-    "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
-    "verify": "Compare two captures of a service: did the memory come back?",
-    "flame": "Draw a heap as a flame graph (HTML), with the runtime frames that pprof hides.",
-    "doctor": "Show what this machine allows, and what to do about what it does not.",
+# Section -> command -> what it does, in the order of the work. The words are here, not in the modules, so that
+# --help imports none of them.
+SECTIONS = {
+    "Begin": {
+        "demo": "Find, fix and prove one real leak in a Go service that this command builds and starts.",
+        "doctor": "Show what this machine allows, and what to do about what it does not.",
+    },
+    "Look": {
+        "capture": "Take everything reachable from TARGET and save it as one session file.",
+        "diagnose": "Say which container eats the memory, who fills it, how sure that is, and what to do.",
+        "flame": "Draw a heap as a flame graph (HTML), with the runtime frames that pprof hides.",
+    },
+    "Mend": {
+        "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
+    },
+    "Prove": {
+        "verify": "Compare two captures of a service: did the memory come back?",
+    },
 }
+COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -59,11 +69,19 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                # One column for all sections: names stand below each other.
+                formatter.write_dl(
+                    [(name.ljust(max(map(len, COMMANDS))), words) for name, words in commands.items()]
+                )
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    epilog="More on a command: mapmedic COMMAND --help",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(mapmedic.__version__, prog_name="mapmedic")
 def cli() -> None:
     """Find the Go map that eats a service's memory, fix it while the service runs, and prove it.
@@ -72,7 +90,7 @@ def cli() -> None:
     profile, heap?debug=1 text, a goroutine dump.
 
     Exit codes: 0 done, healthy, undetermined, or plan shown; 1 finding; 2 usage; 3 could not look;
-    4 refused, target untouched; 5 proof failed; 70 internal error.
+    4 refused, target untouched; 5 proof failed; 70 internal error; 130 interrupted.
     """
 
 
@@ -105,6 +123,10 @@ def _invoke(arguments: list[str]) -> int:
         result: Any = cli.main(args=arguments, prog_name="mapmedic", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:
+        if stop.code == 0:  # the shell's completion was answered
+            return 0
+        raise
     return result if isinstance(result, int) else 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from mapmedic.errors import UsageError
 
@@ -36,6 +37,16 @@ class Duration(click.ParamType[float]):
         if seconds > MAX_DURATION_SECONDS:
             self.fail(f"{value!r} is longer than a day", param, ctx)
         return seconds
+
+
+def examples(*lines: str) -> str:
+    """Return the epilog of a command's help: what to type, as it stands."""
+    return "\n".join(("\b", "Examples:", *(f"  mapmedic {line}" for line in lines)))
+
+
+def complete_files(_context: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Tell the shell that a target may be a file: it lists those itself."""
+    return [CompletionItem(start, type="file")]
 
 
 def json_option(command: F) -> F:

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, html_option, json_option
+from mapmedic.cli.options import complete_files, examples, force_option, html_option, json_option
 from mapmedic.cli.output import ProgressBar, console, require_writable
 from mapmedic.cli.report_file import write_fix_report
 from mapmedic.errors import ProofFailed
 
 
-@click.command("verify")
-@click.argument("before")
-@click.argument("after")
+@click.command(
+    "verify",
+    epilog=examples(
+        "verify incident.mapmedic after.mapmedic",
+        "verify incident.mapmedic http://10.1.2.3:6060 --expect-drop 0.6 --html proof.html",
+    ),
+)
+@click.argument("before", shell_complete=complete_files)
+@click.argument("after", shell_complete=complete_files)
 @click.option(
     "--expect-drop",
     type=click.FloatRange(0.01, 0.99),

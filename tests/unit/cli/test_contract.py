@@ -14,7 +14,7 @@ import pytest
 
 from mapmedic.capture.session_file import read_session
 from mapmedic.cli import main as cli
-from mapmedic.cli.main import COMMANDS
+from mapmedic.cli.main import COMMANDS, SECTIONS
 from mapmedic.model.findings import Diagnosis, Verdict
 from tests.support.command import COMMAND, Done, environment, run
 from tests.support.go_process import (
@@ -396,6 +396,33 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         assert (code, heavy.strip()) == ("0", "[]")
         seconds.append(float(used))
     assert min(seconds) < 0.25
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_is_given_its_completion(shell: str) -> None:
+    done = run(_MAPMEDIC_COMPLETE=f"{shell}_source")
+    assert (done.code, done.err) == (0, "")
+    assert "_MAPMEDIC_COMPLETE" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("mapmedic di", "diagnose"), ("mapmedic hotfix --strat", "--strategy"), ("mapmedic flame x", "file,x")],
+)
+def test_the_shell_completes_commands_options_and_files(words: str, offered: str) -> None:
+    last = str(len(words.split()) - 1)
+    done = run(_MAPMEDIC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last)
+    assert (done.code, done.err) == (0, "")
+    assert offered in done.out
+
+
+def test_help_lists_the_commands_in_the_order_of_the_work() -> None:
+    text = run("--help").out
+    places = [text.index(f"\n  {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+    assert all(
+        text.index(f"{title}:") < text.index(f"\n  {next(iter(of))} ") for title, of in SECTIONS.items()
+    )
 
 
 def test_each_command_has_help_with_the_words_of_the_list() -> None:

@@ -14,6 +14,7 @@
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
+    |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
     `-- ProofFailed                    5   applied, but the figures do not show that it worked
 
@@ -139,6 +140,15 @@ class PreflightFailed(Refused):
     def __init__(self, failed: tuple[str, ...]) -> None:
         super().__init__("; ".join(failed))
         self.failed = failed
+
+
+class BackupFailed(Refused):
+    """Say that the entries could not be saved at ``path``, so that they were not dropped."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"no backup at {path}: {why}")
+        self.path = path
+        self.why = why
 
 
 class AgentRefused(Refused):

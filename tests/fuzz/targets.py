@@ -12,6 +12,7 @@ from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.diagnose.verdict import diagnose
 from mapmedic.errors import FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.entry_stream import StreamReader, encode_header, encode_stream, parse_header
 from mapmedic.formats.gctrace import parse_gctrace
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
@@ -21,6 +22,7 @@ from mapmedic.formats.pprof import encode_profile, parse_profile
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.backup import BackupHeader
 from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import hidden_prefix_lengths
 from mapmedic.model.session import Artifact, Session
@@ -94,6 +96,23 @@ def session(data: bytes) -> None:
             raise FormatError("session", str(damaged)) from damaged
 
 
+def entry_stream(data: bytes) -> None:
+    """A stream fed in pieces must bring what the whole does, or fail with it; so must the header before it."""
+    reader, payloads = StreamReader(), []
+    for at in range(0, len(data), 5):
+        payloads += reader.feed(data[at : at + 5])
+    end = reader.finish()
+    again = StreamReader()
+    assert again.feed(data) == payloads
+    assert again.finish() == end
+
+
+def backup_header(data: bytes) -> None:
+    header, begin = parse_header(data)
+    assert parse_header(encode_header(header))[0] == header
+    assert begin <= len(data)
+
+
 def _a_session() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed.mapmedic"
@@ -130,7 +149,15 @@ def gctrace(data: bytes) -> None:
     assert 0 < trace.longest().cycles <= len(trace.pause_ms)
 
 
+_HEADER = encode_header(
+    BackupHeader(
+        "m", "map", "t", "u", "swap", "a-1", 2, False, ("value.C: x",), "me", UnixNanoseconds(9), "0"
+    )
+)
+
 TARGETS = {
+    "entry_stream": Target((), entry_stream, (encode_stream([b'{"k":1,"v":2}', b'{"k":"","v":null}']),)),
+    "backup_header": Target((), backup_header, (_HEADER,)),
     "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
     "agent": Target((), parse_registered_maps, (_MAPS,)),
     "session": Target((), session, (_a_session(),)),

@@ -6,7 +6,8 @@ import asyncio
 import errno
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -15,6 +16,7 @@ import aiohttp
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 
 _CHUNK_BYTES = 1 << 16
+_STREAM_BYTES = 1 << 18
 # Error pages explain themselves in their first lines.
 _ERROR_BODY_BYTES = 1 << 14
 # The library's words may quote what the target sent.
@@ -88,33 +90,77 @@ class HttpClient:
     ) -> Answer:
         """Return the answer whatever its status; TargetUnreachable where none came in time."""
         limits = limits.within(self.most)
-        try:
-            async with asyncio.timeout(limits.seconds) as deadline:
-                return await self._exchange(method, url, limits, headers, json)
-        except TimeoutError as error:
-            why = f"no complete answer within {limits.seconds:g} s" if deadline.expired() else _reason(error)
-            raise TargetUnreachable(url, why) from error
-        except aiohttp.ClientPayloadError as error:
-            raise TargetUnreachable(url, "the answer broke off in the middle") from error
-        except aiohttp.ClientResponseError as error:
-            raise UnexpectedAnswer(
-                url, f"with something that is not HTTP: {_first_line(error.message)}"
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TargetUnreachable(url, _reason(error)) from error
+        async with _named_failures(url, limits.seconds):
+            return await self._exchange(method, url, limits, headers, json)
+
+    async def stream(
+        self,
+        url: str,
+        seconds: float,
+        idle_seconds: float,
+        receive: Callable[[bytes], None],
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Hand the body of GET ``url`` to ``receive`` as it comes and return the answer without it.
+
+        Not bounded in bytes: it is never held, and ``receive`` may refuse. Any other status than 200 is an
+        answer with its body. TargetUnreachable after ``seconds`` in all, or ``idle_seconds`` of silence.
+        """
+        async with _named_failures(url, seconds), self._opened("GET", url, headers, None) as response:
+            if response.status != 200:
+                return await _answer(response, url, _ERROR_BODY_BYTES)
+            chunks = response.content.iter_chunked(_STREAM_BYTES)
+            while True:
+                try:
+                    async with asyncio.timeout(idle_seconds):
+                        chunk = await anext(chunks, b"")
+                except TimeoutError as error:
+                    raise TargetUnreachable(url, f"nothing came for {idle_seconds:g} s") from error
+                if not chunk:
+                    return Answer(url, response.status, response.headers.get("Content-Type", ""), b"")
+                receive(chunk)
 
     async def _exchange(
         self, method: str, url: str, limits: Limits, headers: Mapping[str, str] | None, json: object | None
     ) -> Answer:
+        async with self._opened(method, url, headers, json) as response:
+            return await _answer(response, url, limits.max_bytes)
+
+    def _opened(
+        self, method: str, url: str, headers: Mapping[str, str] | None, json: object | None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its `async with`")
-        async with self._session.request(
+        return self._session.request(
             method, url, headers=headers, json=json, allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
-        ) as response:  # fmt: skip
-            allowed = limits.max_bytes if response.status < 400 else min(_ERROR_BODY_BYTES, limits.max_bytes)
-            body = await _read_bounded(response, url, allowed)
-            return Answer(url, response.status, response.headers.get("Content-Type", ""), body)
+        )  # fmt: skip
+
+
+async def _answer(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> Answer:
+    allowed = max_bytes if response.status < 400 else min(_ERROR_BODY_BYTES, max_bytes)
+    body = await _read_bounded(response, url, allowed)
+    return Answer(url, response.status, response.headers.get("Content-Type", ""), body)
+
+
+@asynccontextmanager
+async def _named_failures(url: str, seconds: float) -> AsyncIterator[None]:
+    """Allow ``seconds``, and name every way in which the library can fail."""
+    try:
+        async with asyncio.timeout(seconds) as deadline:
+            yield
+    except TimeoutError as error:
+        why = f"no complete answer within {seconds:g} s" if deadline.expired() else _reason(error)
+        raise TargetUnreachable(url, why) from error
+    except aiohttp.ClientPayloadError as error:
+        raise TargetUnreachable(url, "the answer broke off in the middle") from error
+    except aiohttp.ClientResponseError as error:
+        raise UnexpectedAnswer(
+            url, f"with something that is not HTTP: {_first_line(error.message)}"
+        ) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise TargetUnreachable(url, _reason(error)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mapmedic.capture.files import open_regular
+from mapmedic.capture.files import create_partial, open_regular, rename_to_new
 from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
-from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged, UsageError
+from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import MIB, UnixNanoseconds
@@ -51,7 +51,7 @@ class SessionWriter:
         self._header = {"schema": SCHEMA, "target": _encodable(target), "tool_version": tool_version}
         self._entries: list[dict[str, str]] = []
         self._bytes = 0
-        self._file = _create(path, self.partial, force=force)
+        self._file = create_partial(path, self.partial, force=force)
         with self._writing():
             self._tar = tarfile.open(  # noqa: SIM115 - closed in __exit__ or finish
                 fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT,
@@ -102,7 +102,7 @@ class SessionWriter:
             if self._force:
                 self.partial.replace(self.path)
             else:
-                _rename_to_new(self.partial, self.path)
+                rename_to_new(self.partial, self.path)
         return self.path
 
     def _append(self, artifact: Artifact) -> None:
@@ -129,38 +129,6 @@ class SessionWriter:
         except OSError as error:
             kept = f"; what had arrived before is in {self.partial}" if self._entries else ""
             raise CouldNotLook(f"cannot write {self.partial}: {error.strerror or error}{kept}") from error
-
-
-def _create(path: Path, partial: Path, *, force: bool) -> io.BufferedWriter:
-    try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file in it")
-        if not force and os.path.lexists(path):
-            raise OutputExists(str(path))
-        if force:
-            partial.unlink(missing_ok=True)
-        # 0600: a heap profile names code, a command line may name secrets. O_EXCL: neither an earlier
-        # capture that was cut short nor a link that somebody laid there is written over.
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.fdopen(os.open(partial, flags, 0o600), "wb")
-    except FileExistsError as error:
-        raise OutputExists(str(partial)) from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write {partial}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _rename_to_new(partial: Path, path: Path) -> None:
-    """Rename, unless somebody else made ``path`` in the meantime (rename alone would replace it)."""
-    try:
-        path.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a filesystem without links
-        if os.path.lexists(path):
-            raise FileExistsError(str(path)) from None
-        partial.replace(path)
-    else:
-        partial.unlink()
 
 
 def _encodable(text: str) -> str:

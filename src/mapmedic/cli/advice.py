@@ -203,6 +203,20 @@ def _(error: errors.PreflightFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.BackupFailed) -> Advice:
+    return Advice(
+        f"not done: the entries could not be saved, so they were put back: {error.why}",
+        error.path,
+        (
+            "the disk is full, or the folder cannot be written",
+            "the connection broke, or the service ended, before the last entry had come",
+            "the hold was too short for the size of the map (--hold)",
+        ),
+        "the same command with --backup FILE on another disk (or --no-backup, and nothing can be restored)",
+    )
+
+
+@advise.register
 def _(error: errors.AgentRefused) -> Advice:
     return Advice(
         f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}",

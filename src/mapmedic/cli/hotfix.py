@@ -17,7 +17,7 @@ from mapmedic.cli.options import (
 )
 from mapmedic.cli.output import ProgressBar, console, require_writable
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
-from mapmedic.errors import ProofFailed
+from mapmedic.errors import ProofFailed, UsageError
 
 
 @click.command(
@@ -58,9 +58,17 @@ from mapmedic.errors import ProofFailed
 @click.option(
     "--hold",
     type=click.IntRange(1, 600),
-    default=60,
-    show_default=True,
-    help="Seconds after which the agent puts everything back by itself if we are gone.",
+    help="Seconds after which the agent puts everything back by itself if we are gone; by default 60, more "
+    "where the backup may take longer.",
+)
+@click.option(
+    "--backup",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the entries are saved before they are dropped; by default beside the journal.",
+)
+@click.option(
+    "--no-backup", is_flag=True, help="Drop the entries without saving them: nothing can be restored."
 )
 @click.option("--keep-memory", is_flag=True, help="Leave the freed memory to Go's own scavenger.")
 @click.option(
@@ -76,8 +84,9 @@ from mapmedic.errors import ProofFailed
 @json_option
 def command(
     target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
-    apply_it: bool, hold: int, keep_memory: bool, expect_drop: float | None, within: float,
-    journal: Path | None, token_file: Path | None, html: Path | None, force: bool, as_json: bool,
+    apply_it: bool, hold: int | None, backup: Path | None, no_backup: bool, keep_memory: bool,
+    expect_drop: float | None, within: float, journal: Path | None, token_file: Path | None, html: Path | None,
+    force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -91,7 +100,13 @@ def command(
         require_writable(html, force=force)
     token = read_token(token_file)
     where = tuple(api.parse_condition(text) for text in conditions)
-    request = api.FixRequest(name, strategy, hold, not keep_memory, where, max_lock_hold)
+    if backup and no_backup:
+        raise UsageError("--backup and --no-backup exclude each other")
+    if backup:
+        require_writable(backup, force=False)
+    request = api.FixRequest(
+        name, strategy, hold, not keep_memory, where, max_lock_hold, not no_backup, backup, journal
+    )
     plan = api.plan_fix(target, request, token)
     if not as_json:
         from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415

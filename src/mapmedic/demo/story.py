@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -83,12 +84,15 @@ def _fix(
     leak = next((s for s in diagnosis.suspects if s.code is Verdict.MAP_LEAK and s.label), None)
     if leak is None or leak.label is None:
         raise CouldNotLook(f"the demo's leak was not found: the verdict was {diagnosis.verdict}")
-    plan = api.plan_fix(service.url, api.FixRequest(leak.label), service.token)
-    narrator.planned(plan)
-    traffic.fix_begins()
-    outcome = api.apply_fix(
-        plan, service.token, journal_folder=options.journal_folder, progress=narrator.progress
-    )
+    # The service ends with the demo, so nothing could be restored: its backup ends too.
+    with tempfile.TemporaryDirectory(prefix="mapmedic-demo-") as folder:
+        request = api.FixRequest(leak.label, backup_path=Path(folder) / "demo.backup")
+        plan = api.plan_fix(service.url, request, service.token)
+        narrator.planned(plan)
+        traffic.fix_begins()
+        outcome = api.apply_fix(
+            plan, service.token, journal_folder=options.journal_folder, progress=narrator.progress
+        )
     narrator.fixed(outcome)
     return outcome
 

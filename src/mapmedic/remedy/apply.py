@@ -13,6 +13,7 @@ from typing import Any
 
 from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import MapmedicError, PreflightFailed
+from mapmedic.model.backup import Backup
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.conditions import condition_json
@@ -41,8 +42,8 @@ async def apply_fix(
         note(journal, "refused", why=str(error))
         raise
     before = await link.memory()
-    progress("detaching and returning memory", 0.0)
-    operation = await remove_entries(link, plan, journal)
+    progress("detaching, backing up, returning memory", 0.0)
+    operation, backup = await remove_entries(link, plan, journal)
     points = await _watch(link, before, criteria, progress)
     after = operation.get("memory_after")
     if not points and isinstance(after, dict):
@@ -50,7 +51,7 @@ async def apply_fix(
     counted = None if plan.removes == 0 else plan.entries
     proof = prove(before, points, counted, await _entries_now(link, plan.map), criteria)
     note(journal, "proved", passed=proof.passed)
-    return _outcome(plan, operation, (before, *points), proof, journal)
+    return _outcome(plan, operation, (before, *points), proof, journal, backup)
 
 
 async def _watch(
@@ -94,6 +95,7 @@ def _outcome(
     timeline: tuple[MemoryPoint, ...],
     proof: Proof,
     journal: Journal,
+    backup: Backup | None,
 ) -> Outcome:
     return Outcome(
         plan=plan,
@@ -106,6 +108,7 @@ def _outcome(
         after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
         timeline=timeline,
+        backup=backup,
     )
 
 
@@ -121,5 +124,6 @@ def _plan_facts(plan: FixPlan) -> dict[str, object]:
         "entries": plan.entries,
         "where": [condition_json(condition) for condition in plan.where],
         "matches": plan.matches,
+        "backup": plan.backup is not None,
         "conditions": [[c.name, c.holds, c.why] for c in plan.conditions],
     }

@@ -8,6 +8,7 @@ import re
 import time
 from pathlib import Path
 
+from mapmedic.capture.files import sync_folder
 from mapmedic.errors import CouldNotLook
 
 SCHEMA = "mapmedic.journal/1"
@@ -33,7 +34,7 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror or error}") from error
 
@@ -51,11 +52,3 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

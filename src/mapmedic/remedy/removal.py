@@ -1,4 +1,4 @@
-"""Take the entries out, look, let them go; on any doubt put everything back.
+"""Take the entries out, look, save them to a file, let them go; on any doubt put everything back.
 
 Between detach and commit the agent holds the entries. If we die there, the agent puts them back by
 itself when the hold expires, so no death of ours loses an entry. Whatever happens, the journal ends with
@@ -14,7 +14,9 @@ from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
 from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer, UsageError
+from mapmedic.model.backup import Backup
 from mapmedic.model.remedy import FixPlan
+from mapmedic.remedy.backup import take_backup
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.plan import operation_body
 
@@ -22,15 +24,19 @@ from mapmedic.remedy.plan import operation_body
 _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
 
 
-async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:
-    """Detach and commit what ``plan`` says and return the agent's committed operation.
+async def remove_entries(
+    link: AgentLink, plan: FixPlan, journal: Journal
+) -> tuple[dict[str, Any], Backup | None]:
+    """Detach, back up and commit what ``plan`` says; return the agent's committed operation and the backup.
 
     Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
     counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
     """
-    identity = await _detach(link, plan, journal)
+    operation = await _detach(link, plan, journal)
+    identity, backup = str(operation["id"]), None
     try:
         await link.memory()  # the service still answers, so the swap did it no harm
+        backup = await take_backup(link, operation, plan, journal)
         journal.write("committing", operation=identity)
         path = f"{API}/operations/{identity}/commit"
         committed = await link.call("POST", path, {"return_memory": plan.return_memory})
@@ -38,12 +44,12 @@ async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> di
         late = await _put_back(link, identity, journal)
         if late is None or not isinstance(error, Exception):
             raise
-        return late
+        return late, backup
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
-    return committed
+    return committed, backup
 
 
-async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
+async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:
     journal.write("detaching", map=plan.map, strategy=plan.strategy, hold_seconds=plan.hold_seconds)
     body = {**operation_body(plan.map, plan), "hold_seconds": plan.hold_seconds}
     try:
@@ -61,7 +67,7 @@ async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
     except BaseException:
         await _put_back(link, identity, journal)
         raise
-    return identity
+    return detached
 
 
 def _did_nothing(error: BaseException) -> bool:

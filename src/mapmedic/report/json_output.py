@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.machine import MachineCheck
@@ -134,6 +136,7 @@ def plan_json(plan: FixPlan) -> Json:
         ],
         "matches": plan.matches,
         "max_lock_hold_ms": plan.max_lock_hold_ms,
+        "backup": asdict(plan.backup) if plan.backup else None,
     }
 
 
@@ -151,6 +154,29 @@ def outcome_json(outcome: Outcome) -> Json:
         "before": _memory(outcome.before),
         "after": _memory(outcome.after),
         "proof": proof_json(outcome.proof) if outcome.proof else None,
+        "backup": backup_json(outcome.backup) if outcome.backup else None,
+    }
+
+
+def backup_json(backup: Backup) -> Json:
+    """Return what a backup file is, as outcomes and restores show it."""
+    header = backup.header
+    return {
+        "path": backup.path,
+        "bytes": backup.bytes,
+        "entries": backup.end.entries,
+        "sha256": backup.end.sha256,
+        "lossless": header.lossless,
+        "losses": list(header.losses),
+        "map": header.map,
+        "kind": header.kind,
+        "type": header.type,
+        "target": header.target,
+        "strategy": header.strategy,
+        "operation": header.operation,
+        "by": header.by,
+        "taken_at_unix_ns": header.taken_at,
+        "tool_version": header.tool_version,
     }
 
 

@@ -13,7 +13,7 @@ from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import state_outcome, state_proof
+from mapmedic.report.outcome_words import backup_plan_text, backup_text, state_outcome, state_proof
 from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
     bullets,
@@ -120,6 +120,7 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
             *[("Where", inert(condition.text, WHOLE_LIMIT)) for condition in plan.where],
             ("Undo", inert(plan.undo, WHOLE_LIMIT)),
             ("Held for", duration_text(plan.hold_seconds * 1e9)),
+            *([("Backup", backup_plan_text(plan.backup))] if plan.backup else []),
             *_notes(plan),
         ],
     )
@@ -146,6 +147,8 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
         _offer(console, outcome.plan)
         return
     known = [("Journal", outcome.journal_path), ("Operation", outcome.operation)]
+    if outcome.backup is not None:
+        known += [("Backup", outcome.backup.path), ("", backup_text(outcome.backup))]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
     if offer:
         command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
@@ -186,6 +189,10 @@ def _apply_command(plan: FixPlan) -> str:
         words += ["--max-lock-hold", str(plan.max_lock_hold_ms)]
     if plan.hold_seconds != _DEFAULT_HOLD_SECONDS:
         words += ["--hold", str(plan.hold_seconds)]
+    if plan.backup is None and plan.strategy != "shrink":
+        words.append("--no-backup")
+    elif plan.backup is not None and plan.backup.path:
+        words += ["--backup", plan.backup.path]
     if not plan.return_memory:
         words.append("--keep-memory")
     words.append("--apply")

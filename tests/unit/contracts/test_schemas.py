@@ -14,12 +14,13 @@ from jsonschema.exceptions import ValidationError
 
 from mapmedic.cli.advice import advise, error_json
 from mapmedic.errors import ProofFailed
+from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
-from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
+from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
@@ -39,14 +40,14 @@ DESIGN = {
 }
 OURS = {
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
-    "outcome-1.json": "operation",
+    "outcome-1.json": "operation backup",
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",
     "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "journal-1.json": "schema at_unix_ns event",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
-    "return_memory where matches max_lock_hold_ms",
+    "return_memory where matches max_lock_hold_ms backup",
 }
 SUSPECT = "code owner declared type site bytes entries growth_bytes_per_second evidence fix"
 SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack"
@@ -70,15 +71,22 @@ ABSURD_SUSPECT = replace(
 )  # fmt: skip
 EMPTY_PLAN = FixPlan("t", "m", "map", "", "swap", None, (), (), "", (), 1, return_memory=False)
 FULL_PLAN = replace(
-    EMPTY_PLAN, kind="sync.Map", entries=1 << 62, steps=("a",), conditions=(Condition("c", False, "w"),)
-)
+    EMPTY_PLAN, kind="sync.Map", entries=1 << 62, steps=("a",), conditions=(Condition("c", False, "w"),),
+    backup=BackupPlan("/f", None, None, 1 << 50, False, ("value.Conn",)),
+)  # fmt: skip
+BACKUP = Backup(
+    "/b", BackupHeader("m", "map", "t", "u", "swap", "a-1", 3, True, (), "me", UnixNanoseconds(1), "0"),
+    StreamEnd(3, 0, "e3"), 99,
+)  # fmt: skip
 CHECKS = (
     Check("a", None, None, None, None, False, ""),
     Check("b", NAN, -INFINITY, NAN, 0.4, True, "w", "bytes"),
 )
 POINT = MemoryPoint(UnixNanoseconds(1), 5, None, None)
 EMPTY_OUTCOME = Outcome(EMPTY_PLAN, False, None, None, None, None, None, None, None)
-FULL_OUTCOME = Outcome(FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS))
+FULL_OUTCOME = Outcome(
+    FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS), backup=BACKUP
+)
 
 
 def diagnosis(verdict: Verdict, *suspects: Suspect, **more: Any) -> Diagnosis:

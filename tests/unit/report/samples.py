@@ -10,7 +10,7 @@ from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Sit
 from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.heap import HeapProfile, Stack
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
-from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
+from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import FixReport, Report, Requests
 from mapmedic.model.units import UnixNanoseconds
 
@@ -267,6 +267,7 @@ def fix_plan() -> FixPlan:
         notes=("Every session that is in the map now will have to log in again.",),
         hold_seconds=10,
         return_memory=True,
+        backup=BackupPlan("/var/lib/mapmedic", None, 1 << 30, 1 << 34, True, ()),
     )
 
 

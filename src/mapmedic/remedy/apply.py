@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import MapmedicError, PreflightFailed
-from mapmedic.model.backup import Backup
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.conditions import condition_json
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
-from mapmedic.remedy.removal import note, remove_entries
+from mapmedic.remedy.removal import Removal, note, remove_entries
 
 Progress = Callable[[str, float], None]
 _POLL_SECONDS = 0.5
@@ -43,15 +41,15 @@ async def apply_fix(
         raise
     before = await link.memory()
     progress("detaching, backing up, returning memory", 0.0)
-    operation, backup = await remove_entries(link, plan, journal)
+    removal = await remove_entries(link, plan, journal)
     points = await _watch(link, before, criteria, progress)
-    after = operation.get("memory_after")
+    after = removal.operation.get("memory_after")
     if not points and isinstance(after, dict):
         points = (memory_point(after),)
     counted = None if plan.removes == 0 else plan.entries
-    proof = prove(before, points, counted, await _entries_now(link, plan.map), criteria)
+    proof = prove(before, points, counted, removal.left, criteria)
     note(journal, "proved", passed=proof.passed)
-    return _outcome(plan, operation, (before, *points), proof, journal, backup)
+    return _outcome(plan, removal, (before, *points), proof, journal)
 
 
 async def _watch(
@@ -82,21 +80,14 @@ async def _memory_within(link: AgentLink, seconds: float) -> MemoryPoint | None:
         return None  # a gap in the timeline; the fix is done
 
 
-async def _entries_now(link: AgentLink, name: str) -> int | None:
-    try:
-        return next((each.entries for each in await link.maps() if each.name == name), None)
-    except MapmedicError:
-        return None
-
-
 def _outcome(
     plan: FixPlan,
-    operation: dict[str, Any],
+    removal: Removal,
     timeline: tuple[MemoryPoint, ...],
     proof: Proof,
     journal: Journal,
-    backup: Backup | None,
 ) -> Outcome:
+    operation = removal.operation
     return Outcome(
         plan=plan,
         applied=True,
@@ -108,7 +99,7 @@ def _outcome(
         after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
         timeline=timeline,
-        backup=backup,
+        backup=removal.backup,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
@@ -24,18 +25,28 @@ from mapmedic.remedy.plan import operation_body
 _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
 
 
-async def remove_entries(
-    link: AgentLink, plan: FixPlan, journal: Journal
-) -> tuple[dict[str, Any], Backup | None]:
-    """Detach, back up and commit what ``plan`` says; return the agent's committed operation and the backup.
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The agent's committed operation, the file that holds the entries, and how many were left in the map.
+
+    ``left`` was counted once the entries were out: what the service stores afterwards is not in it.
+    """
+
+    operation: dict[str, Any]
+    backup: Backup | None
+    left: int | None
+
+
+async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> Removal:
+    """Detach, back up and commit what ``plan`` says; return what became of it.
 
     Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
     counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
     """
     operation = await _detach(link, plan, journal)
-    identity, backup = str(operation["id"]), None
+    identity, backup, left = str(operation["id"]), None, None
     try:
-        await link.memory()  # the service still answers, so the swap did it no harm
+        left = await _entries_now(link, plan.map)  # the service still answers, so the swap did it no harm
         backup = await take_backup(link, operation, plan, journal)
         journal.write("committing", operation=identity)
         path = f"{API}/operations/{identity}/commit"
@@ -44,9 +55,13 @@ async def remove_entries(
         late = await _put_back(link, identity, journal)
         if late is None or not isinstance(error, Exception):
             raise
-        return late, backup
+        return Removal(late, backup, left)
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
-    return committed, backup
+    return Removal(committed, backup, left)
+
+
+async def _entries_now(link: AgentLink, name: str) -> int | None:
+    return next((each.entries for each in await link.maps() if each.name == name), None)
 
 
 async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:

@@ -124,7 +124,22 @@ def verify(before: Observation, after: Observation, criteria: Criteria | None = 
 
 def examine_machine() -> tuple[MachineCheck, ...]:
     """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
-    return (*examine_this_machine(), _go_check())
+    return (*examine_this_machine(), _journal_check(), _go_check())
+
+
+def _journal_check() -> MachineCheck:
+    """Return whether a fix could write its journal; nothing is made."""
+    enables = "hotfix, which writes its journal first"
+    try:
+        folder = default_folder()
+        there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+        if os.access(there / ".", os.W_OK | os.X_OK):
+            return MachineCheck("journal", Status.OK, f"{folder} can be written", enables)
+        found = f"{there} cannot be written"
+    except UsageError as error:
+        found = str(error)
+    hint = "mapmedic hotfix … --journal DIRECTORY, or set XDG_STATE_HOME"
+    return MachineCheck("journal", Status.MISSING, found, enables, hint)
 
 
 def _go_check() -> MachineCheck:

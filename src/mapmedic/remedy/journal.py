@@ -9,14 +9,20 @@ import time
 from pathlib import Path
 
 from mapmedic.capture.files import sync_folder
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import CouldNotLook, UsageError
 
 SCHEMA = "mapmedic.journal/1"
 
 
 def default_folder() -> Path:
-    """Return where journals live: $XDG_STATE_HOME/mapmedic, by default ~/.local/state/mapmedic."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    """Return where journals live: $XDG_STATE_HOME/mapmedic, by default ~/.local/state/mapmedic.
+
+    UsageError where this user has no home, as in a container that runs as a bare number.
+    """
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    except RuntimeError as error:
+        raise UsageError("this user has no home directory to keep a journal in") from error
     return Path(state) / "mapmedic" / "journal"
 
 

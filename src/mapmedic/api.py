@@ -112,6 +112,10 @@ def apply_fix(
         return _with_agent(
             plan.target, token, lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell)
         )
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"how far the fix came is in {journal.path}")
+        stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")
+        raise
     finally:
         journal.close()
 

@@ -61,11 +61,11 @@ def _saying_what_is_left(output: Path) -> Iterator[None]:
     """Name the partial file when a capture is interrupted: it is a session, and it can be read."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         partial = Path(f"{output}.partial")
         if partial.exists():
-            say(f"what had arrived is kept in {partial}")
-            say(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
+            stop.add_note(f"what had arrived is kept in {partial}")
+            stop.add_note(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
         else:
-            say("nothing had arrived yet, nothing is left")
+            stop.add_note("nothing had arrived yet, nothing is left")
         raise

@@ -108,8 +108,8 @@ def run(arguments: list[str]) -> int:
         return code
     except (BrokenPipeError, SystemExit):  # rich and click leave by SystemExit(1): that is "finding" here
         return _hang_up()
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _say_what_is_left(stop)
         return INTERRUPTED_EXIT_CODE
     except Exception as error:
         try:
@@ -149,6 +149,15 @@ def _tell(error: Exception, *, as_json: bool) -> int:
     if as_json:
         advice.print_json(MapmedicError(f"a bug in mapmedic {mapmedic.__version__}: {type(error).__name__}"))
     return INTERNAL_ERROR_EXIT_CODE
+
+
+def _say_what_is_left(stop: BaseException) -> None:
+    """Say what an interrupted command leaves behind: the notes that rooms put on the way out."""
+    from mapmedic.report.inert import inert  # noqa: PLC0415 - only an interrupted command pays for it
+
+    notes = getattr(stop.__cause__ or stop, "__notes__", None)  # click wraps a KeyboardInterrupt in an Abort
+    left = "; ".join(notes) if notes else "nothing was changed, and no file is left"
+    click.echo(f"interrupted: {inert(left)}", err=True)
 
 
 def _hang_up() -> int:

@@ -142,7 +142,7 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     paragraph(console, Text(state_outcome(outcome), "bold green" if good else "bold yellow"))
     if outcome.proof is not None:
         _print_checks(console, outcome.proof)
-    print_memory(console, [*([outcome.before] if outcome.before else []), *outcome.timeline])
+    print_memory(console, outcome.timeline)
     if not outcome.applied:
         _offer(console, outcome.plan)
         return

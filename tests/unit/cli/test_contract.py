@@ -284,6 +284,29 @@ def test_interrupted_before_anything_arrived(tmp_path: Path) -> None:
     assert b"nothing had arrived yet" in err
 
 
+@pytest.mark.parametrize("words", [["flame", "-o", "x.html"], ["verify", HEAP], ["hotfix", "--map", "m"]])
+def test_interrupted_says_that_nothing_is_left(words: list[object], tmp_path: Path) -> None:
+    with ScriptedServer(dict.fromkeys([*go_process(), AGENT], hangs)) as server:
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words), server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
+            env=environment(MAPMEDIC_TOKEN=TOKEN),
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while not server.requests and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"interrupted: nothing was changed, and no file is left" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_modules_are_imported_shows_no_traceback() -> None:
+    script = "import mapmedic.cli; raise KeyboardInterrupt"
+    done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, env=environment(), check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"interrupted\n")
+
+
 # --- terminals and pipes ---
 
 

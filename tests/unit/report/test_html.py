@@ -9,10 +9,12 @@ from itertools import pairwise
 
 import pytest
 
+from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Verdict
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.remedy import Outcome, Proof
 from mapmedic.model.report import FixReport, Report
+from mapmedic.model.units import UnixNanoseconds
 from mapmedic.report.assets import FLAME_LIBRARIES, TIMELINE_LIBRARIES, asset
 from mapmedic.report.html import render_fix, render_flame, render_html, script_json
 from tests.unit.report import hostile, samples
@@ -187,6 +189,35 @@ def test_a_fix_has_a_page_of_its_own() -> None:
         "Undo",
     ):
         assert part in text
+
+
+def test_what_was_saved_is_on_the_page() -> None:
+    report = samples.fix_report()
+    assert report.outcome is not None
+    header = BackupHeader(
+        "m",
+        "map",
+        "map[string]int",
+        "t",
+        "swap",
+        "op",
+        7,
+        False,
+        ("func fields",),
+        "me",
+        UnixNanoseconds(1),
+        "0.1.0",
+    )
+    backup = Backup("/var/lib/mapmedic/sessions.backup", header, StreamEnd(7, 0, "ab" * 32), 2048)
+    text = Page(render_fix(replace(report, outcome=replace(report.outcome, backup=backup)))).text
+    for part in (
+        "/var/lib/mapmedic/sessions.backup",
+        "7 entries, 2.0 KiB, checked; LOSSY (func fields)",
+        "ab" * 32,
+    ):
+        assert part in text
+    unsaved = replace(report.outcome, plan=replace(report.outcome.plan, backup=None))
+    assert "what is dropped cannot be restored" in Page(render_fix(replace(report, outcome=unsaved))).text
 
 
 def test_a_fix_that_was_only_planned_says_so() -> None:

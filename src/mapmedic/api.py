@@ -26,6 +26,7 @@ from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Locate
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
+from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
@@ -42,7 +43,7 @@ from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
     "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
     "parse_condition", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
@@ -51,10 +52,16 @@ Result = TypeVar("Result")
 
 
 def capture(
-    target: str, path: Path, plan: CapturePlan, *, force: bool = False, progress: Progress | None = None
+    target: str,
+    path: Path,
+    plan: CapturePlan,
+    connection: Connection = DIRECT,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Save everything reachable at ``target`` as a session file at ``path`` and return it."""
-    return capture_session(parse_target(target), path, plan, force=force, progress=progress)
+    return capture_session(parse_target(target), path, plan, connection, force=force, progress=progress)
 
 
 def is_live(target: str) -> bool:
@@ -62,7 +69,13 @@ def is_live(target: str) -> bool:
     return parse_target(target).base_url is not None
 
 
-def observe(targets: Sequence[str], plan: CapturePlan, *, progress: Progress | None = None) -> Observation:
+def observe(
+    targets: Sequence[str],
+    plan: CapturePlan,
+    connection: Connection = DIRECT,
+    *,
+    progress: Progress | None = None,
+) -> Observation:
     """Return what there is to see: a live target is captured, files are read and put in order of time."""
     parsed = [parse_target(text) for text in targets]
     files = [target.path for target in parsed if target.path is not None]
@@ -72,7 +85,7 @@ def observe(targets: Sequence[str], plan: CapturePlan, *, progress: Progress | N
         raise UsageError("give one live target, or any number of files of the same process")
     with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
         return observe_file(
-            capture_session(parsed[0], Path(folder) / "live.mapmedic", plan, progress=progress)
+            capture_session(parsed[0], Path(folder) / "live.mapmedic", plan, connection, progress=progress)
         )
 
 
@@ -88,14 +101,15 @@ def heap_change(observation: Observation) -> HeapChange | None:
     return heap_changes.heap_change(observation.captures)
 
 
-def plan_fix(target: str, request: FixRequest, token: str | None) -> FixPlan:
+def plan_fix(target: str, request: FixRequest, token: str | None, connection: Connection = DIRECT) -> FixPlan:
     """Return what a fix would do, with its conditions measured now; nothing is changed."""
-    return _with_agent(target, token, lambda link: remedy_plan.plan_fix(link, target, request))
+    return _with_agent(target, token, connection, lambda link: remedy_plan.plan_fix(link, target, request))
 
 
 def apply_fix(
     plan: FixPlan,
     token: str | None,
+    connection: Connection = DIRECT,
     *,
     criteria: Criteria | None = None,
     journal_folder: Path | None = None,
@@ -110,7 +124,10 @@ def apply_fix(
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
     try:
         return _with_agent(
-            plan.target, token, lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell)
+            plan.target,
+            token,
+            connection,
+            lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell),
         )
     except KeyboardInterrupt as stop:
         stop.add_note(f"how far the fix came is in {journal.path}")
@@ -169,13 +186,16 @@ def _last_point(observation: Observation) -> MemoryPoint:
     return observation.timeline[-1]
 
 
-def _with_agent(target: str, token: str | None, work: Callable[[AgentLink], Awaitable[Result]]) -> Result:
-    base = http_base(parse_target(target))
+def _with_agent(
+    target: str, token: str | None, connection: Connection, work: Callable[[AgentLink], Awaitable[Result]]
+) -> Result:
+    parsed = parse_target(target)
+    base = http_base(parsed)
     if not token:
         raise NotAuthorized(base, "no token was given")
 
     async def run() -> Result:
-        async with HttpClient() as client:
+        async with HttpClient(connection=connection, socket_path=parsed.socket_path) as client:
             return await work(AgentLink(client, base, token, _operator()))
 
     return asyncio.run(run())

@@ -5,7 +5,8 @@
     |   |-- AmbiguousName                  a name matches several things
     |   `-- OutputExists                   a file is never overwritten without --force
     |-- CouldNotLook                   3   nothing was learned; the target is untouched
-    |   |-- TargetUnreachable              no connection, time-out, TLS
+    |   |-- TargetUnreachable              no connection, time-out
+    |   |   `-- TlsFailed                  no TLS session, and whose doing it is
     |   |-- UnexpectedAnswer               something answered, but not what was asked for
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
@@ -69,6 +70,18 @@ class TargetUnreachable(CouldNotLook):
         super().__init__(f"no answer from {url}: {why}")
         self.url = url
         self.why = why
+
+
+class TlsFailed(TargetUnreachable):
+    """Say that no TLS session with ``url`` came about.
+
+    ``cause`` is one of self_signed, unknown_authority, expired, not_yet_valid, wrong_name, wants_certificate,
+    hung_up, not_tls, other.
+    """
+
+    def __init__(self, url: str, why: str, cause: str) -> None:
+        super().__init__(url, why)
+        self.cause = cause
 
 
 class UnexpectedAnswer(CouldNotLook):

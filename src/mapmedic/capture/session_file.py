@@ -136,7 +136,9 @@ def _encodable(text: str) -> str:
 
 
 def _entry_of(artifact: Artifact) -> dict[str, str]:
-    return {
+    # Only where it says something: sessions written before it was counted have no such record either.
+    asked_again = {"attempts": str(artifact.attempts)} if artifact.attempts > 1 else {}
+    return asked_again | {
         "kind": artifact.kind,
         "visit": str(artifact.visit),
         "taken_at": str(artifact.taken_at),
@@ -205,9 +207,10 @@ class _Reader:
 
     def _take_artifact(self, member: Member) -> None:
         entry, data = member.records, member.data
-        if set(entry) != {"kind", "visit", "taken_at", "source", "sha256"}:
+        if set(entry) - {"attempts"} != {"kind", "visit", "taken_at", "source", "sha256"}:
             raise self._damaged(f"member {member.name!r} does not say what it is")
-        if not (_WHOLE_NUMBER.fullmatch(entry["visit"]) and _WHOLE_NUMBER.fullmatch(entry["taken_at"])):
+        numbers = (entry["visit"], entry["taken_at"], entry.get("attempts", "1"))
+        if not all(_WHOLE_NUMBER.fullmatch(number) for number in numbers):
             raise self._damaged(f"member {member.name!r} has no number or no time")
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise self._damaged(f"member {member.name!r} does not match its SHA-256")
@@ -215,8 +218,10 @@ class _Reader:
         if entry["kind"] == BLANK:
             self._blanks.append(self._blank(member))
             return
-        taken_at = UnixNanoseconds(int(entry["taken_at"]))
-        self._artifacts.append(Artifact(entry["kind"], int(entry["visit"]), taken_at, entry["source"], data))
+        visit, taken_at, attempts = map(int, numbers)
+        self._artifacts.append(
+            Artifact(entry["kind"], visit, UnixNanoseconds(taken_at), entry["source"], data, attempts)
+        )
 
     def _blank(self, member: Member) -> Blank:
         value = self._json(member)

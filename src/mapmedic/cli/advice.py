@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from functools import singledispatch
@@ -107,6 +108,44 @@ def _(error: errors.CouldNotLook) -> Advice:
     )
 
 
+_TLS_NEXT = {
+    "self_signed": "if that is the service's own certificate: --ca-file CERTIFICATE.pem",
+    "unknown_authority": "--ca-file AUTHORITY.pem   (the authority that signed it)",
+    "wrong_name": "use the name that the certificate is for, or one certificate that names this address too",
+    "expired": "give the service a new certificate, and look at this machine's clock",
+    "not_yet_valid": "look at the clocks of both machines",
+    "wants_certificate": "--cert OURS.pem --key OURS.key",
+    "hung_up": "--cert OURS.pem --key OURS.key   (or ask again in a moment)",
+    "not_tls": "the same address with http:// in place of https://",
+}
+_TLS_CAUSES = {
+    "self_signed": ("a service's own certificate for inside use", "somebody in between who reads along"),
+    "unknown_authority": ("a company's or cluster's own authority", "somebody in between who reads along"),
+    "wrong_name": (
+        "it was reached by another name or address than it is known by",
+        "another service answers",
+    ),
+    "expired": ("nobody renewed it", "this machine's clock is wrong"),
+    "not_yet_valid": ("this machine's clock, or the signer's, is wrong",),
+    "wants_certificate": (
+        "the service wants to see a certificate of its callers",
+        "ours is not one it believes",
+    ),
+    "hung_up": ("the service wants to see a certificate of its callers", "it is restarting"),
+    "not_tls": ("the service speaks plain HTTP on this port",),
+}
+
+
+@advise.register
+def _(error: errors.TlsFailed) -> Advice:
+    return Advice(
+        f"no answer: {error.why}",
+        error.url,
+        _TLS_CAUSES.get(error.cause, ("the two sides have no version or cipher in common",)),
+        _TLS_NEXT.get(error.cause, f"curl -sS -v -m 5 -o /dev/null {_quoted(error.url)}"),
+    )
+
+
 @advise.register
 def _(error: errors.TargetUnreachable) -> Advice:
     return Advice(
@@ -117,12 +156,30 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "a firewall or a network policy is in between (try: kubectl port-forward POD 6060)",
             "the service is stuck, or so short of memory that it cannot answer",
         ),
-        f"curl -sS -m 5 -o - {_quoted(error.url.split('/debug/')[0] + '/debug/pprof/')} | head",
+        f"curl -sS -m 5 -o - {_curl_words(_base(error.url) + '/debug/pprof/')} | head",
     )
+
+
+_ASKED = re.compile(r"/(?:debug/(?:pprof|mapmedic|vars)|metrics)(?:[/?].*)?$")
+
+
+def _base(url: str) -> str:
+    return _ASKED.sub("", url).rstrip("/")
+
+
+def _curl_words(url: str) -> str:
+    """Return ``url`` as curl wants it; a unix socket is an option of its own."""
+    match = _ASKED.search(url)
+    if not url.startswith("unix://") or match is None:
+        return _quoted(url)
+    path = url.removeprefix("unix://")[: match.start() - len("unix://")]
+    return f"--unix-socket {_quoted(path)} {_quoted('http://localhost' + match.group())}"
 
 
 @advise.register
 def _(error: errors.UnexpectedAnswer) -> Advice:
+    if error.status in (401, 403, 407):
+        return _wants_credentials(error)
     return Advice(
         f"something answered, but {error.why}",
         error.url,
@@ -130,7 +187,19 @@ def _(error: errors.UnexpectedAnswer) -> Advice:
             "the service does not import net/http/pprof, or serves it on another port or path",
             "a proxy or a login page answers in its place",
         ),
-        f"curl -sS -m 5 -i {_quoted(error.url)} | head",
+        f"curl -sS -m 5 -i {_curl_words(error.url)} | head",
+    )
+
+
+def _wants_credentials(error: errors.UnexpectedAnswer) -> Advice:
+    return Advice(
+        f"it let nobody in: it answered {error.why}",
+        error.url,
+        (
+            "the service, or a proxy before it, wants to know who asks, and was not told or told wrong",
+            "whoever asks may not see this",
+        ),
+        "--auth-file FILE, or MAPMEDIC_AUTH   ('Bearer TOKEN' or 'user:password')",
     )
 
 

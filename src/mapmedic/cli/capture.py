@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import examples, force_option, json_option, read_token, token_option, window_options
 from mapmedic.cli.output import ProgressBar, say
+from mapmedic.model.connection import Connection
 from mapmedic.report.inert import inert
 
 
@@ -27,11 +29,12 @@ from mapmedic.report.inert import inert
 )
 @window_options("0s")
 @token_option
+@connection_options
 @force_option
 @json_option
 def command(
     target: str, output: Path, seconds: float, visits: int, force_gc: bool, token_file: Path | None,
-    force: bool, as_json: bool,
+    connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
 
@@ -44,7 +47,7 @@ def command(
 
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress, _saying_what_is_left(output):
-        path = api.capture(target, output, plan, force=force, progress=progress)
+        path = api.capture(target, output, plan, connection, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     complete_files,
     examples,
@@ -21,6 +22,7 @@ from mapmedic.cli.options import (
 from mapmedic.cli.output import ProgressBar, console, require_writable, say
 from mapmedic.cli.profile_file import write_profile
 from mapmedic.cli.report_file import write_report
+from mapmedic.model.connection import Connection
 
 if TYPE_CHECKING:
     from mapmedic.model.findings import Diagnosis
@@ -44,11 +46,12 @@ if TYPE_CHECKING:
 @html_option
 @pprof_option
 @token_option
+@connection_options
 @force_option
 @json_option
 def command(
     targets: tuple[str, ...], seconds: float, visits: int, force_gc: bool, source: Path | None,
-    html: Path | None, pprof: Path | None, token_file: Path | None, force: bool, as_json: bool,
+    html: Path | None, pprof: Path | None, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Say which container eats the memory, who fills it, how sure that is, and what to do.
 
@@ -65,7 +68,7 @@ def command(
         say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
-        observation = api.observe(targets, plan, progress=progress)
+        observation = api.observe(targets, plan, connection, progress=progress)
     diagnosis = api.diagnose(observation, source=source)
     if as_json:
         # The files first: should they fail, stdout still holds one JSON object, the error's.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     complete_files,
     examples,
@@ -17,6 +18,7 @@ from mapmedic.cli.options import (
 from mapmedic.cli.output import ProgressBar, require_writable, say, write_text
 from mapmedic.cli.profile_file import write_profile
 from mapmedic.errors import CouldNotLook
+from mapmedic.model.connection import Connection
 from mapmedic.report.inert import inert
 
 _DEFAULT_OUTPUT = Path("flame.html")
@@ -38,11 +40,12 @@ _DEFAULT_OUTPUT = Path("flame.html")
 )
 @pprof_option
 @window_options("0s")
+@connection_options
 @force_option
 @json_option
 def command(
     target: str, output: Path | None, pprof: Path | None, seconds: float, visits: int, force_gc: bool,
-    force: bool, as_json: bool,
+    connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Draw the heap of TARGET as a flame graph, with the runtime frames that pprof hides.
 
@@ -58,7 +61,8 @@ def command(
     for path in filter(None, (html, pprof)):
         require_writable(path, force=force)
     with ProgressBar() as progress:
-        observation = api.observe([target], api.CapturePlan(seconds, visits, force_gc), progress=progress)
+        plan = api.CapturePlan(seconds, visits, force_gc)
+        observation = api.observe([target], plan, connection, progress=progress)
     change = api.heap_change(observation)
     heap = last_heap(observation, change)
     if heap is None:

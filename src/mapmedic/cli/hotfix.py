@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     Duration,
     examples,
@@ -18,6 +19,7 @@ from mapmedic.cli.options import (
 from mapmedic.cli.output import ProgressBar, console, require_writable
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed, UsageError
+from mapmedic.model.connection import Connection
 
 
 @click.command(
@@ -79,14 +81,15 @@ from mapmedic.errors import ProofFailed, UsageError
 @click.option("--within", type=Duration(), default="30s", show_default=True, help="The time they may take.")
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
+@connection_options
 @html_option
 @force_option
 @json_option
 def command(
     target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
     apply_it: bool, hold: int | None, backup: Path | None, no_backup: bool, keep_memory: bool,
-    expect_drop: float | None, within: float, journal: Path | None, token_file: Path | None, html: Path | None,
-    force: bool, as_json: bool,
+    expect_drop: float | None, within: float, journal: Path | None, token_file: Path | None,
+    connection: Connection, html: Path | None, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -107,7 +110,7 @@ def command(
     request = api.FixRequest(
         name, strategy, hold, not keep_memory, where, max_lock_hold, not no_backup, backup, journal
     )
-    plan = api.plan_fix(target, request, token)
+    plan = api.plan_fix(target, request, token, connection)
     if not as_json:
         from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
 
@@ -120,7 +123,9 @@ def command(
         return 0
     criteria = api.criteria_for(plan, expect_drop, within)
     with ProgressBar() as progress:
-        outcome = api.apply_fix(plan, token, criteria=criteria, journal_folder=journal, progress=progress)
+        outcome = api.apply_fix(
+            plan, token, connection, criteria=criteria, journal_folder=journal, progress=progress
+        )
     if html is not None:
         write_fix_report(html, f"Fix of {plan.map}", outcome.proof, outcome=outcome, force=force)
     if as_json:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import complete_files, examples, force_option, html_option, json_option
 from mapmedic.cli.output import ProgressBar, console, require_writable
 from mapmedic.cli.report_file import write_fix_report
 from mapmedic.errors import ProofFailed
+from mapmedic.model.connection import Connection
 
 
 @click.command(
@@ -29,11 +31,13 @@ from mapmedic.errors import ProofFailed
     help="The share by which RSS and heap must have fallen.",
 )
 @html_option
+@connection_options
 @force_option
 @json_option
 def command(
-    before: str, after: str, expect_drop: float, html: Path | None, force: bool, as_json: bool
-) -> int:
+    before: str, after: str, expect_drop: float, html: Path | None, connection: Connection, force: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Compare two captures of a service: did the memory come back?
 
     BEFORE and AFTER are sessions, heap?debug=1 files or live targets. Exit code 5 where it did not.
@@ -45,8 +49,8 @@ def command(
         require_writable(html, force=force)
     criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0)
     with ProgressBar() as progress:
-        first = api.observe([before], api.CapturePlan(), progress=progress)
-        second = api.observe([after], api.CapturePlan(), progress=progress)
+        first = api.observe([before], api.CapturePlan(), connection, progress=progress)
+        second = api.observe([after], api.CapturePlan(), connection, progress=progress)
     proof = api.verify(first, second, criteria)
     if html is not None:
         write_fix_report(html, f"Before and after: {after}", proof, before=first, after=second, force=force)

@@ -23,7 +23,7 @@ from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
-from mapmedic.diagnose.owners import Locate
+from mapmedic.diagnose.owners import Source
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.connection import DIRECT, Connection
@@ -38,12 +38,12 @@ from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
 from mapmedic.remedy.proof import Criteria, criteria_for, prove
-from mapmedic.source.insertion import SourceReader
+from mapmedic.source.program import ProgramSource
 from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
     "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
     "parse_condition", "plan_fix", "read_session", "verify",
 ]  # fmt: skip
@@ -93,7 +93,7 @@ def diagnose(
     observation: Observation, *, thresholds: Thresholds | None = None, source: Path | None = None
 ) -> Diagnosis:
     """Return the verdict on ``observation``; with ``source`` the inserting statements are read there."""
-    return verdict.diagnose(observation, thresholds, SourceReader(source).locate)
+    return verdict.diagnose(observation, thresholds, ProgramSource(source))
 
 
 def heap_change(observation: Observation) -> HeapChange | None:

@@ -40,6 +40,8 @@ SCENARIOS = {
     "high-gogc": Scenario("high-gogc"),
     "high-gogc-leak": Scenario("high-gogc-leak", entries=40_000, rate=12_000),
     "warm-up": Scenario("warm-up"),
+    "goroutine-local": Scenario("goroutine-local", entries=40_000, rate=12_000),
+    "huge-values": Scenario("huge-values", rate=20),
 }
 # The source at the inserting line cannot say what these are called: a captured variable, a field of an element.
 NAMELESS = frozenset({"closure-map", "channel-buffer", "finalizer-map"})

@@ -7,6 +7,8 @@ from collections import defaultdict
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
+from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
+from mapmedic.diagnose.retention import retention
 from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, is_standard_library
 from mapmedic.model.units import MIB
@@ -54,14 +56,20 @@ def _logged(case: Case, what: str) -> tuple[Blank, ...]:
 def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health."""
     longer = _again(case, 3 * max(10.0, case.observation.seconds))
+    places = growing_places(case)
     signs = [
         f"{suspect.code} at {suspect.site.function if suspect.site else 'an unknown place'} "
         f"is only {suspect.confidence:.0%} likely: {suspect.reasons[-1].text}"
         for suspect in unsure
         if suspect.code.is_finding
     ]
-    if case.growth_known and not signs and (growth := _unexplained_growth(case)):
+    if case.growth_known and not signs and (growth := _unexplained_growth(case, places)):
         signs.append(growth)
+    if places:
+        made = places[0].site.function
+        longer += (
+            f" --source DIR  (follows what {made} makes to the map that keeps it; the agent's counts do, too)"
+        )
     return tuple(Blank(longer, sign) for sign in signs)
 
 
@@ -95,7 +103,7 @@ def _no_gc(case: Case) -> str:
     return f"no GC completed during the window{count}, and a heap profile only moves when one does"
 
 
-def _unexplained_growth(case: Case) -> str | None:
+def _unexplained_growth(case: Case, places: tuple[GrowingPlace, ...]) -> str | None:
     """Return a sentence on growth of the live heap that no rule explains, None where there is none."""
     assert case.history is not None  # noqa: S101 - growth is known
     growth, bars = case.history.growth(), case.thresholds
@@ -111,7 +119,33 @@ def _unexplained_growth(case: Case) -> str | None:
         return (
             f"{grew}, only {growth.sigmas:.1f} times its sampling error: too short a look to call it growth"
         )
+    if places:
+        return f"{grew}, most of it made at {places[0].at}, and nothing tells what keeps it"
     return f"{grew}, but not at any map, slice or goroutine that could be told apart"
+
+
+def places_without_a_keeper(case: Case) -> list[Suspect]:
+    """Return the places that allocate what stays, where nothing says which container keeps it."""
+    return [_growing(place) for place in growing_places(case)]
+
+
+def _growing(place: GrowingPlace) -> Suspect:
+    growth, source = place.growth, "difference of heap profiles between completed GCs"
+    return Suspect(
+        code=Verdict.UNDETERMINED,
+        confidence=0.0,
+        reasons=(),
+        bytes=max(0, int(place.held_bytes)),
+        site=place.site,
+        growth_bytes_per_second=growth.bytes_per_second,
+        growth_uncertainty=growth.uncertainty_per_second,
+        evidence=(
+            Evidence("growth of what is made here", growth.bytes, None, source, "bytes"),
+            Evidence("objects of the busiest line gained", round(place.objects), None, source, "objects"),
+            *retention(growth),
+        ),
+        stack=tuple(frame.function for frame in reversed(place.stack)),
+    )
 
 
 def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
@@ -125,7 +159,8 @@ def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
         for c in case.containers[:_MOST_NAMED]
         if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
     ]
-    return containers if case.containers else _allocating_functions(case)
+    places = [s for s in _allocating_functions(case) if s.site and (s.site.function, None) not in named]
+    return containers if case.containers else places
 
 
 def _allocating_functions(case: Case) -> list[Suspect]:

@@ -137,3 +137,17 @@ class SourceHint:
     removals: tuple[Removal, ...] | None = None
     files_read: int = 0
     unread: tuple[Blank, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFlow:
+    """Where the source says that an allocation ends up.
+
+    ``site`` is the statement that puts it into a map (None: none was found, or several were), ``hint`` what
+    that map is; ``types`` are the named types it becomes a part of; ``path`` the way, "function:line" each.
+    """
+
+    site: Site | None
+    hint: SourceHint | None
+    types: tuple[str, ...]
+    path: tuple[str, ...]

@@ -149,6 +149,11 @@ class GoFile:
         return None
 
     def _made_type(self, spec: Node) -> str | None:
+        value = spec.child_by_field_name("value")
+        first = value.named_children[0] if value is not None and value.named_children else None
+        literal = first.child_by_field_name("type") if first and first.type == "composite_literal" else None
+        if literal is not None:
+            return self.text(literal)
         for call in (node for node in self.walk(spec) if node.type == "call_expression"):
             function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
             if function is not None and function.text == b"make" and arguments and arguments.named_children:

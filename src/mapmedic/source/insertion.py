@@ -15,7 +15,7 @@ from mapmedic.source.types import Scope, TypeReader, bare
 
 MAX_FILES_LISTED = 20_000
 _TYPE_ARGUMENTS = re.compile(r"\[.*?\](?=[.)]|$)")
-_SYNC_MAP_INSERTS = frozenset(("Store", "LoadOrStore", "Swap", "CompareAndSwap"))
+SYNC_MAP_INSERTS = frozenset(("Store", "LoadOrStore", "Swap", "CompareAndSwap"))
 
 
 _NAMED_TYPE = re.compile(r"[*\s]*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?(?:\[.*\])?", re.DOTALL)
@@ -179,7 +179,7 @@ def _called_on(call: Node) -> Node | None:
     if function.type == "identifier" and function.text == b"append" and arguments.named_children:
         return arguments.named_children[0]
     name = function.child_by_field_name("field") if function.type == "selector_expression" else None
-    if name is not None and name.text is not None and name.text.decode() in _SYNC_MAP_INSERTS:
+    if name is not None and name.text is not None and name.text.decode() in SYNC_MAP_INSERTS:
         return function.child_by_field_name("operand")
     return None
 

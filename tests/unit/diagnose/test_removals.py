@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mapmedic.diagnose.verdict import diagnose
-from mapmedic.model.findings import Blank, Removal, Site, SourceHint, Suspect, Verdict
+from mapmedic.model.findings import Blank, Removal, SourceHint, Suspect, Verdict
 from mapmedic.model.units import KIB
-from tests.unit.diagnose.builder import HASHTRIE, HTTP, SWISS, Heap, watched
+from tests.unit.diagnose.builder import HASHTRIE, HTTP, SWISS, Heap, ToldSource, watched
 
 SWEEP = Removal("delete", "sweep.go", 40, "delete(m.sessions, id)")
 
@@ -22,12 +22,10 @@ def suspect_of(
         for n in ((1, 2, 3, 4) if step < 10**5 else (2, 2, 2))
     ]
 
-    def locate(site: Site) -> SourceHint:
-        blanks = (Blank("bad.go", "no Go"),) if unread else ()
-        found = removals if looked else None
-        return SourceHint("main.S.sessions", "m.sessions[id] = s", "map[string]*S", found, 3, blanks)
-
-    return diagnose(watched(*heaps), locate=locate).suspects[0]
+    blanks = (Blank("bad.go", "no Go"),) if unread else ()
+    found = removals if looked else None
+    hint = SourceHint("main.S.sessions", "m.sessions[id] = s", "map[string]*S", found, 3, blanks)
+    return diagnose(watched(*heaps), source=ToldSource(hint)).suspects[0]
 
 
 def test_no_delete_anywhere_makes_a_leak_surer_and_a_sweep_less_sure() -> None:

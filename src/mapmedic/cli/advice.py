@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import click
@@ -24,19 +27,34 @@ class Advice:
     next: str
 
 
-def print_words(error: errors.MapmedicError) -> None:
-    """Print the advice on ``error`` to stderr."""
-    advice = advise(error)
+def print_words(error: errors.MapmedicError, command: str | None = None) -> None:
+    """Print the advice on ``error`` of ``command`` to stderr."""
+    advice = _for_command(advise(error), command)
     lines = [f"error: {advice.what}", f"where: {advice.where}"]
-    lines += [f"{'likely:' if i == 0 else '       '} {cause}" for i, cause in enumerate(advice.causes)]
-    lines.append(f"next:  {advice.next}")
+    for number, cause in enumerate(advice.causes):
+        lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
+    lines.append(f"next:  {advice.next}")  # never broken: it is there to be copied
     # Words of the target may be in here; they must not move the cursor.
     click.echo("\n".join(inert(line) for line in lines), err=True)
 
 
-def print_json(error: errors.MapmedicError) -> None:
+def _wrapped(lead: str, text: str) -> list[str]:
+    """Return ``text`` behind ``lead``, broken at words where a person reads it on a terminal."""
+    if not sys.stderr.isatty():
+        return [lead + text]
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.wrap(
+        text, width, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=False
+    )
+
+
+def print_json(error: errors.MapmedicError, command: str | None = None) -> None:
     """Print ``mapmedic.error/1`` to stdout."""
-    click.echo(json.dumps(error_json(error, advise(error)), indent=2))
+    click.echo(json.dumps(error_json(error, _for_command(advise(error), command)), indent=2))
+
+
+def _for_command(advice: Advice, command: str | None) -> Advice:
+    return replace(advice, next=advice.next.replace("COMMAND", command)) if command else advice
 
 
 def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]:

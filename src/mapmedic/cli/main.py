@@ -113,7 +113,7 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED_EXIT_CODE
     except Exception as error:
         try:
-            return _tell(error, as_json=as_json)
+            return _tell(error, arguments, as_json=as_json)
         except BrokenPipeError:
             return _hang_up()
 
@@ -130,20 +130,22 @@ def _invoke(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception, *, as_json: bool) -> int:
+def _tell(error: Exception, arguments: list[str], *, as_json: bool) -> int:
     """Print what a person needs to know about ``error``; its exit code."""
     from mapmedic.cli import advice  # noqa: PLC0415 - only a failing command pays for it
+
+    command = next((word for word in arguments[:1] if word in COMMANDS), None)
 
     if isinstance(error, click.ClickException):
         error.show()
         usage = UsageError(error.format_message())
         if as_json:
-            advice.print_json(usage)
+            advice.print_json(usage, command)
         return usage.exit_code
     if isinstance(error, MapmedicError):
-        advice.print_words(error)
+        advice.print_words(error, command)
         if as_json:
-            advice.print_json(error)
+            advice.print_json(error, command)
         return error.exit_code
     _confess(error)
     if as_json:

@@ -51,6 +51,12 @@ def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
     assert "Did you mean" not in run("nonsense").err
 
 
+def test_the_help_that_is_advised_is_the_commands_own() -> None:
+    done = run("flame", "no-such-file", "--json")
+    assert done.json["next"] == "mapmedic flame --help"
+    assert "next:  mapmedic flame --help" in done.err
+
+
 def test_only_a_live_target_is_watched() -> None:
     assert "watching" not in run("diagnose", "no-such-file").err
     assert "watching" in run("diagnose", refused()).err

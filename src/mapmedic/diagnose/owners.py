@@ -42,7 +42,7 @@ def name_by_agent(case: Case, suspect: Suspect) -> Suspect:
     That is the one registered under the name that the source declares, else the only one whose exact count
     fits the profile. A wrong name here empties the wrong map: two that fit are none.
     """
-    container = next((c for c in case.containers if _is_of(suspect, c)), None)
+    container = container_of(case, suspect)
     if container is None:
         return suspect
     estimates = _object_counts(case, container)
@@ -52,6 +52,11 @@ def name_by_agent(case: Case, suspect: Suspect) -> Suspect:
     if len(fitting) != 1:
         return suspect
     return _with_agent(case, suspect, fitting[0], "as declared" if declared else "which fits")
+
+
+def container_of(case: Case, suspect: Suspect) -> Container | None:
+    """Return the container in the profile that ``suspect`` is, None where it is none."""
+    return next((c for c in case.containers if _is_of(suspect, c)), None)
 
 
 def _is_of(suspect: Suspect, container: Container) -> bool:

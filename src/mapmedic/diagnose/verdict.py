@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
+from mapmedic.diagnose.capacity import capacity_of
 from mapmedic.diagnose.case import Case, build_case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.history import Growth
 from mapmedic.diagnose.links import link_places
-from mapmedic.diagnose.owners import Source, name_by_agent, name_by_source
+from mapmedic.diagnose.owners import Source, container_of, name_by_agent, name_by_source
 from mapmedic.diagnose.rules import RULES
 from mapmedic.diagnose.standing import standing_at
 from mapmedic.diagnose.thresholds import Thresholds
@@ -69,14 +70,16 @@ def _conclude(case: Case, sure: list[Suspect], unsure: list[Suspect]) -> Diagnos
 def _named(case: Case, suspect: Suspect, source: Source | None) -> Suspect:
     if source is not None:
         suspect = name_by_source(suspect, source)
-    return _standing(case, name_by_agent(case, suspect))
+    return _described(case, name_by_agent(case, suspect))
 
 
-def _standing(case: Case, suspect: Suspect) -> Suspect:
-    """Return the ``suspect`` with the goroutines that stand at its site; a leak of goroutines counts its own."""
+def _described(case: Case, suspect: Suspect) -> Suspect:
+    """Return ``suspect`` with its capacity and the goroutines at its site; a leak of these counts its own."""
     if suspect.site is None or suspect.code is Verdict.GOROUTINE_LEAK:
         return suspect
-    return replace(suspect, evidence=suspect.evidence + standing_at(case, suspect.site.function))
+    container = container_of(case, suspect)
+    room = capacity_of(case, suspect, container) if container is not None else ()
+    return replace(suspect, evidence=(*suspect.evidence, *room, *standing_at(case, suspect.site.function)))
 
 
 def _badness(suspect: Suspect) -> tuple[bool, float, float]:

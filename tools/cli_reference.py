@@ -54,7 +54,10 @@ def main(arguments: list[str]) -> int:
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD, _help(cli, None, "mapmedic")]
-    group = click.Context(cli, info_name="mapmedic", terminal_width=WIDTH, max_content_width=WIDTH)
+    # With the group's settings: commands inherit its -h, and click remembers it from whoever asked first.
+    group = click.Context(
+        cli, None, "mapmedic", terminal_width=WIDTH, max_content_width=WIDTH, **cli.context_settings
+    )
     for title, commands in SECTIONS.items():
         parts.append(f"## {title}\n")
         for name in commands:

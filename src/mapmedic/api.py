@@ -32,8 +32,10 @@ from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
+from mapmedic.remedy import restore as remedy_restore
 from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
@@ -44,8 +46,8 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
-    "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
-    "parse_condition", "plan_fix", "read_session", "verify",
+    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
+    "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -133,6 +135,42 @@ def apply_fix(
         stop.add_note(f"how far the fix came is in {journal.path}")
         stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")
         raise
+    finally:
+        journal.close()
+
+
+def plan_restore(
+    target: str,
+    path: Path,
+    token: str | None,
+    connection: Connection = DIRECT,
+    *,
+    map_name: str | None = None,
+) -> RestorePlan:
+    """Return what putting the backup at ``path`` back would do; nothing is changed."""
+    return _with_agent(
+        target, token, connection, lambda link: remedy_restore.plan_restore(link, target, path, map_name)
+    )
+
+
+def apply_restore(
+    plan: RestorePlan,
+    token: str | None,
+    connection: Connection = DIRECT,
+    *,
+    journal_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Restored:
+    """Put the entries of ``plan``'s backup back; journal first. It can be repeated."""
+    journal = Journal(journal_folder or default_folder(), plan.map)
+    tell = progress or (lambda _what, _share: None)
+    try:
+        return _with_agent(
+            plan.target,
+            token,
+            connection,
+            lambda link: remedy_restore.apply_restore(link, plan, journal, tell),
+        )
     finally:
         journal.close()
 

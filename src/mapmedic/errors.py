@@ -17,6 +17,7 @@
     |   |-- PreflightFailed                a condition of the plan does not hold
     |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
+    |-- RestoreIncomplete              5   some entries of a backup are back, not all
     `-- ProofFailed                    5   applied, but the figures do not show that it worked
 
 Errors carry numbers and names, never advice: the command line turns them into what, where,
@@ -172,6 +173,19 @@ class AgentRefused(Refused):
         self.code = code
         self.message = message
         self.status = status
+
+
+class RestoreIncomplete(MapmedicError):
+    """Say that a restore ended after ``done`` of ``entries`` entries; it can be repeated."""
+
+    exit_code = 5
+
+    def __init__(self, path: str, done: int, entries: int, why: str) -> None:
+        super().__init__(f"{done:,} of {entries:,} entries of {path} are back: {why}")
+        self.path = path
+        self.done = done
+        self.entries = entries
+        self.why = why
 
 
 class ProofFailed(MapmedicError):

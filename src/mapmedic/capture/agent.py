@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from mapmedic.capture.http import Answer, HttpClient, Limits
 from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer, UsageError
@@ -17,6 +18,7 @@ from mapmedic.model.units import MIB, UnixNanoseconds
 
 API = "/debug/mapmedic/v1"
 _MAX_OPERATOR = 128
+_ENTRIES = "application/vnd.mapmedic.entries"
 # The agent writes a chunk at least every few milliseconds; it gives a slow reader 30 s for one.
 _SILENCE_SECONDS = 30.0
 # Returning memory to the kernel can take seconds on a large heap.
@@ -71,6 +73,15 @@ class AgentLink:
         if answer.status != 200:
             raise _refusal(answer)
         return reader.finish()
+
+    async def restore_entries(self, name: str, stream: bytes) -> dict[str, Any]:
+        """Put the entries of a whole ``stream`` back into the map ``name``; errors as ``call`` has them."""
+        url = f"{self.base_url}{API}/restore?map={quote(name, safe='')}"
+        headers = {**self._headers(), "Content-Type": _ENTRIES}
+        answer = await self.client.request("POST", url, _LIMITS, headers=headers, body=stream)
+        if answer.status < 300:
+            return _object(answer)
+        raise _refusal(answer)
 
     async def maps(self) -> tuple[RegisteredMap, ...]:
         """Return what the agent has registered."""

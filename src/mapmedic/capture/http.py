@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -129,11 +130,12 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         json: object | None = None,
+        body: bytes | None = None,
     ) -> Answer:
         """Return the answer whatever its status, asked once; TargetUnreachable where none came in time."""
         limits = limits.within(self.most)
         async with _deadline(url, limits.seconds):
-            return await self._exchange(method, url, limits, headers, json)
+            return await self._exchange(method, url, limits, headers, json, body)
 
     async def stream(
         self,
@@ -179,19 +181,32 @@ class HttpClient:
         return self._shown_url(there) if same else None
 
     async def _exchange(
-        self, method: str, url: str, limits: Limits, headers: Mapping[str, str] | None, json: object | None
+        self,
+        method: str,
+        url: str,
+        limits: Limits,
+        headers: Mapping[str, str] | None,
+        json: object | None,
+        body: bytes | None = None,
     ) -> Answer:
+        # A file object is sent in pieces; the library warns of large bytes.
+        data = None if body is None else io.BytesIO(body)
         with in_our_words(url):
-            async with self._opened(method, url, headers, json) as response:
+            async with self._opened(method, url, headers, json, data) as response:
                 return await _answer(response, url, limits.max_bytes)
 
     def _opened(
-        self, method: str, url: str, headers: Mapping[str, str] | None, json: object | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        json: object | None = None,
+        data: io.BytesIO | None = None,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its `async with`")
         return self._session.request(
-            method, self._wire_url(url), headers=headers, json=json, allow_redirects=False,
+            method, self._wire_url(url), headers=headers, json=json, data=data, allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
         )  # fmt: skip
 

@@ -313,6 +313,16 @@ def _(error: errors.AgentRefused) -> Advice:
 
 
 @advise.register
+def _(error: errors.RestoreIncomplete) -> Advice:
+    return Advice(
+        f"{error.done:,} of {error.entries:,} entries are back, then: {error.why}",
+        error.path,
+        ("the connection broke, or the service is too busy to give its lock",),
+        "the same command again: what is back already is kept as it is",
+    )
+
+
+@advise.register
 def _(error: errors.ProofFailed) -> Advice:
     return Advice(
         "done, but the figures do not show that it worked",

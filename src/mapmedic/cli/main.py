@@ -32,6 +32,7 @@ SECTIONS = {
     },
     "Mend": {
         "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
+        "restore": "Show what a backup of hotfix holds; with --apply, put its entries back into the map.",
     },
     "Prove": {
         "verify": "Compare two captures of a service: did the memory come back?",

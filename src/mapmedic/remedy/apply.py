@@ -15,10 +15,10 @@ from mapmedic.errors import MapmedicError, PreflightFailed
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.conditions import condition_json
-from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
-from mapmedic.remedy.removal import Removal, note, remove_entries
+from mapmedic.remedy.removal import Removal, remove_entries
 
 Progress = Callable[[str, float], None]
 _POLL_SECONDS = 0.5

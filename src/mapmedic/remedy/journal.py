@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mapmedic.capture.files import sync_folder
@@ -58,3 +59,9 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def note(journal: Journal, event: str, **facts: object) -> None:
+    """Write what has happened already, where a full disk must not hide it or stop what has to follow."""
+    with suppress(CouldNotLook):
+        journal.write(event, **facts)

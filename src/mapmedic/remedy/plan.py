@@ -140,12 +140,7 @@ def require_ready(plan: FixPlan) -> None:
 def _conditions(
     strategy: str, answer: Mapping[str, Any], running: Mapping[str, Any]
 ) -> tuple[Condition, ...]:
-    operations = running.get("operations")
-    open_ones = [
-        str(each.get("id"))
-        for each in (operations if isinstance(operations, list) else [])
-        if isinstance(each, dict) and each.get("finished_at") is None
-    ]
+    open_ones = open_operations(running)
     return (
         Condition("strategy", answer.get("supported") is True, str(answer.get("why", ""))),
         _lock_condition(_whole(answer.get("lock_wait_ns"))),
@@ -156,6 +151,16 @@ def _conditions(
             f"operation {open_ones[0]} is under way" if open_ones else "none is under way",
         ),
     )
+
+
+def open_operations(running: Mapping[str, Any]) -> list[str]:
+    """Return the operations that are under way, by the agent's list of them."""
+    operations = running.get("operations")
+    return [
+        str(each.get("id"))
+        for each in (operations if isinstance(operations, list) else [])
+        if isinstance(each, dict) and each.get("finished_at") is None
+    ]
 
 
 def _lock_condition(wait_ns: int | None) -> Condition:

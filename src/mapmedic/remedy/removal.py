@@ -9,16 +9,15 @@ state_unknown where nobody answers any more.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
-from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer, UsageError
+from mapmedic.errors import AgentRefused, NotAuthorized, UnexpectedAnswer, UsageError
 from mapmedic.model.backup import Backup
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.backup import take_backup
-from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import operation_body
 
 # docs/reference/agent-api.yaml; it becomes part of a path.
@@ -149,12 +148,6 @@ async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[st
     else:
         note(journal, "undo_left_to_the_agent", operation=identity, why=why)
     return operation if state == "committed" else None
-
-
-def note(journal: Journal, event: str, **facts: object) -> None:
-    """Write what has happened already, where a full disk must not hide it or stop what has to follow."""
-    with suppress(CouldNotLook):
-        journal.write(event, **facts)
 
 
 def _words(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Session
 
 Json = dict[str, Any]
@@ -177,6 +178,26 @@ def backup_json(backup: Backup) -> Json:
         "by": header.by,
         "taken_at_unix_ns": header.taken_at,
         "tool_version": header.tool_version,
+    }
+
+
+def restore_json(plan: RestorePlan, done: Restored | None) -> Json:
+    """Return ``mapmedic.restore/1``; ``done`` is None where it was planned only."""
+    return {
+        "schema": "mapmedic.restore/1",
+        "target": plan.target,
+        "map": plan.map,
+        "backup": backup_json(plan.backup),
+        "conditions": [{"name": c.name, "holds": c.holds, "why": c.why} for c in plan.conditions],
+        "ready": plan.ready,
+        "notes": list(plan.notes),
+        "applied": done is not None,
+        "entries_before": plan.entries_now,
+        "entries_after": done.entries_after if done else None,
+        "restored": done.restored if done else None,
+        "kept_newer": done.kept_newer if done else None,
+        "pause_ms": done.pause_ns / 1e6 if done else None,
+        "journal_path": done.journal_path if done else None,
     }
 
 

@@ -19,6 +19,7 @@ from mapmedic.report.terminal_parts import (
     bullets,
     checks_table,
     command,
+    conditions_list,
     evidence_table,
     heading,
     pairs,
@@ -108,12 +109,7 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
     )
     for number, step in enumerate(plan.steps, start=1):
         paragraph(console, Text(inert(step, WHOLE_LIMIT)), indent=2, lead=Text(f"{number}. "))
-    if plan.conditions:
-        heading(console, "Before anything is touched")
-        for condition in plan.conditions:
-            mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
-            why = f": {inert(condition.why, WHOLE_LIMIT)}" if condition.why else ""
-            paragraph(console, Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}"), indent=2, lead=mark)
+    conditions_list(console, plan.conditions)
     pairs(
         console,
         [

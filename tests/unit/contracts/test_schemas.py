@@ -22,6 +22,7 @@ from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
@@ -46,6 +47,8 @@ OURS = {
     "error-1.json": "schema error exit_code what where causes next",
     "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "journal-1.json": "schema at_unix_ns event",
+    "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
+    "kept_newer pause_ms journal_path",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
     "return_memory where matches max_lock_hold_ms backup",
 }
@@ -82,6 +85,7 @@ CHECKS = (
     Check("a", None, None, None, None, False, ""),
     Check("b", NAN, -INFINITY, NAN, 0.4, True, "w", "bytes"),
 )
+RESTORE = RestorePlan("u", "m", BACKUP, None, (Condition("c", True, "w"),), ("n",))
 POINT = MemoryPoint(UnixNanoseconds(1), 5, None, None)
 EMPTY_OUTCOME = Outcome(EMPTY_PLAN, False, None, None, None, None, None, None, None)
 FULL_OUTCOME = Outcome(
@@ -111,6 +115,8 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.capture_json("p", Session("t", "v", (), (), complete=False)),
     out.capture_json("p", Session("t", "v", (ARTIFACT,), (Blank("w", "y"),), True)),
     out.doctor_json(()),
+    out.restore_json(RESTORE, None),
+    out.restore_json(RESTORE, Restored(RESTORE, 3, 0, 17_300, None, "/j")),
     out.flame_json("t", Path("p"), heap_of(())),
     out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),

@@ -46,8 +46,8 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
-    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "heap_change", "observe",
-    "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
+    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go",
+    "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")

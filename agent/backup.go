@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -24,10 +25,12 @@ type backup struct {
 	sum    hash.Hash
 	frame  []byte
 	frames int
+
+	recursive bool // the types lead back to themselves
 }
 
-func newBackup(in io.Reader) *backup {
-	return &backup{in: bufio.NewReaderSize(in, 64<<10), sum: sha256.New()}
+func newBackup(in io.Reader, recursive bool) *backup {
+	return &backup{recursive: recursive, in: bufio.NewReaderSize(in, 64<<10), sum: sha256.New()}
 }
 
 // badStream is about a body that is no whole stream of entries for this map.
@@ -107,8 +110,9 @@ func (b *backup) end() (trailer, error) {
 		return trailer{}, err
 	}
 	var end trailer
-	if err := decodeFields(raw, map[string]any{
-		"entries": &end.Entries, "unencodable": &end.Unencodable, "sha256": &end.SHA256}); err != nil {
+	var lossy json.RawMessage
+	if err := decodeFields(raw, map[string]any{"entries": &end.Entries, "unencodable": &end.Unencodable,
+		"first_unencodable": &end.FirstUnencodable, "lossy": &lossy, "sha256": &end.SHA256}); err != nil {
 		return end, badStream("the trailer is not one: %s", err)
 	}
 	if _, err := b.in.ReadByte(); err != io.EOF {
@@ -120,5 +124,16 @@ func (b *backup) end() (trailer, error) {
 	if end.SHA256 != hex.EncodeToString(b.sum.Sum(nil)) {
 		return end, badStream("the entries do not have the SHA-256 of the trailer")
 	}
+	switch {
+	case string(lossy) == "true":
+		return end, notWhole("it was written with lossy=1")
+	case lossy == nil && b.recursive:
+		return end, notWhole("its trailer does not say whether it is, and older agents cut types that lead back to themselves")
+	}
 	return end, nil
+}
+
+func notWhole(why string) *problem {
+	return &problem{422, "not_lossless", "the stream does not hold its entries whole: " + why + "; nothing was inserted",
+		"only a stream written without lossy=1 can be restored"}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"time"
 )
 
 // decoder reads one entry as encoder wrote it: the same fields in the same
@@ -13,6 +12,7 @@ type decoder struct {
 	text  []byte
 	at    int
 	depth int
+	inKey bool
 	room  int // bytes that decoded values may still take, all entries together
 }
 
@@ -44,10 +44,12 @@ func (d *decoder) entry(text []byte, key, value reflect.Value) error {
 	if !d.skip(`{"k":`) {
 		return undecodable{"entry", `expected {"k":`}
 	}
+	d.inKey = true
 	if err := d.value(key); err != nil {
 		return inStep("key", err)
 	}
-	if !key.Comparable() {
+	d.inKey = false
+	if !canBeKey(key) {
 		return undecodable{"key", "a value of this type cannot be a key"}
 	}
 	if !d.skip(`,"v":`) {
@@ -69,8 +71,16 @@ func (d *decoder) value(into reflect.Value) error {
 	}
 	defer func() { d.depth-- }()
 	switch t := into.Type(); {
-	case t == timeType:
+	case t.Kind() == reflect.Interface:
+		return d.dynamic(into)
+	case isLock(t):
+		return d.null("a lock") // the zero lock is a free one
+	case isTime(t):
 		return d.time(into)
+	case isAddr(t):
+		return d.addr(into)
+	case isAtomicNumber(t):
+		return d.byKind(reachable(into.FieldByName("v")))
 	case opaque(t) != "":
 		return refuse("a %s cannot be restored: %s", clip(t.String(), maxPathBytes), opaque(t))
 	}
@@ -153,8 +163,14 @@ func (d *decoder) pointer(into reflect.Value) error {
 		return err
 	}
 	to := reflect.New(into.Type().Elem())
+	if hidesNil(into.Type()) && !d.skip(`{"to":`) {
+		return refuse(`expected null or {"to":`)
+	}
 	if err := d.value(to.Elem()); err != nil {
 		return err
+	}
+	if hidesNil(into.Type()) && !d.skip("}") {
+		return refuse("expected the end of a pointer")
 	}
 	into.Set(to.Convert(into.Type())) // the pointer type may have a name
 	return nil
@@ -231,19 +247,6 @@ func (d *decoder) fields(into reflect.Value) error {
 	if (open == "{" && !d.skip("{")) || !d.skip("}") {
 		return refuse("expected the end of a %s", clip(t.String(), maxPathBytes))
 	}
-	return nil
-}
-
-func (d *decoder) time(into reflect.Value) error {
-	text, err := d.str()
-	if err != nil {
-		return err
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return refuse("expected a time as RFC 3339 writes it")
-	}
-	into.Set(reflect.ValueOf(t))
 	return nil
 }
 

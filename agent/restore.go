@@ -117,5 +117,5 @@ func readBackup(w http.ResponseWriter, r *http.Request, entries inbox, of types)
 	// Not every ResponseWriter has deadlines; the size is bounded anyway.
 	_ = control.SetReadDeadline(time.Now().Add(backupPatience))
 	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	return newBackup(http.MaxBytesReader(w, r.Body, maxBackup)).into(entries, of)
+	return newBackup(http.MaxBytesReader(w, r.Body, maxBackup), checkRoundTrip(of).recursive).into(entries, of)
 }

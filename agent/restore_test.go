@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -170,6 +171,21 @@ func TestNoOperationDuringARestore(t *testing.T) {
 	same(t, s.copy(), filled(10).m)
 }
 
+// What cannot be a key would panic with the lock held.
+func TestAKeyThatIsNoneIsRefused(t *testing.T) {
+	m := map[[2]any]int{}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, &plainLock{}); err != nil {
+		t.Fatal(err)
+	}
+	medic := serve(t, reg)
+	for key, want := range map[string]int{`[null,{"type":"[]string","value":null}]`: 400, `[null,{"type":"int","value":1}]`: 200} {
+		if status, answer := medic.restore("m", framed(`{"k":`+key+`,"v":1}`)); status != want {
+			t.Errorf("%s: %d %v", key, status, answer)
+		}
+	}
+}
+
 // A few bytes on the wire must not become gigabytes in the service.
 func TestWhatAStreamDecodesToIsBounded(t *testing.T) {
 	type wide struct{ _ [1 << 20]byte }
@@ -207,4 +223,31 @@ func TestARestoreThatCannotHaveTheLock(t *testing.T) {
 		t.Error("not restored")
 	}
 	waitFor(t, "the waiter to be gone", func() bool { return occupied.Load() == nil })
+}
+
+// Any bytes at all: no failure, no panic, and nothing inserted unless all of it was taken.
+func FuzzRestore(f *testing.F) {
+	good := framed(`{"k":"a","v":{"type":"[]interface {}","value":[null,{"type":"time.Time","value":"2026-01-02T03:04:05Z"}]}}`)
+	for _, seed := range []string{"", good, good[:40], framed(`{"k":"\u0041","v":null}`), framed(), "\x00\x00\x00\x00\x00\x00\x00\x02{}"} {
+		f.Add(seed, false)
+	}
+	f.Add(`{"k":{"base64":"/w=="},"v":{"type":"complex128","value":[1,-0.0]}}`, true)
+	f.Fuzz(func(t *testing.T, body string, sign bool) {
+		if sign {
+			body = framed(body)
+		}
+		m := map[string]any{}
+		reg := NewRegistry()
+		if err := RegisterMapIn(reg, "m", &m, &plainLock{}); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("POST", restorePath+"m", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+testToken)
+		r.Header.Set("Content-Type", entriesMediaType)
+		w := httptest.NewRecorder()
+		Handler(Options{Token: testToken, Registry: reg, Logger: quiet()}).ServeHTTP(w, r)
+		if w.Code >= 500 || w.Code != 200 && len(m) > 0 {
+			t.Fatalf("%q: %d %s, %d entries", body, w.Code, w.Body, len(m))
+		}
+	})
 }

@@ -48,8 +48,20 @@ NAMELESS = frozenset({"closure-map", "channel-buffer", "finalizer-map"})
 # A sample of them in `make test`; all of them, on every Go version, in `make live`.
 SAMPLE = (
     "struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "goroutine-leak", "slice-growth",
-    "emptied-map", "batch-maps", "off-heap", "idle-heap", "high-gogc",
+    "emptied-map", "batch-maps", "off-heap", "idle-heap", "high-gogc", "goroutine-local", "huge-values",
 )  # fmt: skip
+# Rule -> the scenario that it must fire on, and the healthy twin that looks like it and on which it must not.
+TWINS = {
+    Verdict.MAP_LEAK: ("struct-field", "bounded-lru"),
+    Verdict.SLICE_GROWTH: ("slice-growth", "steady-cache"),
+    Verdict.GOROUTINE_LEAK: ("goroutine-leak", "goroutine-local"),  # one goroutine that is meant to live
+    Verdict.MAP_NEVER_SHRINKS: ("emptied-map", "steady-cache"),
+    Verdict.MAP_CHURN: ("batch-maps", "ttl-cache"),
+    Verdict.OFF_HEAP: ("off-heap", "idle-heap"),  # RSS far above the live heap, and yet Go's own
+    Verdict.IDLE_NOT_RETURNED: ("idle-heap", "high-gogc"),
+    Verdict.GC_LAG: ("high-gogc", "high-gogc-leak"),  # the same setting, and a leak that it must not cover
+    Verdict.LARGE_STEADY_MAP: ("steady-cache", "warm-up"),
+}
 WINDOW_SECONDS = 6.0
 LONGER = 3
 FLAT_SECONDS = 60.0

@@ -18,10 +18,12 @@ def with_removals(suspect: Suspect, hint: SourceHint) -> Suspect:
         return suspect
     found = suspect.evidence + tuple(_evidence(hint, hint.removals))
     if suspect.code is not Verdict.MAP_LEAK:
-        return replace(suspect, evidence=found)
+        return replace(suspect, evidence=found, removals=hint.removals)
     reasons = (*suspect.reasons, _reason(hint, hint.removals))
     fix = replace(suspect.fix, patch_hint=_patch_hint(suspect, hint.removals)) if suspect.fix else None
-    return replace(suspect, evidence=found, reasons=reasons, confidence=combine(reasons), fix=fix)
+    return replace(
+        suspect, evidence=found, removals=hint.removals, reasons=reasons, confidence=combine(reasons), fix=fix
+    )
 
 
 def _evidence(hint: SourceHint, removals: tuple[Removal, ...]) -> list[Evidence]:

@@ -67,8 +67,22 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """A statement that takes something out of a container: ``what`` is delete, clear or re-make."""
+
+    what: str
+    file: str
+    line: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
-    """One thing that may be eating memory. ``stack`` is the busiest insertion stack, root first."""
+    """One thing that may be eating memory.
+
+    ``stack`` is the busiest insertion stack, root first. ``removals`` are all statements of its package that
+    take something out of it, None where no source was read.
+    """
 
     code: Verdict
     confidence: float
@@ -86,6 +100,7 @@ class Suspect:
     evidence: tuple[Evidence, ...] = ()
     stack: tuple[str, ...] = ()
     fix: Fix | None = None
+    removals: tuple[Removal, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +125,6 @@ class Diagnosis:
     go_version: str | None = None
     window_seconds: float = 0.0
     captures: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A statement that takes something out of a container: ``what`` is delete, clear or re-make."""
-
-    what: str
-    file: str
-    line: int
-    statement: str
 
 
 @dataclass(frozen=True, slots=True)

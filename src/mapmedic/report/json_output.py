@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mapmedic.model.backup import Backup
-from mapmedic.model.findings import Diagnosis, Evidence, Suspect
+from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
@@ -80,7 +80,14 @@ def _suspect(suspect: Suspect) -> Json:
         "fix": {"strategy": fix.strategy, "command": fix.command, "patch_hint": fix.patch_hint}
         if fix
         else None,
+        "removals": None if suspect.removals is None else [_removal(each) for each in suspect.removals],
     }
+
+
+def _removal(removal: Removal) -> Json:
+    return {
+        "what": removal.what, "file": removal.file, "line": removal.line, "statement": removal.statement,
+    }  # fmt: skip
 
 
 def _evidence(evidence: Evidence) -> Json:

@@ -15,7 +15,7 @@ from jsonschema.exceptions import ValidationError
 from mapmedic.cli.advice import advise, error_json
 from mapmedic.errors import ProofFailed
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
-from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Site, Suspect, Verdict
+from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
@@ -53,7 +53,7 @@ OURS = {
     "return_memory where matches max_lock_hold_ms backup",
 }
 SUSPECT = "code owner declared type site bytes entries growth_bytes_per_second evidence fix"
-SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack"
+SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack removals"
 VERDICTS = (
     "map_leak map_never_shrinks map_churn large_steady_map goroutine_leak slice_growth gc_lag idle_not_returned "
     "off_heap healthy undetermined"
@@ -66,6 +66,7 @@ FULL_SUSPECT = Suspect(
     type="map[int]int", entries=7, growth_bytes_per_second=-1.5, growth_uncertainty=0.1,
     evidence=(Evidence("a", 1, None, "s"), Evidence("b", "words", 0.5, "s", "bytes"), Evidence("c", 1.5, "x", "s")),
     stack=("main.main", "main.f"), fix=Fix("swap", None, "delete(m, k)"),
+    removals=(Removal("delete", "m.go", 9, "delete(m, k)"),),
 )  # fmt: skip
 ABSURD_SUSPECT = replace(
     FULL_SUSPECT, confidence=NAN, reasons=(Reason("?", NAN),), bytes=-5, growth_bytes_per_second=INFINITY,

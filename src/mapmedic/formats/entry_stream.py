@@ -2,7 +2,8 @@
 
 frame*   length (4 bytes, big-endian), payload: one entry as JSON
 0        a frame of length zero
-trailer  one frame: {"entries": N, "unencodable": M, "sha256": hex over all payloads}
+trailer  one frame: {"entries": N, "unencodable": M, "lossy": false, "sha256": hex over all payloads},
+         and "first_unencodable": why, where M is not 0
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class StreamReader:
             raise FormatError(_WHAT, f"{self._entries:,} entries, but its trailer says {entries:,}")
         if sha256 != self._digest.hexdigest():
             raise FormatError(_WHAT, "its entries do not have the SHA-256 of its trailer")
-        return StreamEnd(entries, unencodable, sha256)
+        return StreamEnd(entries, unencodable, sha256, str(facts.get("first_unencodable", "")))
 
 
 def encode_frame(payload: bytes) -> bytes:
@@ -94,11 +95,11 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 def encode_stream(payloads: list[bytes]) -> bytes:
-    """Return a complete stream of ``payloads``, trailer included."""
+    """Return a complete stream of ``payloads``, trailer included; they lost nothing when they were written."""
     digest = hashlib.sha256()
     for payload in payloads:
         digest.update(payload)
-    trailer = {"entries": len(payloads), "unencodable": 0, "sha256": digest.hexdigest()}
+    trailer = {"entries": len(payloads), "unencodable": 0, "lossy": False, "sha256": digest.hexdigest()}
     frames = [*map(encode_frame, payloads), encode_frame(b""), encode_frame(json.dumps(trailer).encode())]
     return b"".join(frames)
 

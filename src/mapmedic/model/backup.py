@@ -30,11 +30,15 @@ class BackupHeader:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """The trailer of a stream of entries, checked; ``unencodable`` entries could not be written."""
+    """The trailer of a stream of entries, checked; ``unencodable`` entries could not be written.
+
+    ``first_unencodable`` is why the first of them could not, "" where the agent does not say.
+    """
 
     entries: int
     unencodable: int
     sha256: str
+    first_unencodable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,9 @@ async def _stream(link: AgentLink, header: BackupHeader, path: Path, seconds: fl
         )
         if end.unencodable:
             raise CouldNotLook(
-                f"{end.unencodable:,} entries cannot be written (over 8 MiB, nested too deeply, or a time "
-                "out of range); --no-backup goes without, evict leaves them where they are"
+                f"{end.unencodable:,} entries cannot be written "
+                f"({end.first_unencodable or 'over 8 MiB, nested too deeply, or a time out of range'}); "
+                "--no-backup goes without, evict leaves them where they are"
             )
         if end.entries != header.entries:
             raise CouldNotLook(f"{end.entries:,} entries came, {header.entries:,} had been taken out")

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock
 
-.PHONY: help env demo test check live bench fuzz docs lock clean
+.PHONY: help env demo test check live soak bench fuzz docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,9 @@ check: env ## lint, types, import picture, gofmt, vet, clippy
 
 live: env ## every lab scenario on every Go version; rewrites docs/reference/live-matrix.md
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
+
+soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
+	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)
 
 bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -1,6 +1,7 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
 mod columns;
+mod gobinary;
 mod goroutines;
 mod heap_text;
 mod inflate;
@@ -16,6 +17,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Malformed", module.py().get_type::<problem::Malformed>())?;
     inflate::register(module)?;
     heap_text::register(module)?;
+    gobinary::register(module)?;
     goroutines::register(module)?;
     profile::register(module)
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mapmedic.capture.agent import AgentLink
+from mapmedic.capture.executable import open_executable
 from mapmedic.capture.http import HttpClient
 from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.observe import merge_observations, observe_file
@@ -76,19 +77,24 @@ def observe(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    exe: Path | None = None,
     progress: Progress | None = None,
 ) -> Observation:
-    """Return what there is to see: a live target is captured, files are read and put in order of time."""
+    """Return what there is to see: a live target is captured, files are read and put in order of time.
+
+    ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
+    """
+    binary = open_executable(exe) if exe else None
     parsed = [parse_target(text) for text in targets]
     files = [target.path for target in parsed if target.path is not None]
     if len(files) == len(parsed):
-        return merge_observations([observe_file(path) for path in files])
+        return merge_observations([observe_file(path, binary) for path in files])
     if len(parsed) > 1:
         raise UsageError("give one live target, or any number of files of the same process")
     with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
-        return observe_file(
-            capture_session(parsed[0], Path(folder) / "live.mapmedic", plan, connection, progress=progress)
-        )
+        path = Path(folder) / "live.mapmedic"
+        capture_session(parsed[0], path, plan, connection, progress=progress)
+        return observe_file(path, binary)
 
 
 def diagnose(

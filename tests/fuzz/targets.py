@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from mapmedic.capture.observe import observe_session
 from mapmedic.capture.session_file import SessionWriter, read_session
@@ -14,6 +17,7 @@ from mapmedic.errors import FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.entry_stream import StreamReader, encode_header, encode_stream, parse_header
 from mapmedic.formats.gctrace import parse_gctrace
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -28,6 +32,7 @@ from mapmedic.model.heap_records import hidden_prefix_lengths
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from tests.golden.corpus import FOLDERS
+from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,22 @@ def diagnosis(data: bytes) -> None:
         for visit, text in enumerate((_WHOLE_HEAP, data))
     )
     diagnose(observe_session(Session("fuzz", "", tuple(visits), (), complete=True)))
+
+
+def go_binary(data: bytes) -> None:
+    """Whatever stands in a program's tables, each question gets an answer or a FormatError."""
+    binary = GoBinary(data)
+    begin = binary.facts.text[0]
+    addresses = np.array([(begin + 4 * step) % (1 << 64) for step in range(-2, 80)], dtype=np.uint64)
+    for ask in (
+        lambda: binary.frames(addresses).leaves(),
+        lambda: binary.sp_deltas(addresses),
+        lambda: binary.pcdata(2, addresses),
+        lambda: binary.functions,
+        binary.build_info,
+    ):
+        with suppress(FormatError):
+            ask()
 
 
 def session(data: bytes) -> None:
@@ -155,9 +176,12 @@ _HEADER = encode_header(
     )
 )
 
+_PROGRAMS = (*(tiny_go_program(layout) for layout in LAYOUTS), tiny_go_program(relocated=True))
+
 TARGETS = {
     "entry_stream": Target((), entry_stream, (encode_stream([b'{"k":1,"v":2}', b'{"k":"","v":null}']),)),
     "backup_header": Target((), backup_header, (_HEADER,)),
+    "go_binary": Target((), go_binary, _PROGRAMS),
     "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
     "agent": Target((), parse_registered_maps, (_MAPS,)),
     "session": Target((), session, (_a_session(),)),

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.gctrace import parse_gctrace
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -25,6 +27,7 @@ from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.findings import Blank
 from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.heap import HeapProfile
+from mapmedic.model.heap_records import HeapRecords
 from mapmedic.model.metrics import Metrics
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
 from mapmedic.model.session import Artifact, Session
@@ -36,14 +39,14 @@ MAX_FILE_BYTES = 1 << 30
 _NO_CAPTURE = ("metrics_poll", "gctrace")
 
 
-def observe_file(path: Path) -> Observation:
-    """Return what is in the session or raw file at ``path``.
+def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
+    """Return what is in the session or raw file at ``path``; ``binary`` is as for ``observe_session``.
 
     CouldNotLook where it is neither or cannot be read, FormatError where nothing in it parses.
     """
     with open_regular(path) as file:
         is_tar = file.read(512)[257:262] == b"ustar"
-    return observe_session(read_session(path) if is_tar else _raw_session(path))
+    return observe_session(read_session(path) if is_tar else _raw_session(path), binary)
 
 
 def _raw_session(path: Path) -> Session:
@@ -79,6 +82,7 @@ class _Reader:
     blanks: list[Blank] = field(default_factory=list)
     parsed: int = 0
     errors: list[FormatError] = field(default_factory=list)
+    binary: GoBinary | None = None
 
     def parse(self, parser: Callable[[bytes], Parsed], artifact: Artifact | None) -> Parsed | None:
         if artifact is None:
@@ -99,12 +103,14 @@ class _Reader:
         return next((artifact for artifact in self.of_kind(kind) if artifact.visit == visit), None)
 
 
-def observe_session(session: Session) -> Observation:
+def observe_session(session: Session, binary: GoBinary | None = None) -> Observation:
     """Return ``session`` parsed: its captures in order of time, its timeline, its blanks.
+
+    ``binary`` names what is hidden in its heap profiles, if it is the program that they were taken of.
 
     FormatError where something was captured, but nothing of it parses.
     """
-    reader = _Reader(session, list(session.not_captured))
+    reader = _Reader(session, list(session.not_captured), binary=binary)
     if not session.complete:
         reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
     symbols = _symbols(reader)
@@ -175,7 +181,22 @@ def _heap(reader: _Reader, visit: int, symbols: dict[int, str]) -> HeapProfile |
             )
         )
         symbols = {}
-    return heap_from_text(records, symbols)
+    return heap_from_text(records, symbols | _names_from_binary(reader, records))
+
+
+def _names_from_binary(reader: _Reader, records: HeapRecords) -> dict[int, str]:
+    if reader.binary is None:
+        return {}
+    found = fit(records, reader.binary)
+    if found.distance is None:
+        why = f"{found.agreeing:,} of {found.printed:,} functions and lines that the profile prints are in it"
+        reader.blanks.append(
+            Blank("executable", f"it is not the program that was profiled ({why}); not used")
+        )
+        return {}
+    # What the target did not say is known from its file now.
+    reader.blanks = [blank for blank in reader.blanks if blank.what != "symbols"]
+    return names_from_binary(records, reader.binary, found.distance)
 
 
 def _all_metrics(reader: _Reader) -> list[tuple[UnixNanoseconds, Metrics]]:

@@ -11,6 +11,7 @@ from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     complete_files,
     examples,
+    exe_option,
     force_option,
     html_option,
     json_option,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the service's Go source: names the map that the inserting line fills.",
 )
+@exe_option
 @html_option
 @pprof_option
 @token_option
@@ -51,7 +53,8 @@ if TYPE_CHECKING:
 @json_option
 def command(
     targets: tuple[str, ...], seconds: float, visits: int, force_gc: bool, source: Path | None,
-    html: Path | None, pprof: Path | None, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
+    exe: Path | None, html: Path | None, pprof: Path | None, token_file: Path | None, connection: Connection,
+    force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Say which container eats the memory, who fills it, how sure that is, and what to do.
 
@@ -68,7 +71,7 @@ def command(
         say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
-        observation = api.observe(targets, plan, connection, progress=progress)
+        observation = api.observe(targets, plan, connection, exe=exe, progress=progress)
     diagnosis = api.diagnose(observation, source=source)
     if as_json:
         # The files first: should they fail, stdout still holds one JSON object, the error's.

@@ -10,6 +10,7 @@ from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     complete_files,
     examples,
+    exe_option,
     force_option,
     json_option,
     pprof_option,
@@ -39,13 +40,14 @@ _DEFAULT_OUTPUT = Path("flame.html")
     help="The HTML file to write: flame.html, or none where only --pprof is given.",
 )
 @pprof_option
+@exe_option
 @window_options("0s")
 @connection_options
 @force_option
 @json_option
 def command(
     target: str, output: Path | None, pprof: Path | None, seconds: float, visits: int, force_gc: bool,
-    connection: Connection, force: bool, as_json: bool,
+    exe: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Draw the heap of TARGET as a flame graph, with the runtime frames that pprof hides.
 
@@ -62,7 +64,7 @@ def command(
         require_writable(path, force=force)
     with ProgressBar() as progress:
         plan = api.CapturePlan(seconds, visits, force_gc)
-        observation = api.observe([target], plan, connection, progress=progress)
+        observation = api.observe([target], plan, connection, exe=exe, progress=progress)
     change = api.heap_change(observation)
     heap = last_heap(observation, change)
     if heap is None:

@@ -97,6 +97,14 @@ def pprof_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def exe_option(command: F) -> F:
+    """Add --exe."""
+    return click.option(
+        "--exe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The service's program file, stripped or not: names runtime frames where the service did not.",
+    )(command)  # fmt: skip
+
+
 def token_option(command: F) -> F:
     """Add --token-file; the token itself is never an argument, where every user of the machine can read it."""
     return click.option(

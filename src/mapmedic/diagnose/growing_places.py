@@ -49,15 +49,38 @@ def growing_places(case: Case) -> tuple[GrowingPlace, ...]:
     """Return the places that surely grow outside every container, the fastest first, at most five."""
     if case.history is None or not case.growth_known:
         return ()
-    taken = {record for container in case.containers for record in container.records.tolist()}
-    by_function: dict[str, list[int]] = defaultdict(list)
-    for record, stack in enumerate(case.history.heap.stacks):
-        own = next((frame.function for frame in stack if not is_standard_library(frame.function)), None)
-        if own is not None and record not in taken:
-            by_function[own].append(record)
-    places = [_place(case, np.array(records, dtype=np.int64)) for records in by_function.values()]
-    growing = [place for place in places if _grows(case, place.growth)]
-    return tuple(sorted(growing, key=lambda place: -place.growth.bytes)[:_MOST_PLACES])
+    history = case.history
+    free = np.ones(len(history.heap.stacks), dtype=bool)
+    for container in case.containers:
+        free[container.records] = False
+    moved = (history.sampled_allocs[-1] != history.sampled_allocs[0]) | (
+        history.sampled_inuse[-1] != history.sampled_inuse[0]
+    )
+    # Records that did not move add nothing to growth: most of a large profile.
+    grew = [
+        name
+        for name, records in _by_function(case, np.flatnonzero(free & moved)).items()
+        if _grows(case, history.growth(records))
+    ]
+    whole = _by_function(case, np.flatnonzero(free), frozenset(grew)) if grew else {}
+    places = sorted(
+        (_place(case, records) for records in whole.values()), key=lambda each: -each.growth.bytes
+    )
+    return tuple(places[:_MOST_PLACES])
+
+
+def _by_function(case: Case, records: Indices, only: frozenset[str] | None = None) -> dict[str, Indices]:
+    """Return the innermost function of the program's own -> those of ``records`` that it allocates."""
+    assert case.history is not None  # noqa: S101 - growing_places returned early otherwise
+    stacks = case.history.heap.stacks
+    found: dict[str, list[int]] = defaultdict(list)
+    for record in records.tolist():
+        own = next(
+            (frame.function for frame in stacks[record] if not is_standard_library(frame.function)), None
+        )
+        if own is not None and (only is None or own in only):
+            found[own].append(record)
+    return {name: np.array(each, dtype=np.int64) for name, each in found.items()}
 
 
 def _grows(case: Case, growth: Growth) -> bool:

@@ -31,7 +31,7 @@ def _evidence(hint: SourceHint, removals: tuple[Removal, ...]) -> list[Evidence]
         Evidence(f"{each.what} at {each.file}:{each.line}", each.statement, None, "source")
         for each in removals[:_MOST_LISTED]
     ]
-    claim = f"places that delete from, clear or re-make {hint.declared} ({_files(hint)})"
+    claim = f"deletes, clears and re-makes of {hint.declared} in {_files(hint)}"
     return [Evidence(claim, len(removals), None, "source", "places"), *listed]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 
+import numpy as np
+
 from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.containers import Indices
 from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
 from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
 from mapmedic.diagnose.retention import retention
@@ -155,34 +158,37 @@ def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
     """
     named = {(suspect.site.function, suspect.kind) for suspect in known if suspect.site}
     containers = [
-        _holder(case, c.site, case.held_bytes(c), c.kind, tuple(f.function for f in reversed(c.stack)))
+        _holder(case, c.site, c.records, c.kind, tuple(f.function for f in reversed(c.stack)))
         for c in case.containers[:_MOST_NAMED]
         if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
     ]
     places = [s for s in _allocating_functions(case) if s.site and (s.site.function, None) not in named]
-    return containers if case.containers else places
+    return containers or ([] if any(suspect.kind for suspect in known) else places)
 
 
 def _allocating_functions(case: Case) -> list[Suspect]:
     if case.history is None:
         return []
     heap = case.history.heap
-    held: dict[Site, float] = defaultdict(float)
-    for stack, bytes_held in zip(heap.stacks, heap.inuse_bytes.tolist(), strict=True):
+    made_at: dict[Site, list[int]] = defaultdict(list)
+    for record, stack in enumerate(heap.stacks):
         frame = next((each for each in stack if not is_standard_library(each.function)), None)
         if frame is not None:
-            held[Site(frame.function, frame.file, frame.line)] += bytes_held
+            made_at[Site(frame.function, frame.file, frame.line)].append(record)
+    held = {site: float(heap.inuse_bytes[records].sum()) for site, records in made_at.items()}
     largest = sorted(held, key=lambda site: -held[site])[:_MOST_NAMED]
-    least = _WORTH_NAMING_SHARE * heap.total_inuse_bytes
-    return [_holder(case, site, int(held[site])) for site in largest if held[site] >= max(1.0, least)]
+    least = max(1.0, _WORTH_NAMING_SHARE * heap.total_inuse_bytes)
+    named = [site for site in largest if held[site] >= least]
+    return [_holder(case, site, np.array(made_at[site], dtype=np.int64)) for site in named]
 
 
 def _holder(
-    case: Case, site: Site, held: int, kind: ContainerKind | None = None, stack: tuple[str, ...] = ()
+    case: Case, site: Site, records: Indices, kind: ContainerKind | None = None, stack: tuple[str, ...] = ()
 ) -> Suspect:
     assert case.history is not None  # noqa: S101 - there is something to hold
     heap = case.history.heap
     source = "heap?debug=1, runtime frames restored" if heap.frames_restored else "heap profile"
+    held, made = int(heap.inuse_bytes[records].sum()), int(heap.alloc_bytes[records].sum())
     share = held / max(1.0, heap.total_inuse_bytes)
     return Suspect(
         code=Verdict.UNDETERMINED,
@@ -191,6 +197,10 @@ def _holder(
         bytes=held,
         site=site,
         kind=kind,
-        evidence=(Evidence("its part of the live heap", share, None, source, "share"),),
+        evidence=(
+            Evidence("its part of the live heap", share, None, source, "share"),
+            Evidence("allocated there since the process started", made, None, source, "bytes"),
+            Evidence("of that, still held", held, None, source, "bytes"),
+        ),
         stack=stack,
     )

@@ -20,7 +20,7 @@ from mapmedic.diagnose.unknowns import (
     what_is_missing,
     what_is_unexplained,
 )
-from mapmedic.model.findings import Blank, Diagnosis, Reason, Suspect, Verdict
+from mapmedic.model.findings import Blank, Diagnosis, Evidence, Reason, Suspect, Verdict
 from mapmedic.model.observation import Observation
 from mapmedic.model.units import MIB
 
@@ -79,7 +79,13 @@ def _described(case: Case, suspect: Suspect) -> Suspect:
         return suspect
     container = container_of(case, suspect)
     room = capacity_of(case, suspect, container) if container is not None else ()
-    return replace(suspect, evidence=(*suspect.evidence, *room, *standing_at(case, suspect.site.function)))
+    evidence = (*suspect.evidence, *room, *standing_at(case, suspect.site.function))
+    return replace(suspect, evidence=tuple(sorted(evidence, key=_rank)))
+
+
+def _rank(evidence: Evidence) -> tuple[bool, bool]:
+    """Order what is measured against a bar first, then what others than the profiles say, then the rest."""
+    return evidence.threshold is None, evidence.source.startswith(("heap", "difference of heap"))
 
 
 def _badness(suspect: Suspect) -> tuple[bool, float, float]:

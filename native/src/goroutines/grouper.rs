@@ -122,6 +122,7 @@ impl Grouper {
         if !self.inside {
             return Ok(());
         }
+        self.block.settle();
         if !self.block.is_whole() {
             return problem("a goroutine without a whole frame", at);
         }

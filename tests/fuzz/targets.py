@@ -31,20 +31,21 @@ from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import hidden_prefix_lengths
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
-from tests.golden.corpus import FOLDERS
+from tests.golden.corpus import CAPTURED, FOLDERS
 from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
 
 @dataclass(frozen=True)
 class Target:
-    """Name the goldens, and the made-up ``seeds``, that are broken for ``run``."""
+    """Name the goldens (patterns), and the made-up ``seeds``, that are broken for ``run``."""
 
     files: tuple[str, ...]
     run: Callable[[bytes], object]
     seeds: tuple[bytes, ...] = ()
 
     def corpus(self) -> list[bytes]:
-        return [*self.seeds, *((folder / name).read_bytes() for folder in FOLDERS for name in self.files)]
+        goldens = (path for name in self.files for path in sorted(CAPTURED.glob(f"*/{name}")))
+        return [*self.seeds, *(path.read_bytes() for path in goldens)]
 
 
 def heap_text(data: bytes) -> None:
@@ -182,16 +183,16 @@ TARGETS = {
     "entry_stream": Target((), entry_stream, (encode_stream([b'{"k":1,"v":2}', b'{"k":"","v":null}']),)),
     "backup_header": Target((), backup_header, (_HEADER,)),
     "go_binary": Target((), go_binary, _PROGRAMS),
-    "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
+    "goroutine_counts": Target(("goroutine1.txt",), parse_goroutine_counts, (_COUNTS,)),
     "agent": Target((), parse_registered_maps, (_MAPS,)),
     "session": Target((), session, (_a_session(),)),
     "diagnosis": Target(("heap.txt",), diagnosis),
     "heap_text": Target(("heap.txt",), heap_text),
-    "profile": Target(("heap.pb.gz",), profile),
-    "goroutines": Target(("goroutine.txt", "crash.txt"), goroutines),
-    "gctrace": Target((), gctrace, (_GCTRACE,)),
+    "profile": Target(("*.pb.gz",), profile),
+    "goroutines": Target(("goroutine.txt", "crash*.txt"), goroutines),
+    "gctrace": Target(("gctrace.txt",), gctrace, (_GCTRACE,)),
     "symbols": Target(("symbols.txt",), parse_symbols),
-    "metrics": Target(("metrics.txt",), parse_metrics),
+    "metrics": Target(("metrics*.txt",), parse_metrics),
     "memstats": Target(("heap.txt",), lambda data: parse_memstats(data.partition(b"MemStats\n")[2])),
-    "sniff": Target(("heap.txt", "heap.pb.gz", "goroutine.txt", "crash.txt", "metrics.txt"), sniff),
+    "sniff": Target(("*.txt", "*.pb.gz"), sniff),
 }

@@ -71,23 +71,31 @@ impl Block {
         self.frames > 0 && self.expect != Expect::File
     }
 
+    /// True when nothing that belongs to a goroutine followed its first line.
+    pub fn is_header_alone(&self) -> bool {
+        self.frames == 0 && self.expect == Expect::Function
+    }
+
     pub fn line(&mut self, line: &[u8], at: usize) -> Parsed<()> {
         if self.key.len() + line.len() > MAX_KEY {
             return problem(format!("a goroutine of more than {MAX_KEY} bytes"), at);
         }
         match self.expect {
-            Expect::Function => self.function(line, at),
-            Expect::File | Expect::FileOrForeign(_) if line.starts_with(b"\t") => {
-                self.file(&line[1..]);
-                Ok(())
+            Expect::Function => return self.function(line, at),
+            Expect::File if line.starts_with(b"\t") => self.file(&line[1..]),
+            Expect::File if is_function(line) => {
+                return problem("a function without its file:line", at);
             }
+            Expect::FileOrForeign(_) if is_place_in_c(line) => self.file(&line[1..]),
             Expect::FileOrForeign(_) => {
                 self.settle();
-                self.function(line, at)
+                if !line.starts_with(b"\t") {
+                    return self.function(line, at);
+                }
             }
-            Expect::File if is_function(line) => problem("a function without its file:line", at),
-            Expect::File | Expect::Nothing => Ok(()),
+            Expect::File | Expect::Nothing => {}
         }
+        Ok(())
     }
 
     fn function(&mut self, line: &[u8], at: usize) -> Parsed<()> {
@@ -141,6 +149,11 @@ fn is_function(line: &[u8]) -> bool {
     line.ends_with(b")") || line.starts_with(b"created by ")
 }
 
+/// `\tx.c:7 pc=0x1`, or without the file (upstream: printOneCgoTraceback).
+fn is_place_in_c(line: &[u8]) -> bool {
+    line.starts_with(b"\t") && memmem::find(line, b"pc=0x").is_some()
+}
+
 /// `main.(*T).Put(0x1, {0x2, ...})` -> `main.(*T).Put`: Go prints no parenthesis inside arguments.
 fn without_arguments(line: &[u8]) -> &[u8] {
     match memrchr(b'(', line) {
@@ -158,7 +171,9 @@ fn without_offset(place: &[u8]) -> &[u8] {
     let marks = memchr_iter(b' ', place);
     let end = marks.into_iter().find(|blank| {
         let tail = &place[blank + 1..];
-        tail.starts_with(b"+0x") || tail.starts_with(b"fp=0x")
+        [&b"+0x"[..], b"fp=0x", b"pc=0x"]
+            .iter()
+            .any(|mark| tail.starts_with(mark))
     });
     end.map_or(place, |blank| &place[..blank])
 }

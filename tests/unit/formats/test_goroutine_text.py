@@ -82,10 +82,21 @@ def test_the_words_of_another_writer_are_passed_over(word: str, line: int) -> No
     assert parse_goroutines(torn.encode()) == parse_goroutines(goroutine(1).encode())
 
 
+def test_the_words_of_a_panic_may_look_like_a_goroutine() -> None:
+    text = "panic: no\n\ngoroutine 9 [made up]:\nin the words [recovered]\n\tpanic: again\n\n" + goroutine(1)
+    assert parse_goroutines(text.encode()) == parse_goroutines(goroutine(1).encode())
+
+
 def test_functions_of_c_have_no_arguments() -> None:
-    text = "goroutine 1 [syscall]:\nnon-Go function\n\tpc=0x7f\nmain.f()\n\tx.go:1\n"
+    text = (
+        "goroutine 1 [syscall]:\nnon-Go function\n\tpc=0x7f\nread\n\t/a b/x.c:7 pc=0x8f\nmain.f()\n\tx.go:1\n"
+    )
     (group,) = parse_goroutines(text.encode()).groups
-    assert [frame.function for frame in group.frames] == ["non-Go function", "main.f"]
+    assert group.frames == (
+        GoroutineFrame("non-Go function", "pc=0x7f", 0),
+        GoroutineFrame("read", "/a b/x.c", 7),
+        GoroutineFrame("main.f", "x.go", 1),
+    )
 
 
 def test_crlf_gzip_and_pieces_change_nothing() -> None:

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 NATIVE := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock
 
-.PHONY: help env demo test check live bench fuzz lock clean
+.PHONY: help env demo test check live soak bench fuzz docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,11 +29,17 @@ check: env ## lint, types, import picture, gofmt, vet, clippy
 live: env ## every lab scenario on every Go version; rewrites docs/reference/live-matrix.md
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
 
+soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
+	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)
+
 bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 fuzz: env ## a minute of random bytes for each parser
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+docs: env ## write docs/reference/cli.md anew from --help
+	@$(BIN)/python -m tools.cli_reference
 
 lock: env ## write requirements.lock anew from pyproject.toml
 	@bash tools/lock.sh

@@ -14,6 +14,7 @@ var everyRoute = [][2]string{
 	{"GET", "/debug/mapmedic/v1/maps"},
 	{"GET", "/debug/mapmedic/v1/stats"},
 	{"POST", "/debug/mapmedic/v1/plan"},
+	{"POST", "/debug/mapmedic/v1/restore"},
 	{"GET", "/debug/mapmedic/v1/operations"},
 	{"POST", "/debug/mapmedic/v1/operations"},
 	{"GET", "/debug/mapmedic/v1/operations/x-1"},

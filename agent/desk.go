@@ -13,9 +13,14 @@ import (
 // maxFinished bounds the history of finished operations.
 const maxFinished = 32
 
-// occupied holds the one operation that may exist in the process, whichever
-// registry it belongs to: two maps in the air are two things to lose.
-var occupied atomic.Pointer[operation]
+// occupied holds the one turn there is in the process, whichever registry it
+// belongs to: two maps in the air are two things to lose.
+var occupied atomic.Pointer[turn]
+
+// turn is the right to change a map, from beginning to end of an operation or a restore.
+type turn struct{ _ byte } // not of size zero: each must have an address of its own
+
+func (t *turn) leave() { occupied.CompareAndSwap(t, nil) }
 
 var errInProgress = errors.New("another operation is in progress")
 
@@ -43,22 +48,32 @@ func newID() string {
 		strconv.FormatUint(operationCount.Add(1), 10)
 }
 
+// takeTurn returns the one turn, or whose it is.
+func (d *desk) takeTurn() (*turn, error) {
+	mine := new(turn)
+	if !occupied.CompareAndSwap(nil, mine) {
+		return nil, fmt.Errorf("%w%s", errInProgress, d.currentID())
+	}
+	return mine, nil
+}
+
 // begin detaches a map, or returns why it did not.
 func (d *desk) begin(o order) (*operation, error) {
+	mine, err := d.takeTurn()
+	if err != nil {
+		return nil, err
+	}
 	op := &operation{
-		id: newID(), by: o.by, name: o.reg.name, kind: o.reg.target.kind(), types: o.reg.target.types(), task: o.task,
+		turn: mine, id: newID(), by: o.by, name: o.reg.name, kind: o.reg.target.kind(), types: o.reg.target.types(), task: o.task,
 		log: o.log, release: d.archive,
 		hold: o.hold, started: time.Now(), state: stateDetached, busy: busyDetaching,
-	}
-	if !occupied.CompareAndSwap(nil, op) {
-		return nil, fmt.Errorf("%w%s", errInProgress, d.currentID())
 	}
 	d.setCurrent(op)
 	begun := false
 	defer func() { // also when a lock of the service's own panics
 		if !begun {
 			d.setCurrent(nil)
-			occupied.CompareAndSwap(op, nil)
+			mine.leave()
 		}
 	}()
 	if err := op.detach(o.reg.target); err != nil {
@@ -95,7 +110,7 @@ func (d *desk) archive(op *operation) {
 		d.finished = append([]*operation(nil), d.finished[extra:]...)
 	}
 	d.mu.Unlock()
-	occupied.CompareAndSwap(op, nil)
+	op.turn.leave()
 }
 
 func (d *desk) find(id string) (*operation, bool) {

@@ -6,9 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"time"
 	"unicode/utf8"
-	"unsafe"
 )
 
 const (
@@ -22,36 +20,45 @@ const (
 // MarshalJSON or String of the service's own could lock, block or panic.
 // It also reads no map inside a value, see opaque.
 type encoder struct {
+	lossy bool // write what cannot be restored as null, instead of giving up on the entry
 	buf   []byte
 	limit int // len(buf) must not pass it
 	path  []reflect.Type
+	inKey bool
 }
 
-// giveUp is what value panics with when an entry breaks a bound.
-type giveUp struct{}
+// giveUp is what value panics with when an entry cannot be written; it says why.
+type giveUp string
 
-// entry appends {"k":key,"v":value}, or appends nothing and returns false.
-func (e *encoder) entry(key, value reflect.Value) (ok bool) {
+// entry appends {"k":key,"v":value}, or appends nothing and returns why.
+func (e *encoder) entry(key, value reflect.Value) (why string) {
 	start := len(e.buf)
 	e.limit, e.path = start+maxFrame, e.path[:0]
 	defer func() {
 		// A value that another goroutine is changing can be torn: reading it
 		// may fault, which SetPanicOnFault has turned into a panic.
 		if p := recover(); p != nil {
-			e.buf, ok = e.buf[:start], false
+			e.buf, why = e.buf[:start], "it could not be read"
+			if said, known := p.(giveUp); known {
+				why = string(said)
+			}
 		}
 	}()
 	e.text(`{"k":`)
+	e.inKey = true
 	e.value(key)
+	e.inKey = false
 	e.text(`,"v":`)
 	e.value(value)
 	e.text(`}`)
-	return true
+	return ""
 }
+
+const overFrame giveUp = "it takes more than 8 MiB"
 
 func (e *encoder) text(s string) {
 	if len(e.buf)+len(s) > e.limit {
-		panic(giveUp{})
+		panic(overFrame)
 	}
 	e.buf = append(e.buf, s...)
 }
@@ -60,20 +67,30 @@ func (e *encoder) value(v reflect.Value) {
 	t := v.Type()
 	switch {
 	case len(e.path) > maxValueDepth:
-		panic(giveUp{})
-	case t.Kind() == reflect.Interface && opaque(t) != "" && t.PkgPath() != "sync":
+		panic(giveUp("it holds a cycle or is nested deeper than 100"))
+	case t.Kind() == reflect.Interface:
 		e.dynamic(v)
 		return
-	case opaque(t) != "", t.Name() != "" && onPath(e.path, t):
+	case opaque(t) != "":
+		e.lost(sentence("entry", t, opaque(t)))
+		return
+	case e.lossy && t.Name() != "" && onPath(e.path, t):
 		e.text("null")
 		return
-	case t == timeType:
-		e.time(v)
+	case e.special(v):
 		return
 	}
 	e.path = append(e.path, t)
 	e.byKind(v)
 	e.path = e.path[:len(e.path)-1]
+}
+
+// lost writes null where that was asked for; else the entry is not written.
+func (e *encoder) lost(why string) {
+	if !e.lossy {
+		panic(giveUp(why))
+	}
+	e.text("null")
 }
 
 func (e *encoder) byKind(v reflect.Value) {
@@ -124,7 +141,7 @@ func (e *encoder) float(f float64, bits int) {
 // bytes would turn two keys into one.
 func (e *encoder) str(s string) {
 	if len(e.buf)+len(s) > e.limit {
-		panic(giveUp{})
+		panic(overFrame)
 	}
 	if isPlain(s) {
 		e.text(`"`)
@@ -138,7 +155,7 @@ func (e *encoder) str(s string) {
 	}
 	raw, err := json.Marshal(s)
 	if err != nil {
-		panic(giveUp{})
+		panic(giveUp("a string that JSON cannot say"))
 	}
 	e.text(string(raw))
 }
@@ -157,6 +174,10 @@ func (e *encoder) pointer(v reflect.Value) {
 	if v.IsNil() {
 		e.text("null")
 		return
+	}
+	if hidesNil(v.Type()) {
+		e.text(`{"to":`)
+		defer e.text("}")
 	}
 	e.value(v.Elem())
 }
@@ -182,20 +203,10 @@ func (e *encoder) list(v reflect.Value) {
 
 // bytes writes []byte and [N]byte as base64.
 func (e *encoder) bytes(v reflect.Value) {
-	n := v.Len()
-	if len(e.buf)+n > e.limit {
-		panic(giveUp{})
+	if len(e.buf)+v.Len() > e.limit {
+		panic(overFrame)
 	}
-	var raw []byte
-	if v.Kind() == reflect.Slice || v.CanAddr() {
-		raw = v.Bytes()
-	} else { // an array in an interface has no address
-		raw = make([]byte, n)
-		for i := range raw {
-			raw[i] = byte(v.Index(i).Uint())
-		}
-	}
-	e.text(`"` + base64.StdEncoding.EncodeToString(raw) + `"`)
+	e.text(`"` + base64.StdEncoding.EncodeToString(v.Bytes()) + `"`)
 }
 
 // fields uses Go's own field names: tags are for other readers.
@@ -213,48 +224,7 @@ func (e *encoder) fields(v reflect.Value) {
 		e.text(`"`)
 		e.text(t.Field(i).Name)
 		e.text(`":`)
-		e.value(v.Field(i))
+		e.value(reachable(v.Field(i)))
 	}
 	e.text("}")
-}
-
-// dynamic writes an interface as {"type":name,"value":...}, or null when empty.
-func (e *encoder) dynamic(v reflect.Value) {
-	if v.IsNil() {
-		e.text("null")
-		return
-	}
-	e.text(`{"type":`)
-	e.str(v.Elem().Type().String())
-	e.text(`,"value":`)
-	e.path = append(e.path, v.Type())
-	e.value(v.Elem())
-	e.path = e.path[:len(e.path)-1]
-	e.text("}")
-}
-
-func (e *encoder) time(v reflect.Value) {
-	t, ok := readTime(v)
-	if !ok {
-		e.text("null")
-		return
-	}
-	_, offset := t.Zone()
-	if offset%60 != 0 || t.Year() < 0 || t.Year() > 9999 {
-		panic(giveUp{}) // RFC 3339 cannot say it without changing the instant
-	}
-	e.text(`"` + t.Format(time.RFC3339Nano) + `"`)
-}
-
-// readTime gets at a time.Time also inside an unexported field, where
-// reflection hands out numbers but no whole structs.
-func readTime(v reflect.Value) (time.Time, bool) {
-	if v.CanInterface() {
-		t, ok := v.Interface().(time.Time)
-		return t, ok
-	}
-	if v.CanAddr() {
-		return *(*time.Time)(unsafe.Pointer(v.UnsafeAddr())), true
-	}
-	return time.Time{}, false
 }

@@ -19,6 +19,8 @@ type client struct {
 	t   *testing.T
 	url string
 	reg *Registry
+
+	mediaType string // of bodies
 }
 
 // serve starts a server and, at the end, waits until no operation is left over.
@@ -34,7 +36,7 @@ func serveWith(t *testing.T, o Options) *client {
 		server.Close()
 		finishAll(t, o.Registry)
 	})
-	return &client{t: t, url: server.URL, reg: o.Registry}
+	return &client{t: t, url: server.URL, reg: o.Registry, mediaType: "application/json"}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -93,7 +95,7 @@ func (c *client) send(method, path, body string) *http.Response {
 	}
 	request.Header.Set("Authorization", "Bearer "+testToken)
 	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", c.mediaType)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -65,6 +65,8 @@ func (t *mapTarget) types() types {
 	return types{container, container.Key(), container.Elem()}
 }
 
+func (t *mapTarget) inbox() inbox { return newHeld(t) }
+
 func (t *mapTarget) look(patience time.Duration) (seen view, err error) {
 	err = t.peek(t.reading(), patience, func() { seen = t.see() })
 	return seen, err

@@ -43,9 +43,14 @@ func (h *heldEntries) next() *run {
 }
 
 // keep holds on to the entry that was put into the next run.
-func (h *heldEntries) keep(r *run) {
-	r.n++
+func (h *heldEntries) keep() {
+	h.runs[h.filling].n++
 	h.size++
+}
+
+func (h *heldEntries) slot() (key, value reflect.Value) {
+	r := h.next()
+	return r.keys.Index(r.n), r.values.Index(r.n)
 }
 
 // fill keeps every entry of a map until more says no.
@@ -56,7 +61,7 @@ func (h *heldEntries) fill(from reflect.Value, more func(int) bool) int {
 		}
 		into := h.next()
 		into.put(cursor)
-		h.keep(into)
+		h.keep()
 	}
 	return h.size
 }

@@ -123,7 +123,7 @@ func (t *mapTarget) take(what task) (taken, error) {
 			skipped++
 			return
 		}
-		held.keep(into)
+		held.keep()
 	})
 	held.tidy()
 	if untouched := held.size == 0; untouched && err != nil && err != errReplaced && err != errScanLimit {

@@ -84,7 +84,7 @@ func leafOf(t reflect.Type, names []string) (reflect.Type, error) {
 		if i == len(names) {
 			return t, nil
 		}
-		if t.Kind() != reflect.Struct || opaque(t) != "" || t == timeType {
+		if t.Kind() != reflect.Struct || closed(t) {
 			return nil, fmt.Errorf("a %s has no fields to be asked for", clip(t.String(), maxPathBytes))
 		}
 		field, known := t.FieldByName(names[i])
@@ -93,6 +93,11 @@ func leafOf(t reflect.Type, names []string) (reflect.Type, error) {
 		}
 		t = field.Type
 	}
+}
+
+// closed is true for the structs whose fields nobody asks for.
+func closed(t reflect.Type) bool {
+	return opaque(t) != "" || isLock(t) || isAtomicNumber(t) || t == timeType
 }
 
 func fieldNames(t reflect.Type) string {
@@ -259,7 +264,7 @@ func follow(v reflect.Value) reflect.Value {
 func (s *step) into(v reflect.Value) reflect.Value {
 	if t := v.Type(); t != s.of {
 		s.of, s.index = t, nil
-		if field, known := t.FieldByName(s.name); known && opaque(t) == "" && t != timeType {
+		if field, known := t.FieldByName(s.name); known && !closed(t) {
 			s.index = field.Index
 		}
 	}

@@ -41,6 +41,7 @@ var (
 // operation is one set of entries taken out of one map, until it is dropped or
 // given back.
 type operation struct {
+	turn     *turn
 	id, by   string
 	name     string // of the map, which may be unregistered meanwhile
 	kind     string

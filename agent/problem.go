@@ -64,7 +64,7 @@ func toProblem(err error) *problem {
 			"try again, or look at goroutine?debug=2 for the holder of the lock; an undo that has begun goes on by itself"}
 	case errors.Is(err, errInProgress):
 		return &problem{409, "operation_in_progress", err.Error(),
-			"commit or undo it first, or wait until its hold is over"}
+			"commit or undo it first, or wait until its hold or the restore under way is over"}
 	case errors.Is(err, errBusy):
 		return &problem{409, "operation_in_progress", err.Error(),
 			"ask again in a moment; GET the operation to see what it is busy with"}

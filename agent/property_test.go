@@ -204,7 +204,7 @@ func TestAWalkThatIsCutShortLosesNothing(t *testing.T) {
 		into := held.next()
 		key, _ := into.put(cursor)
 		target.now().SetMapIndex(key, reflect.Value{})
-		held.keep(into)
+		held.keep()
 	})
 	if err != errReplaced || held.size < 5000 || held.size >= 20000 {
 		t.Fatalf("%v after %d", err, held.size)

@@ -3,7 +3,6 @@ package agent
 import (
 	"fmt"
 	"reflect"
-	"time"
 )
 
 const (
@@ -15,30 +14,55 @@ const (
 )
 
 // roundTrip says, from the types alone and before anything happens, whether
-// entries survive being written to a stream and read back.
+// entries survive being written to a stream and restored from it.
 type roundTrip struct {
-	Lossless bool     `json:"lossless"`
-	Losses   []string `json:"losses"`
+	// Lossless means that each entry is restored as the notes and conditions
+	// say, or is counted in unencodable of the stream.
+	Lossless    bool     `json:"lossless"`
+	SameProcess bool     `json:"same_process"`
+	Losses      []string `json:"losses"`
+	Conditions  []string `json:"conditions"`
 
-	notes   map[string]bool
-	visits  int
-	omitted int
-	path    []reflect.Type // named types on the way down
+	notes     map[string]bool
+	visits    int
+	omitted   int
+	inKey     bool
+	recursive bool
+	path      []reflect.Type // named types on the way down
 }
-
-var timeType = reflect.TypeOf(time.Time{})
 
 const (
 	noteTime    = "time.Time keeps its instant and zone offset; the monotonic reading and the name of the zone are not written."
 	notePointer = "What a pointer or a slice leads to is written as it is at that moment, without the service's own locks; " +
-		"an object changed at the same time may be written half old, half new, and pointers to one object become copies."
+		"an object changed at the same time may be written half old, half new (a data race like any other in Go: at worst the runtime " +
+		"ends the process), and pointers to one object become copies."
+	noteHidden = "Unexported fields are written and set again one by one: no constructor runs and no finalizer is attached, and a number " +
+		"that stands for something outside the entry (a file descriptor, an index) stands for it still."
+)
+
+const (
+	ifInterface = "an interface holds any type; the name of its type is written and known again only in this process (256 types at most), " +
+		"and an entry whose type has a loss is left out of the stream"
+	ifRecursive = "a type that leads back to itself can be a cycle; an entry with one, or nested deeper than 100, is left out of the stream"
+	ifLock      = "it is restored as a new lock that nobody holds"
+	ifTimeInKey = "keys compare the zone and the monotonic reading too; an entry whose time is not plain UTC is left out of the stream"
 )
 
 // checkRoundTrip walks the key and value types of a target.
 func checkRoundTrip(t types) *roundTrip {
-	r := &roundTrip{Losses: []string{}, notes: map[string]bool{}}
+	r := newRoundTrip()
+	r.inKey = true
 	r.walk("key", t.key)
+	r.inKey = false
 	r.walk("value", t.value)
+	return r.concluded()
+}
+
+func newRoundTrip() *roundTrip {
+	return &roundTrip{Losses: []string{}, Conditions: []string{}, notes: map[string]bool{}}
+}
+
+func (r *roundTrip) concluded() *roundTrip {
 	if r.omitted > 0 {
 		r.Losses = append(r.Losses, fmt.Sprintf("and %d more", r.omitted))
 	}
@@ -51,7 +75,18 @@ func (r *roundTrip) lose(path string, t reflect.Type, why string) {
 		r.omitted++
 		return
 	}
-	r.Losses = append(r.Losses, fmt.Sprintf("%s (%s): %s", clip(path, maxPathBytes), clip(t.String(), maxPathBytes), why))
+	r.Losses = append(r.Losses, sentence(path, t, why))
+}
+
+// provided notes what the types alone do not decide.
+func (r *roundTrip) provided(path string, t reflect.Type, what string) {
+	if len(r.Conditions) < maxLosses {
+		r.Conditions = append(r.Conditions, sentence(path, t, what))
+	}
+}
+
+func sentence(path string, t reflect.Type, what string) string {
+	return fmt.Sprintf("%s (%s): %s", clip(path, maxPathBytes), clip(t.String(), maxPathBytes), what)
 }
 
 func (r *roundTrip) walk(path string, t reflect.Type) {
@@ -66,17 +101,38 @@ func (r *roundTrip) walk(path string, t reflect.Type) {
 		r.lose(path, t, why)
 		return
 	}
-	if t == timeType {
-		r.notes[noteTime] = true
+	if t.Size() == 0 || r.special(path, t) {
 		return
 	}
 	if r.onPath(t) {
-		r.lose(path, t, "a type that leads back to itself can be a cycle; it is followed once, then written as null")
+		r.recursive = true
+		r.provided(path, t, ifRecursive)
 		return
 	}
 	r.path = append(r.path, t)
 	r.inside(path, t)
 	r.path = r.path[:len(r.path)-1]
+}
+
+// special judges the types that are written in a way of their own.
+func (r *roundTrip) special(path string, t reflect.Type) bool {
+	switch {
+	case isTime(t):
+		r.notes[noteTime] = true
+		if r.inKey {
+			r.provided(path, t, ifTimeInKey)
+		}
+	case isLock(t) && r.inKey:
+		r.lose(path, t, "a lock in a key compares by its state; null is written")
+	case isLock(t):
+		r.provided(path, t, ifLock)
+	case t.Kind() == reflect.Interface:
+		r.SameProcess = true
+		r.provided(path, t, ifInterface)
+	default:
+		return isAddr(t) || isAtomicNumber(t)
+	}
+	return true
 }
 
 // onPath tells whether a type contains itself. Only named types can.
@@ -97,8 +153,8 @@ func (r *roundTrip) inside(path string, t reflect.Type) {
 	switch t.Kind() {
 	case reflect.Pointer:
 		r.notes[notePointer] = true
-		if isNilable(t.Elem()) {
-			r.lose(path, t, "a nil pointer and a pointer to nil look the same when written")
+		if why := r.pointerLoss(t); why != "" {
+			r.lose(path, t, why)
 		}
 		r.walk(path, t.Elem())
 	case reflect.Slice:
@@ -114,42 +170,12 @@ func (r *roundTrip) inside(path string, t reflect.Type) {
 func (r *roundTrip) fields(path string, t reflect.Type) {
 	for i := 0; i < t.NumField(); i++ {
 		f := t.Field(i)
-		if f.Name == "_" || (f.Type.Size() == 0 && !f.IsExported()) {
-			continue // holds nothing
+		if f.Name == "_" {
+			continue // nobody can ask for it
 		}
-		at := path + "." + f.Name
-		if !f.IsExported() {
-			r.lose(at, f.Type, "an unexported field is written, but cannot be set again from outside its package")
+		if !f.IsExported() && f.Type.Size() > 0 {
+			r.notes[noteHidden] = true
 		}
-		r.walk(at, f.Type)
+		r.walk(path+"."+f.Name, f.Type)
 	}
-}
-
-func isNilable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
-		return true
-	}
-	return false
-}
-
-// opaque says why values of a type are not looked into at all, or "".
-func opaque(t reflect.Type) string {
-	switch t.PkgPath() {
-	case "sync", "sync/atomic", "internal/sync":
-		return "a lock or an atomic is bound to its address; null is written"
-	}
-	switch t.Kind() {
-	case reflect.Func:
-		return "a func is code, not data; null is written"
-	case reflect.Chan:
-		return "a channel lives in this process only; null is written"
-	case reflect.UnsafePointer:
-		return "an unsafe.Pointer may point to anything; null is written"
-	case reflect.Map:
-		return "a map inside an entry is not read, because Go ends the process when a map is read while it is written; null is written"
-	case reflect.Interface:
-		return "an interface holds any type; it is written with the name of its type, which cannot be turned back into a type"
-	}
-	return ""
 }

@@ -40,6 +40,7 @@ func (s *server) find(path string) (methods, string) {
 	return map[string]methods{
 		"maps":       {"GET": s.listMaps},
 		"plan":       {"POST": s.plan},
+		"restore":    {"POST": s.restoreEntries},
 		"stats":      {"GET": s.stats},
 		"operations": {"GET": s.listOperations, "POST": s.beginOperation},
 	}[rest], ""

@@ -27,9 +27,12 @@ const entriesMediaType = "application/vnd.mapmedic.entries"
 // trailer closes a stream. Entries and Unencodable together are every entry
 // that was detached; SHA256 is over the payloads of all entry frames.
 type trailer struct {
-	Entries     int    `json:"entries"`
-	Unencodable int    `json:"unencodable"`
-	SHA256      string `json:"sha256"`
+	Entries     int `json:"entries"`
+	Unencodable int `json:"unencodable"`
+	// FirstUnencodable says why the first entry was left out, without its content.
+	FirstUnencodable string `json:"first_unencodable,omitempty"`
+	Lossy            bool   `json:"lossy"`
+	SHA256           string `json:"sha256"`
 }
 
 // stream writes the detached entries of an operation as frames.
@@ -60,7 +63,7 @@ func (s *server) streamEntries(w http.ResponseWriter, r *http.Request, id string
 		return err
 	}
 	defer op.endStream()
-	st := &stream{op: op, sum: sha256.New()}
+	st := &stream{op: op, sum: sha256.New(), enc: encoder{lossy: lossy}, trailer: trailer{Lossy: lossy}}
 	whole := st.send(w, r)
 	op.audit("entries streamed", r.RemoteAddr, "asked_by", operator(r), "complete", whole,
 		"written", st.trailer.Entries, "unencodable", st.trailer.Unencodable)
@@ -116,8 +119,8 @@ func (st *stream) fill(entries detached) {
 			return
 		}
 		st.enc.buf = st.enc.buf[:0]
-		if !st.enc.entry(key, value) {
-			st.trailer.Unencodable++
+		if why := st.enc.entry(key, value); why != "" {
+			st.leaveOut(why)
 			continue
 		}
 		st.trailer.Entries++
@@ -126,12 +129,19 @@ func (st *stream) fill(entries detached) {
 	}
 }
 
+func (st *stream) leaveOut(why string) {
+	if st.trailer.Unencodable == 0 {
+		st.trailer.FirstUnencodable = clip(why, 2*maxPathBytes)
+	}
+	st.trailer.Unencodable++
+}
+
 // close appends the empty frame and the trailer.
 func (st *stream) close() {
 	st.trailer.SHA256 = hex.EncodeToString(st.sum.Sum(nil))
 	raw, err := json.Marshal(st.trailer)
 	if err != nil {
-		return // two numbers and a string: cannot be
+		return // numbers, strings and a bool: cannot be
 	}
 	st.frame(nil)
 	st.frame(raw)

@@ -158,7 +158,11 @@ func TestAnUndoCutsAStalledStream(t *testing.T) {
 }
 
 func TestLossyTypesNeedConsent(t *testing.T) {
-	m := map[string]any{"a": 1, "b": func() {}}
+	type calls struct {
+		Any  any
+		Func func()
+	}
+	m := map[string]calls{"a": {Any: 1}, "b": {Func: func() {}}}
 	reg := NewRegistry()
 	if err := RegisterMapIn(reg, "m", &m, &plainLock{}); err != nil {
 		t.Fatal(err)
@@ -173,7 +177,48 @@ func TestLossyTypesNeedConsent(t *testing.T) {
 	}
 	_, raw := medic.raw("GET", path(op, "/entries?lossy=1"), "")
 	entries, end, err := readFrames(strings.NewReader(raw))
-	if err != nil || end.Entries != 2 || !strings.Contains(strings.Join(entries, ""), `{"k":"a","v":{"type":"int","value":1}}`) {
+	if err != nil || end.Entries != 2 || !end.Lossy || !strings.Contains(strings.Join(entries, ""), `{"k":"a","v":{"Any":{"type":"int","value":1},"Func":null}}`) {
 		t.Errorf("%v %+v %v", entries, end, err)
+	}
+}
+
+// What only an entry shows is counted and named by the stream, and nothing
+// that was written short is taken back for whole.
+func TestAnEntryThatWouldLoseSomethingIsLeftOut(t *testing.T) {
+	m := map[string]any{"a": &node{V: 1, Next: &node{V: 2}}, "b": func() {}}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, &plainLock{}); err != nil {
+		t.Fatal(err)
+	}
+	medic := serve(t, reg)
+	op := medic.detach("m")
+	_, whole := medic.raw("GET", path(op, "/entries"), "")
+	entries, end, err := readFrames(strings.NewReader(whole))
+	if err != nil || len(entries) != 1 || end.Unencodable != 1 || !strings.Contains(end.FirstUnencodable, "(func()): a func") {
+		t.Errorf("%v %+v %v", entries, end, err)
+	}
+	_, lossy := medic.raw("GET", path(op, "/entries?lossy=1"), "")
+	medic.end(op, "/commit")
+	if status, answer := medic.restore("m", lossy); status != 400 || len(m) != 0 { // at the func, before the trailer says it
+		t.Errorf("%d %v", status, answer)
+	}
+	if status, answer := medic.restore("m", whole); status != 200 || answer["unencodable"] != 1.0 || len(m) != 1 {
+		t.Errorf("%d %v", status, answer)
+	}
+	if n, is := m["a"].(*node); !is || n.V != 1 || n.Next.V != 2 {
+		t.Errorf("%v", m["a"])
+	}
+}
+
+// A stream of an agent that cut such types has no word about it in its trailer.
+func TestAnOldStreamOfATypeThatLeadsBackIsRefused(t *testing.T) {
+	m := map[string]*node{}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, &plainLock{}); err != nil {
+		t.Fatal(err)
+	}
+	medic := serve(t, reg)
+	if status, answer := medic.restore("m", framed(`{"k":"a","v":{"V":1,"Next":null}}`)); status != 422 || len(m) != 0 {
+		t.Errorf("%d %v", status, answer)
 	}
 }

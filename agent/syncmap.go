@@ -44,6 +44,8 @@ func (t *syncTarget) types() types {
 	return types{reflect.TypeOf(t.m).Elem(), anything, anything}
 }
 
+func (t *syncTarget) inbox() inbox { return &detachedSync{from: t.m} }
+
 // look counts by walking: a sync.Map has no length.
 func (t *syncTarget) look(patience time.Duration) (view, error) {
 	var seen view
@@ -100,6 +102,7 @@ type detachedSync struct {
 	blocks [][]syncPair
 	size   int
 	done   merge
+	next   syncPair // what slot lends out
 }
 
 func (d *detachedSync) add(key, value any) {
@@ -111,6 +114,13 @@ func (d *detachedSync) add(key, value any) {
 	d.blocks[last] = append(d.blocks[last], syncPair{key, value})
 	d.size++
 }
+
+func (d *detachedSync) slot() (key, value reflect.Value) {
+	d.next = syncPair{}
+	return reflect.ValueOf(&d.next.key).Elem(), reflect.ValueOf(&d.next.value).Elem()
+}
+
+func (d *detachedSync) keep() { d.add(d.next.key, d.next.value) }
 
 func (d *detachedSync) len() int { return d.size }
 

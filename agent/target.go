@@ -59,6 +59,8 @@ type target interface {
 	// detach takes out what the task says. Entries it has taken out are always
 	// handed over: an error means that the target is as it was.
 	detach(t task, patience time.Duration) (taken, error)
+	// inbox is an empty set of entries for this target, to be filled and restored.
+	inbox() inbox
 	// count tells how many entries the conditions of a task fit. It changes nothing.
 	count(t task) (matches, error)
 }

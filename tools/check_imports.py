@@ -20,7 +20,7 @@ PICTURE: dict[str, frozenset[str]] = {
     "api": frozenset({"report", "remedy", "diagnose", "capture", "source", "model", "errors"}),
     "remedy": frozenset({"model", "capture", "goheap", "memory", "errors"}),
     "diagnose": frozenset({"model"}),
-    "report": frozenset({"model"}),
+    "report": frozenset({"model", "formats"}),
     "source": frozenset({"model", "formats", "errors"}),
     "capture": frozenset({"goheap", "memory", "formats", "model", "errors"}),
     "goheap": frozenset({"memory", "model", "_native", "errors"}),
@@ -32,6 +32,7 @@ PICTURE: dict[str, frozenset[str]] = {
 # Finer than rooms: module prefixes of which one room alone may import something.
 ONLY_REMEDY = ("mapmedic.memory.stop", "mapmedic.memory.writer")
 READER_ONLY = "mapmedic.memory.reader"
+ONLY_ENCODER = "mapmedic.formats.pprof"
 
 
 def main(arguments: list[str]) -> int:
@@ -82,13 +83,22 @@ def _problem(room: str, module: str) -> str | None:
     words = module.split(".")
     if words[0] != ROOT or len(words) == 1:
         return None
-    if module.startswith(ONLY_REMEDY) and room not in ("remedy", "memory"):
-        return f"{room} imports {module}, which only remedy may"
-    if room == "goheap" and words[1] == "memory" and not module.startswith(READER_ONLY):
-        return f"goheap imports {module}; it may only read (memory.reader)"
+    finer = _finer_problem(room, module)
+    if finer:
+        return finer
     if words[1] == room or words[1] in PICTURE[room] or words[1] == "__version__":
         return None
     return f"{room} imports {module}; it may import {', '.join(sorted(PICTURE[room])) or 'nothing'}"
+
+
+def _finer_problem(room: str, module: str) -> str | None:
+    if module.startswith(ONLY_REMEDY) and room not in ("remedy", "memory"):
+        return f"{room} imports {module}, which only remedy may"
+    if room == "goheap" and module.startswith(f"{ROOT}.memory") and not module.startswith(READER_ONLY):
+        return f"goheap imports {module}; it may only read (memory.reader)"
+    if room == "report" and module.startswith(f"{ROOT}.formats") and module != ONLY_ENCODER:
+        return f"report imports {module}; of formats it may only have the encoder ({ONLY_ENCODER})"
+    return None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the Rust crate offers; see native/src."""
 
+from mmap import mmap
 from typing import TypedDict
 
 class Malformed(ValueError):
@@ -128,3 +129,40 @@ class HeapSurvey:
     def totals(self) -> dict[str, int]: ...
     def maps(self) -> dict[str, bytes]: ...
     def way(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
+class BinaryColumns(TypedDict):
+    machine: str
+    position_independent: bool
+    go_build_id: str
+    gnu_build_id: str
+    go_version: str
+    modules: str
+    text: tuple[int, int]
+    pclntab: int
+    moduledata: int
+    layout: str
+
+class FrameColumns(TypedDict):
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    frame_start: bytes
+    function: bytes
+    file: bytes
+    line: bytes
+    start_line: bytes
+
+class FunctionColumns(TypedDict):
+    names: tuple[str, ...]
+    entry: bytes
+    start_line: bytes
+    arguments_bytes: bytes
+    defer_return: bytes
+    id: bytes
+    flags: bytes
+
+class GoBinary:
+    def __init__(self, data: bytes | mmap) -> None: ...
+    def facts(self) -> BinaryColumns: ...
+    def frames(self, pcs: bytes) -> FrameColumns: ...
+    def functions(self) -> FunctionColumns: ...
+    def sp_deltas(self, pcs: bytes) -> bytes: ...
+    def pcdata(self, number: int, pcs: bytes) -> bytes: ...

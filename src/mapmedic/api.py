@@ -15,44 +15,56 @@ from pathlib import Path
 from typing import TypeVar
 
 from mapmedic.capture.agent import AgentLink
+from mapmedic.capture.executable import open_executable
 from mapmedic.capture.http import HttpClient
 from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.observe import merge_observations, observe_file
 from mapmedic.capture.record import CapturePlan, Progress, capture_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
+from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
-from mapmedic.diagnose.owners import Locate
+from mapmedic.diagnose.owners import Source
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
+from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
+from mapmedic.remedy import restore as remedy_restore
 from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
 from mapmedic.remedy.proof import Criteria, criteria_for, prove
-from mapmedic.source.insertion import SourceReader
+from mapmedic.source.program import ProgramSource
 from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Criteria", "FixRequest", "GoToolchain", "Locate", "Progress", "Thresholds",
-    "apply_fix", "capture", "criteria_for", "diagnose", "examine_machine", "find_go", "observe",
-    "parse_condition", "plan_fix", "read_session", "verify",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
+    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go",
+    "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
 
 
 def capture(
-    target: str, path: Path, plan: CapturePlan, *, force: bool = False, progress: Progress | None = None
+    target: str,
+    path: Path,
+    plan: CapturePlan,
+    connection: Connection = DIRECT,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Save everything reachable at ``target`` as a session file at ``path`` and return it."""
-    return capture_session(parse_target(target), path, plan, force=force, progress=progress)
+    return capture_session(parse_target(target), path, plan, connection, force=force, progress=progress)
 
 
 def is_live(target: str) -> bool:
@@ -60,35 +72,52 @@ def is_live(target: str) -> bool:
     return parse_target(target).base_url is not None
 
 
-def observe(targets: Sequence[str], plan: CapturePlan, *, progress: Progress | None = None) -> Observation:
-    """Return what there is to see: a live target is captured, files are read and put in order of time."""
+def observe(
+    targets: Sequence[str],
+    plan: CapturePlan,
+    connection: Connection = DIRECT,
+    *,
+    exe: Path | None = None,
+    progress: Progress | None = None,
+) -> Observation:
+    """Return what there is to see: a live target is captured, files are read and put in order of time.
+
+    ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
+    """
+    binary = open_executable(exe) if exe else None
     parsed = [parse_target(text) for text in targets]
     files = [target.path for target in parsed if target.path is not None]
     if len(files) == len(parsed):
-        return merge_observations([observe_file(path) for path in files])
+        return merge_observations([observe_file(path, binary) for path in files])
     if len(parsed) > 1:
         raise UsageError("give one live target, or any number of files of the same process")
     with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
-        return observe_file(
-            capture_session(parsed[0], Path(folder) / "live.mapmedic", plan, progress=progress)
-        )
+        path = Path(folder) / "live.mapmedic"
+        capture_session(parsed[0], path, plan, connection, progress=progress)
+        return observe_file(path, binary)
 
 
 def diagnose(
     observation: Observation, *, thresholds: Thresholds | None = None, source: Path | None = None
 ) -> Diagnosis:
     """Return the verdict on ``observation``; with ``source`` the inserting statements are read there."""
-    return verdict.diagnose(observation, thresholds, SourceReader(source).locate)
+    return verdict.diagnose(observation, thresholds, ProgramSource(source))
 
 
-def plan_fix(target: str, request: FixRequest, token: str | None) -> FixPlan:
+def heap_change(observation: Observation) -> HeapChange | None:
+    """Return what each allocation site gained while ``observation`` lasted; None where the heap did not move."""
+    return heap_changes.heap_change(observation.captures)
+
+
+def plan_fix(target: str, request: FixRequest, token: str | None, connection: Connection = DIRECT) -> FixPlan:
     """Return what a fix would do, with its conditions measured now; nothing is changed."""
-    return _with_agent(target, token, lambda link: remedy_plan.plan_fix(link, target, request))
+    return _with_agent(target, token, connection, lambda link: remedy_plan.plan_fix(link, target, request))
 
 
 def apply_fix(
     plan: FixPlan,
     token: str | None,
+    connection: Connection = DIRECT,
     *,
     criteria: Criteria | None = None,
     journal_folder: Path | None = None,
@@ -103,7 +132,50 @@ def apply_fix(
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
     try:
         return _with_agent(
-            plan.target, token, lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell)
+            plan.target,
+            token,
+            connection,
+            lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell),
+        )
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"how far the fix came is in {journal.path}")
+        stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")
+        raise
+    finally:
+        journal.close()
+
+
+def plan_restore(
+    target: str,
+    path: Path,
+    token: str | None,
+    connection: Connection = DIRECT,
+    *,
+    map_name: str | None = None,
+) -> RestorePlan:
+    """Return what putting the backup at ``path`` back would do; nothing is changed."""
+    return _with_agent(
+        target, token, connection, lambda link: remedy_restore.plan_restore(link, target, path, map_name)
+    )
+
+
+def apply_restore(
+    plan: RestorePlan,
+    token: str | None,
+    connection: Connection = DIRECT,
+    *,
+    journal_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Restored:
+    """Put the entries of ``plan``'s backup back; journal first. It can be repeated."""
+    journal = Journal(journal_folder or default_folder(), plan.map)
+    tell = progress or (lambda _what, _share: None)
+    try:
+        return _with_agent(
+            plan.target,
+            token,
+            connection,
+            lambda link: remedy_restore.apply_restore(link, plan, journal, tell),
         )
     finally:
         journal.close()
@@ -117,7 +189,22 @@ def verify(before: Observation, after: Observation, criteria: Criteria | None = 
 
 def examine_machine() -> tuple[MachineCheck, ...]:
     """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
-    return (*examine_this_machine(), _go_check())
+    return (*examine_this_machine(), _journal_check(), _go_check())
+
+
+def _journal_check() -> MachineCheck:
+    """Return whether a fix could write its journal; nothing is made."""
+    enables = "hotfix, which writes its journal first"
+    try:
+        folder = default_folder()
+        there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+        if os.access(there / ".", os.W_OK | os.X_OK):
+            return MachineCheck("journal", Status.OK, f"{folder} can be written", enables)
+        found = f"{there} cannot be written"
+    except UsageError as error:
+        found = str(error)
+    hint = "mapmedic hotfix … --journal DIRECTORY, or set XDG_STATE_HOME"
+    return MachineCheck("journal", Status.MISSING, found, enables, hint)
 
 
 def _go_check() -> MachineCheck:
@@ -143,13 +230,16 @@ def _last_point(observation: Observation) -> MemoryPoint:
     return observation.timeline[-1]
 
 
-def _with_agent(target: str, token: str | None, work: Callable[[AgentLink], Awaitable[Result]]) -> Result:
-    base = http_base(parse_target(target))
+def _with_agent(
+    target: str, token: str | None, connection: Connection, work: Callable[[AgentLink], Awaitable[Result]]
+) -> Result:
+    parsed = parse_target(target)
+    base = http_base(parsed)
     if not token:
         raise NotAuthorized(base, "no token was given")
 
     async def run() -> Result:
-        async with HttpClient() as client:
+        async with HttpClient(connection=connection, socket_path=parsed.socket_path) as client:
             return await work(AgentLink(client, base, token, _operator()))
 
     return asyncio.run(run())

@@ -5,7 +5,8 @@
     |   |-- AmbiguousName                  a name matches several things
     |   `-- OutputExists                   a file is never overwritten without --force
     |-- CouldNotLook                   3   nothing was learned; the target is untouched
-    |   |-- TargetUnreachable              no connection, time-out, TLS
+    |   |-- TargetUnreachable              no connection, time-out
+    |   |   `-- TlsFailed                  no TLS session, and whose doing it is
     |   |-- UnexpectedAnswer               something answered, but not what was asked for
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
@@ -14,7 +15,9 @@
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
+    |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
+    |-- RestoreIncomplete              5   some entries of a backup are back, not all
     `-- ProofFailed                    5   applied, but the figures do not show that it worked
 
 Errors carry numbers and names, never advice: the command line turns them into what, where,
@@ -68,6 +71,18 @@ class TargetUnreachable(CouldNotLook):
         super().__init__(f"no answer from {url}: {why}")
         self.url = url
         self.why = why
+
+
+class TlsFailed(TargetUnreachable):
+    """Say that no TLS session with ``url`` came about.
+
+    ``cause`` is one of self_signed, unknown_authority, expired, not_yet_valid, wrong_name, wants_certificate,
+    hung_up, not_tls, other.
+    """
+
+    def __init__(self, url: str, why: str, cause: str) -> None:
+        super().__init__(url, why)
+        self.cause = cause
 
 
 class UnexpectedAnswer(CouldNotLook):
@@ -141,6 +156,15 @@ class PreflightFailed(Refused):
         self.failed = failed
 
 
+class BackupFailed(Refused):
+    """Say that the entries could not be saved at ``path``, so that they were not dropped."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"no backup at {path}: {why}")
+        self.path = path
+        self.why = why
+
+
 class AgentRefused(Refused):
     """Say that the agent answered with its own error ``code`` and ``message``."""
 
@@ -149,6 +173,19 @@ class AgentRefused(Refused):
         self.code = code
         self.message = message
         self.status = status
+
+
+class RestoreIncomplete(MapmedicError):
+    """Say that a restore ended after ``done`` of ``entries`` entries; it can be repeated."""
+
+    exit_code = 5
+
+    def __init__(self, path: str, done: int, entries: int, why: str) -> None:
+        super().__init__(f"{done:,} of {entries:,} entries of {path} are back: {why}")
+        self.path = path
+        self.done = done
+        self.entries = entries
+        self.why = why
 
 
 class ProofFailed(MapmedicError):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from mapmedic.capture.observe import observe_session
 from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.diagnose.verdict import diagnose
 from mapmedic.errors import FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.entry_stream import StreamReader, encode_header, encode_stream, parse_header
+from mapmedic.formats.gctrace import parse_gctrace
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -20,23 +26,26 @@ from mapmedic.formats.pprof import encode_profile, parse_profile
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.backup import BackupHeader
 from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import hidden_prefix_lengths
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
-from tests.golden.corpus import FOLDERS
+from tests.golden.corpus import CAPTURED, FOLDERS
+from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
 
 @dataclass(frozen=True)
 class Target:
-    """Name the goldens, and the made-up ``seeds``, that are broken for ``run``."""
+    """Name the goldens (patterns), and the made-up ``seeds``, that are broken for ``run``."""
 
     files: tuple[str, ...]
     run: Callable[[bytes], object]
     seeds: tuple[bytes, ...] = ()
 
     def corpus(self) -> list[bytes]:
-        return [*self.seeds, *((folder / name).read_bytes() for folder in FOLDERS for name in self.files)]
+        goldens = (path for name in self.files for path in sorted(CAPTURED.glob(f"*/{name}")))
+        return [*self.seeds, *(path.read_bytes() for path in goldens)]
 
 
 def heap_text(data: bytes) -> None:
@@ -83,6 +92,22 @@ def diagnosis(data: bytes) -> None:
     diagnose(observe_session(Session("fuzz", "", tuple(visits), (), complete=True)))
 
 
+def go_binary(data: bytes) -> None:
+    """Whatever stands in a program's tables, each question gets an answer or a FormatError."""
+    binary = GoBinary(data)
+    begin = binary.facts.text[0]
+    addresses = np.array([(begin + 4 * step) % (1 << 64) for step in range(-2, 80)], dtype=np.uint64)
+    for ask in (
+        lambda: binary.frames(addresses).leaves(),
+        lambda: binary.sp_deltas(addresses),
+        lambda: binary.pcdata(2, addresses),
+        lambda: binary.functions,
+        binary.build_info,
+    ):
+        with suppress(FormatError):
+            ask()
+
+
 def session(data: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".mapmedic") as file:
         file.write(data)
@@ -91,6 +116,23 @@ def session(data: bytes) -> None:
             read_session(Path(file.name))
         except SessionDamaged as damaged:
             raise FormatError("session", str(damaged)) from damaged
+
+
+def entry_stream(data: bytes) -> None:
+    """A stream fed in pieces must bring what the whole does, or fail with it; so must the header before it."""
+    reader, payloads = StreamReader(), []
+    for at in range(0, len(data), 5):
+        payloads += reader.feed(data[at : at + 5])
+    end = reader.finish()
+    again = StreamReader()
+    assert again.feed(data) == payloads
+    assert again.finish() == end
+
+
+def backup_header(data: bytes) -> None:
+    header, begin = parse_header(data)
+    assert parse_header(encode_header(header))[0] == header
+    assert begin <= len(data)
 
 
 def _a_session() -> bytes:
@@ -114,17 +156,43 @@ _MAPS = (
     b'{"schema":"mapmedic.agent.maps/1","maps":[{"name":"main.T.m","kind":"map","type":"map[string]int",'
     b'"entries":12,"registered_at":"x.go:1"},{"name":"s","kind":"sync.Map","type":"sync.Map","entries":null}]}'
 )
+_GCTRACE = b"".join(
+    b"2026-11-23T06:00:0%d.5Z gc %d @%d.123s 3%%: 0.012+0.30+0.002 ms clock, 0.1+0.3/12/0+5.5 ms cpu, 12->13->8 MB, "
+    b"17 MB goal, 1 MB stacks, 0 MB globals, 2 P (forced)\nscav %d KiB work (bg), 0 KiB work (eager), 4344 KiB now, "
+    b"80%% util [controller reset]\n" % (n, n, n, n)
+    for n in range(1, 9)
+)
+
+
+def gctrace(data: bytes) -> None:
+    trace = parse_gctrace(data, max_bytes=16 << 20)
+    assert sum(trace.of_process(process).cycles for process in range(trace.processes)) == trace.cycles
+    assert (trace.live_bytes >= 0).all() and (trace.scavenges.after_cycle < trace.cycles).all()
+    assert 0 < trace.longest().cycles <= len(trace.pause_ms)
+
+
+_HEADER = encode_header(
+    BackupHeader(
+        "m", "map", "t", "u", "swap", "a-1", 2, False, ("value.C: x",), "me", UnixNanoseconds(9), "0"
+    )
+)
+
+_PROGRAMS = (*(tiny_go_program(layout) for layout in LAYOUTS), tiny_go_program(relocated=True))
 
 TARGETS = {
-    "goroutine_counts": Target((), parse_goroutine_counts, (_COUNTS,)),
+    "entry_stream": Target((), entry_stream, (encode_stream([b'{"k":1,"v":2}', b'{"k":"","v":null}']),)),
+    "backup_header": Target((), backup_header, (_HEADER,)),
+    "go_binary": Target((), go_binary, _PROGRAMS),
+    "goroutine_counts": Target(("goroutine1.txt",), parse_goroutine_counts, (_COUNTS,)),
     "agent": Target((), parse_registered_maps, (_MAPS,)),
     "session": Target((), session, (_a_session(),)),
     "diagnosis": Target(("heap.txt",), diagnosis),
     "heap_text": Target(("heap.txt",), heap_text),
-    "profile": Target(("heap.pb.gz",), profile),
-    "goroutines": Target(("goroutine.txt", "crash.txt"), goroutines),
+    "profile": Target(("*.pb.gz",), profile),
+    "goroutines": Target(("goroutine.txt", "crash*.txt"), goroutines),
+    "gctrace": Target(("gctrace.txt",), gctrace, (_GCTRACE,)),
     "symbols": Target(("symbols.txt",), parse_symbols),
-    "metrics": Target(("metrics.txt",), parse_metrics),
+    "metrics": Target(("metrics*.txt",), parse_metrics),
     "memstats": Target(("heap.txt",), lambda data: parse_memstats(data.partition(b"MemStats\n")[2])),
-    "sniff": Target(("heap.txt", "heap.pb.gz", "goroutine.txt", "crash.txt", "metrics.txt"), sniff),
+    "sniff": Target(("*.txt", "*.pb.gz"), sniff),
 }

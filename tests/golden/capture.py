@@ -1,48 +1,62 @@
-"""Capture the goldens anew from real Go processes: ``python -m tests.golden.capture [VERSION...]``.
+"""Capture the goldens anew from real Go processes: ``python -m tests.golden.capture [--only PART] [VERSION...]``.
 
-Builds ``program/`` with every toolchain in ``.cache/go`` and writes ``captured/`` and PROVENANCE.md. Only
-toolchains of this directory are used, only loopback ports, and paths of the machine stay out (-trimpath, a
-fixed build directory).
+Builds the programs beside this file with every toolchain in ``.cache/go`` and writes ``captured/`` and
+PROVENANCE.md. Only toolchains of this directory are used, only loopback ports, and paths of the machine stay out
+(-trimpath, a fixed build directory).
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
-HERE = Path(__file__).parent
-TOOLCHAINS = HERE.parents[1] / ".cache" / "go"
+from tests.golden.capture_crashes import ENDS, capture_crashes
+from tests.golden.capture_profiles import ANSWERS, capture_client_golang, capture_profiles
+from tests.golden.toolchain import HERE, build, versions
+
 CAPTURED = HERE / "captured"
-BUILD = Path("/tmp/mapmedic-golden")  # noqa: S108 - the profile names it, so it must be the same everywhere
 STRIPPED_TOO = ("1.21.13", "1.23.9", "1.24.11", "1.27.3")
 STRIP = "-s -w"
 _PC = re.compile(rb"0x[0-9a-f]+")
 
 
-def main(versions: list[str]) -> None:
-    found = sorted((path.name for path in TOOLCHAINS.iterdir()), key=lambda v: [int(n) for n in v.split(".")])
-    for version in versions or found:
-        capture(version, "")
-        if version in STRIPPED_TOO:
-            capture(version, STRIP)
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("versions", nargs="*", default=versions())
+    options.add_argument("--only", choices=PARTS, help="leave the other parts as they are")
+    chosen = options.parse_args()
+    for part in [chosen.only] if chosen.only else PARTS:
+        for version in chosen.versions:
+            PARTS[part](version, CAPTURED / f"go{version}")
     write_provenance()
 
 
+def capture_answers(version: str, folder: Path) -> None:
+    capture(version, "")
+    if version in STRIPPED_TOO:
+        capture(version, STRIP)
+
+
+PARTS = {
+    "answers": capture_answers,
+    "profiles": capture_profiles,
+    "crashes": capture_crashes,
+    "client_golang": capture_client_golang,
+}
+
+
 def capture(version: str, ldflags: str) -> None:
-    build(version, ldflags)
+    program = build(version, ldflags=ldflags)
     folder = CAPTURED / f"go{version}{'-stripped' if ldflags else ''}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "crash.txt").open("wb") as crash:
-        process = subprocess.Popen([BUILD / "program"], stdout=subprocess.PIPE, stderr=crash)
+        process = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=crash)
         try:
             assert process.stdout is not None
             ready, _pid, url, go = process.stdout.readline().decode().split()
@@ -51,15 +65,6 @@ def capture(version: str, ldflags: str) -> None:
         finally:
             process.send_signal(signal.SIGQUIT)
             process.wait(10)
-
-
-def build(version: str, ldflags: str) -> None:
-    root = TOOLCHAINS / version
-    cache = os.environ.get("GOCACHE", str(BUILD / "cache"))
-    environment = {"GOROOT": str(root), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOCACHE": cache}
-    environment |= {"HOME": str(BUILD), "PATH": os.environ["PATH"], "GOFLAGS": "-mod=mod"}
-    command = [root / "bin" / "go", "build", "-trimpath", f"-ldflags={ldflags}", "-o", BUILD / "program", "."]
-    subprocess.run(command, cwd=HERE / "program", env=environment, check=True)
 
 
 def save_answers(url: str, folder: Path) -> None:
@@ -84,7 +89,7 @@ def write_provenance() -> None:
     lines = [
         "# Where the goldens come from",
         "",
-        "`program/main.go`, built and run by `python -m tests.golden.capture` (linux/amd64, CGO_ENABLED=0,",
+        "`program`, built and run by `python -m tests.golden.capture` (linux/amd64, CGO_ENABLED=0,",
         "`go build -trimpath`; folders ending in `-stripped` with `-ldflags='-s -w'`). The folder names the",
         "version that the process itself reported. Each file is the body of one answer, unchanged:",
         "",
@@ -93,6 +98,14 @@ def write_provenance() -> None:
         "* `symbols.txt` `/debug/pprof/symbol?` with every PC of `heap.txt` less one;",
         "  `symbols_at_return.txt` with the PCs as they are (see `mapmedic.formats.heap_text`)",
         "* `metrics.txt` `/metrics`, printed by the program under client_golang's names",
+        "",
+        "Of `program/profiles`, of `program/crash` and `program/bubble`, and of `prometheus`:",
+        "",
+        *(f"* `{name}` `/debug/pprof/{query}`" for name, query in ANSWERS.items()),
+        "* `gctrace.txt` what it wrote to stderr under `GODEBUG=gctrace=1,scavtrace=1`, its own log between",
+        *(f"* `crash_{end}.txt` {_ending(end, variables)}" for end, variables in ENDS.items()),
+        "* `crash_bubble.txt` a test in testing/synctest that deadlocks",
+        "* `metrics_client_golang.txt` what client_golang v1.19.1 answers a scrape",
         "",
         "`*.expected` beside them is what our parsers made of it (tests/oracle checks them against slow twins);",
         "`MAPMEDIC_UPDATE_GOLDEN=1 pytest tests/golden` rewrites it.",
@@ -109,5 +122,10 @@ def write_provenance() -> None:
     (HERE / "PROVENANCE.md").write_text("\n".join(lines) + "\n")
 
 
+def _ending(end: str, variables: dict[str, str]) -> str:
+    words = " ".join(f"`{name}={value}`" for name, value in variables.items())
+    return f"what it printed at the end `{end}`" + (f", under {words}" if words else "")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from mapmedic.formats.gctrace import parse_gctrace
+from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.pprof import parse_profile
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.gctrace import GcTrace, Scavenges
+from mapmedic.model.goroutines import GoroutineDump
 from mapmedic.model.heap_records import HeapRecords, hidden_prefix_lengths
 from mapmedic.model.profile import Profile
+
+_NO_COLUMNS = ("scavenges", "other_lines", "torn_lines")
+GC_COLUMNS = tuple(name for name in GcTrace.__slots__ if name not in _NO_COLUMNS)
+SCAVENGE_COLUMNS = tuple(Scavenges.__slots__)
 
 
 def heap(data: bytes, symbols: dict[int, str]) -> str:
@@ -79,7 +87,14 @@ def _function(parsed: Profile, function: int) -> str:
 
 
 def goroutines(data: bytes) -> str:
-    dump = parse_goroutines(data)
+    return _groups(parse_goroutines(data))
+
+
+def goroutine_counts(data: bytes) -> str:
+    return _groups(parse_goroutine_counts(data))
+
+
+def _groups(dump: GoroutineDump) -> str:
     lines = [f"total {dump.total}, truncated {dump.truncated}"]
     for group in dump.groups:
         lines.append(
@@ -89,6 +104,19 @@ def goroutines(data: bytes) -> str:
         lines += [f"  {frame.function} {frame.file}:{frame.line}" for frame in group.frames]
         lines.append(f"  created by {group.created_by}")
     return "\n".join(lines)
+
+
+def gctrace(data: bytes) -> str:
+    trace = parse_gctrace(data)
+    lines = [f"{trace.processes} processes, {trace.other_lines} other lines, {trace.torn_lines} torn"]
+    lines += [_row(trace, GC_COLUMNS, cycle) for cycle in range(trace.cycles)]
+    scavenges = trace.scavenges
+    lines += [_row(scavenges, SCAVENGE_COLUMNS, row) for row in range(len(scavenges.after_cycle))]
+    return "\n".join(lines)
+
+
+def _row(table: object, columns: tuple[str, ...], row: int) -> str:
+    return " ".join(f"{column}={getattr(table, column)[row]}" for column in columns)
 
 
 def metrics(data: bytes) -> str:

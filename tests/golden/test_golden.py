@@ -15,12 +15,20 @@ from tests.golden import render
 from tests.golden.corpus import CAPTURED, FOLDERS
 
 RENDERERS: dict[str, Callable[[bytes], str]] = {
-    "heap.pb.gz": render.profile,
+    "*.pb.gz": render.profile,
     "goroutine.txt": render.goroutines,
-    "crash.txt": render.goroutines,
-    "metrics.txt": render.metrics,
+    "goroutine1.txt": render.goroutine_counts,
+    "crash*.txt": render.goroutines,
+    "gctrace.txt": render.gctrace,
+    "metrics*.txt": render.metrics,
     "symbols.txt": render.symbols,
 }
+RENDERED = [
+    pytest.param(path, renderer, id=f"{folder.name}/{path.name}")
+    for folder in FOLDERS
+    for pattern, renderer in RENDERERS.items()
+    for path in sorted(folder.glob(pattern))
+]
 
 
 def check(path: Path, text: str) -> None:
@@ -30,10 +38,9 @@ def check(path: Path, text: str) -> None:
     assert text + "\n" == expected.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", RENDERERS)
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_rendering(folder: Path, name: str) -> None:
-    check(folder / name, RENDERERS[name]((folder / name).read_bytes()))
+@pytest.mark.parametrize(("path", "renderer"), RENDERED)
+def test_rendering(path: Path, renderer: Callable[[bytes], str]) -> None:
+    check(path, renderer(path.read_bytes()))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +38,33 @@ SCENARIOS = {
     "off-heap": Scenario("off-heap"),
     "idle-heap": Scenario("idle-heap"),
     "high-gogc": Scenario("high-gogc"),
+    "high-gogc-leak": Scenario("high-gogc-leak", entries=40_000, rate=12_000),
+    "warm-up": Scenario("warm-up"),
+    "goroutine-local": Scenario("goroutine-local", entries=40_000, rate=12_000),
+    "huge-values": Scenario("huge-values", rate=20),
 }
 # The source at the inserting line cannot say what these are called: a captured variable, a field of an element.
 NAMELESS = frozenset({"closure-map", "channel-buffer", "finalizer-map"})
 # A sample of them in `make test`; all of them, on every Go version, in `make live`.
 SAMPLE = (
     "struct-field", "global-map", "sync-map", "bounded-lru", "steady-cache", "goroutine-leak", "slice-growth",
-    "emptied-map", "batch-maps", "off-heap", "idle-heap", "high-gogc",
+    "emptied-map", "batch-maps", "off-heap", "idle-heap", "high-gogc", "goroutine-local", "huge-values",
 )  # fmt: skip
+# Rule -> the scenario that it must fire on, and the healthy twin that looks like it and on which it must not.
+TWINS = {
+    Verdict.MAP_LEAK: ("struct-field", "bounded-lru"),
+    Verdict.SLICE_GROWTH: ("slice-growth", "steady-cache"),
+    Verdict.GOROUTINE_LEAK: ("goroutine-leak", "goroutine-local"),  # one goroutine that is meant to live
+    Verdict.MAP_NEVER_SHRINKS: ("emptied-map", "steady-cache"),
+    Verdict.MAP_CHURN: ("batch-maps", "ttl-cache"),
+    Verdict.OFF_HEAP: ("off-heap", "idle-heap"),  # RSS far above the live heap, and yet Go's own
+    Verdict.IDLE_NOT_RETURNED: ("idle-heap", "high-gogc"),
+    Verdict.GC_LAG: ("high-gogc", "high-gogc-leak"),  # the same setting, and a leak that it must not cover
+    Verdict.LARGE_STEADY_MAP: ("steady-cache", "warm-up"),
+}
 WINDOW_SECONDS = 6.0
 LONGER = 3
+FLAT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +113,22 @@ def _without_type_arguments(declared: str) -> str:
 def run_scenario(binary: Path, scenario: Scenario, seconds: float = WINDOW_SECONDS) -> Run:
     """Start ``scenario``, watch it over HTTP alone, and return the diagnosis beside the truth."""
     with LabService(binary, scenario) as service:
+        wait_until_flat(service.url)
         for look in (1, 2):
             plan = api.CapturePlan(seconds * (1 if look == 1 else LONGER), force_gc=True)
             diagnosis = api.diagnose(api.observe([service.url], plan), source=LAB_SOURCE)
             if diagnosis.verdict is not Verdict.UNDETERMINED:
                 break
         return Run(diagnosis, truth_of(service.url), look)
+
+
+def wait_until_flat(url: str) -> None:
+    """Wait until a warm-up has brought everything there is; before that it may pass for a leak."""
+    deadline = time.monotonic() + FLAT_SECONDS
+    while not truth_of(url).get("warm_up", {"flat": True})["flat"]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{url} is not flat after {FLAT_SECONDS:.0f} s")
+        time.sleep(0.25)
 
 
 def truth_of(url: str) -> dict[str, Any]:

@@ -38,6 +38,10 @@ def call(
     if body is not None:
         data = json.dumps(body).encode()
         request.add_header("Content-Type", "application/json")
+    return answered(request, data)
+
+
+def answered(request: urllib.request.Request, data: bytes | None) -> tuple[int, Any]:
     try:
         with urllib.request.urlopen(request, data, timeout=60) as answer:
             return answer.status, json.load(answer)
@@ -83,13 +87,33 @@ def test_a_whole_operation_answers_as_written(start_lab: StartLab) -> None:
     assert call(service, "GET", f"{API}/maps")[1]["maps"][0]["entries"] == 500
 
 
+def test_a_backup_restores_what_was_committed(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=500, rate=0))
+    name = "main.UserSessionManager.sessions"
+    identity = call(service, "POST", f"{API}/operations", {"map": name, "strategy": "swap"})[1]["id"]
+    bearer = {"Authorization": f"Bearer {service.token}"}
+    entries = urllib.request.Request(f"{service.url}{API}/operations/{identity}/entries", headers=bearer)
+    with urllib.request.urlopen(entries, timeout=60) as answer:
+        backup, kind = answer.read(), answer.headers["Content-Type"]
+    assert call(service, "POST", f"{API}/operations/{identity}/commit", {})[1]["dropped"] == 500
+    for body, expected, restored in ((backup[:-1], 400, None), (backup, 200, 500), (backup, 200, 0)):
+        request = urllib.request.Request(
+            f"{service.url}{API}/restore?map={name}", headers={**bearer, "Content-Type": kind}, method="POST"
+        )
+        status, done = answered(request, body)
+        assert status == expected, done
+        assert_as_written(f"{API}/restore", "POST", status, done)
+        assert done.get("restored") == restored
+    assert call(service, "GET", f"{API}/maps")[1]["maps"][0]["entries"] == 500
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
         ("GET", f"{API}/maps"), ("GET", f"{API}/stats"), ("POST", f"{API}/plan"),
         ("GET", f"{API}/operations"), ("POST", f"{API}/operations"), ("GET", f"{API}/operations/x"),
         ("GET", f"{API}/operations/x/entries"), ("POST", f"{API}/operations/x/commit"),
-        ("POST", f"{API}/operations/x/undo"), ("POST", "/debug/hotfix/clear-cache"),
+        ("POST", f"{API}/operations/x/undo"), ("POST", f"{API}/restore"), ("POST", "/debug/hotfix/clear-cache"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("token", ["", "wrong"])

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 def test_demo_finds_fixes_and_proves(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     done = subprocess.run(
-        [sys.executable, "-m", "mapmedic.cli.main", "demo", "--json", "--for", "8s", "--rate", "8000",
+        [sys.executable, "-m", "mapmedic.cli.main", "demo", "--json", "--for", "8s", "--rate", "4000",
          "--output", str(report)],
         cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip

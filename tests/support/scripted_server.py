@@ -5,18 +5,21 @@
         ... talk to server.url ...
         assert server.asked("/metrics")
 
-A path without a script answers 404, as a Go mux does.
+A path without a script answers 404, as a Go mux does. With ``tls`` it talks https, with ``socket_path`` through a
+unix socket.
 """
 
 from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 
@@ -58,6 +61,16 @@ def whole(status: int, body: bytes, content_type: str = "text/plain", *headers: 
 
 def answers(body: bytes, status: int = 200, content_type: str = "text/plain", *headers: str) -> Script:
     return lambda _request, line: line.send(whole(status, body, content_type, *headers))
+
+
+def wanting(authorization: str, script: Script) -> Script:
+    """Answer 401 to whoever does not show ``authorization``, as a login proxy does."""
+
+    def guarded(request: Request, line: Line) -> None:
+        allowed = request.headers.get("authorization") == authorization
+        (script if allowed else answers(b"no", 401))(request, line)
+
+    return guarded
 
 
 def redirects(location: str) -> Script:
@@ -106,7 +119,13 @@ def resets_after(data: bytes, promised: int) -> Script:
 
 
 class ScriptedServer:
-    def __init__(self, scripts: dict[str, Script] | None = None) -> None:
+    def __init__(
+        self,
+        scripts: dict[str, Script] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        socket_path: Path | None = None,
+    ) -> None:
         self.scripts = dict(scripts or {})
         self.requests: list[Request] = []
         self._closing = threading.Event()
@@ -117,25 +136,39 @@ class ScriptedServer:
                 with suppress(OSError):
                     owner._answer(self.rfile.readline, self.connection)
 
-        class Server(socketserver.ThreadingTCPServer):
+        family = socketserver.ThreadingUnixStreamServer if socket_path else socketserver.ThreadingTCPServer
+
+        class Server(family):  # type: ignore[misc, valid-type]
             daemon_threads = True
             block_on_close = False
             allow_reuse_address = True
             request_queue_size = 64
+
+            def get_request(self) -> tuple[socket.socket, object]:
+                connection, address = super().get_request()
+                if tls is None:
+                    return connection, address
+                # The handshake takes place in the thread of its own, at the first read.
+                return tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=True
+                ), address
 
             def handle_error(self, *_: object) -> None:
                 pass
 
             def shutdown_request(self, request: object) -> None:
                 with suppress(OSError):
-                    super().shutdown_request(request)  # type: ignore[arg-type]
+                    super().shutdown_request(request)
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._scheme, self._socket_path = "https" if tls else "http", socket_path
+        self._server = Server(str(socket_path) if socket_path else ("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        if self._socket_path is not None:
+            return f"unix://{self._socket_path}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def asked(self, path: str) -> list[Request]:
         return [request for request in self.requests if request.path == path]

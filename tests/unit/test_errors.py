@@ -17,7 +17,9 @@ CLASSES = {
     for name, value in vars(errors).items()
     if inspect.isclass(value) and issubclass(value, errors.MapmedicError)
 }
-EXIT_CODES = {"MapmedicError": 70, "UsageError": 2, "CouldNotLook": 3, "Refused": 4, "ProofFailed": 5}
+EXIT_CODES = {
+    "MapmedicError": 70, "UsageError": 2, "CouldNotLook": 3, "Refused": 4, "ProofFailed": 5, "RestoreIncomplete": 5,
+}  # fmt: skip
 NASTY = "/tmp/a b; rm -rf ~/$(id)\x1b[2J"  # noqa: S108 - never opened
 
 

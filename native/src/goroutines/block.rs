@@ -18,6 +18,9 @@ const MAX_KEY: usize = 1 << 20;
 enum Expect {
     Function,
     File,
+    /// The last line has no arguments: a function of C if its file:line follows, else somebody else's
+    /// word (`exit status 2`, a line of the service's log) whose key began at this length.
+    FileOrForeign(usize),
     /// Stacks of ancestors follow (GODEBUG=tracebackancestors); they are somebody else's.
     Nothing,
 }
@@ -55,9 +58,22 @@ impl Block {
         self.frames = 0;
     }
 
+    /// Ends the goroutine: what waited for its file:line to be a frame is none.
+    pub fn settle(&mut self) {
+        if let Expect::FileOrForeign(length) = self.expect {
+            self.key.truncate(length);
+            self.expect = Expect::Function;
+        }
+    }
+
     /// True when no line is missing that must follow the last one.
     pub fn is_whole(&self) -> bool {
         self.frames > 0 && self.expect != Expect::File
+    }
+
+    /// True when nothing that belongs to a goroutine followed its first line.
+    pub fn is_header_alone(&self) -> bool {
+        self.frames == 0 && self.expect == Expect::Function
     }
 
     pub fn line(&mut self, line: &[u8], at: usize) -> Parsed<()> {
@@ -65,10 +81,21 @@ impl Block {
             return problem(format!("a goroutine of more than {MAX_KEY} bytes"), at);
         }
         match self.expect {
-            Expect::Function => self.function(line, at),
-            Expect::File => self.file(line, at),
-            Expect::Nothing => Ok(()),
+            Expect::Function => return self.function(line, at),
+            Expect::File if line.starts_with(b"\t") => self.file(&line[1..]),
+            Expect::File if is_function(line) => {
+                return problem("a function without its file:line", at);
+            }
+            Expect::FileOrForeign(_) if is_place_in_c(line) => self.file(&line[1..]),
+            Expect::FileOrForeign(_) => {
+                self.settle();
+                if !line.starts_with(b"\t") {
+                    return self.function(line, at);
+                }
+            }
+            Expect::File | Expect::Nothing => {}
         }
+        Ok(())
     }
 
     fn function(&mut self, line: &[u8], at: usize) -> Parsed<()> {
@@ -87,24 +114,25 @@ impl Block {
         if line.starts_with(b"\t") {
             return problem("a file:line without a function before it", at);
         }
+        let length = self.key.len();
         match line.strip_prefix(b"created by ") {
             Some(creator) => self.put(CREATOR, without_parent(creator), b""),
             None => self.put(FRAME, without_arguments(line), b""),
         }
         self.key.pop(); // the empty second line: the next line of the dump fills it
-        self.expect = Expect::File;
+        self.expect = if is_function(line) {
+            Expect::File
+        } else {
+            Expect::FileOrForeign(length)
+        };
         Ok(())
     }
 
-    fn file(&mut self, line: &[u8], at: usize) -> Parsed<()> {
-        let Some(place) = line.strip_prefix(b"\t") else {
-            return problem("a function without its file:line", at);
-        };
+    fn file(&mut self, place: &[u8]) {
         self.key.extend_from_slice(without_offset(place));
         self.key.push(b'\n');
         self.frames += 1;
         self.expect = Expect::Function;
-        Ok(())
     }
 
     fn put(&mut self, mark: u8, function: &[u8], place: &[u8]) {
@@ -114,6 +142,16 @@ impl Block {
         self.key.extend_from_slice(place);
         self.key.push(b'\n');
     }
+}
+
+/// Tells whether the line is a call as Go prints it, and not what another writer put between.
+fn is_function(line: &[u8]) -> bool {
+    line.ends_with(b")") || line.starts_with(b"created by ")
+}
+
+/// `\tx.c:7 pc=0x1`, or without the file (upstream: printOneCgoTraceback).
+fn is_place_in_c(line: &[u8]) -> bool {
+    line.starts_with(b"\t") && memmem::find(line, b"pc=0x").is_some()
 }
 
 /// `main.(*T).Put(0x1, {0x2, ...})` -> `main.(*T).Put`: Go prints no parenthesis inside arguments.
@@ -133,7 +171,9 @@ fn without_offset(place: &[u8]) -> &[u8] {
     let marks = memchr_iter(b' ', place);
     let end = marks.into_iter().find(|blank| {
         let tail = &place[blank + 1..];
-        tail.starts_with(b"+0x") || tail.starts_with(b"fp=0x")
+        [&b"+0x"[..], b"fp=0x", b"pc=0x"]
+            .iter()
+            .any(|mark| tail.starts_with(mark))
     });
     end.map_or(place, |blank| &place[..blank])
 }

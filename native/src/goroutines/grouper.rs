@@ -122,10 +122,14 @@ impl Grouper {
         if !self.inside {
             return Ok(());
         }
+        self.inside = false;
+        self.block.settle();
+        if self.block.is_header_alone() {
+            return Ok(()); // before Go 1.23 the words of a panic may look like one
+        }
         if !self.block.is_whole() {
             return problem("a goroutine without a whole frame", at);
         }
-        self.inside = false;
         self.total += 1;
         let number = match self.numbers.get(self.block.key.as_slice()) {
             Some(number) => *number,
@@ -164,8 +168,12 @@ impl Grouper {
             return problem("no goroutine in it", self.offset);
         }
         self.truncated = !self.carry.is_empty() || (self.inside && !self.block.is_whole());
-        if !self.truncated {
-            self.close(self.offset)?;
+        if self.truncated {
+            return Ok(());
+        }
+        self.close(self.offset)?;
+        if self.total == 0 {
+            return problem("a goroutine without a whole frame", self.block_at);
         }
         Ok(())
     }

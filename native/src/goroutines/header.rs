@@ -1,6 +1,6 @@
 //! The line `goroutine 7 [chan receive, 5 minutes, locked to thread]:` (upstream: goroutineheader).
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::scan::decimal;
 
@@ -19,14 +19,17 @@ pub fn parse(line: &[u8]) -> Option<Header<'_>> {
     let (id, rest) = decimal(line.strip_prefix(PREFIX)?)?;
     let inner = rest.strip_suffix(b":")?;
     let open = memchr(b'[', inner)?;
-    let close = open + memchr(b']', &inner[open..])?;
+    let bracket = &inner[open + 1..];
+    let close = memchr(b']', bracket)?;
+    // Labels stand in here in Go 1.26 alone, and only with GODEBUG=tracebacklabels=1.
+    let end = memmem::find(&bracket[..close], b" labels:{").unwrap_or(close);
     let mut header = Header {
         id: u64::try_from(id).ok()?,
         state: b"",
         wait_minutes: 0,
         locked: false,
     };
-    let mut parts = inner[open + 1..close].split(|byte| *byte == b',');
+    let mut parts = bracket[..end].split(|byte| *byte == b',');
     header.state = without_scan(parts.next()?);
     for part in parts {
         header.note(part.trim_ascii());

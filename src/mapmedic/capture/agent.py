@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from mapmedic.capture.http import Answer, HttpClient, Limits
 from mapmedic.errors import AgentRefused, FormatError, NotAuthorized, UnexpectedAnswer, UsageError
 from mapmedic.formats.agent import parse_object, registered_maps, whole_number
+from mapmedic.formats.entry_stream import StreamReader
+from mapmedic.model.backup import StreamEnd
 from mapmedic.model.observation import MemoryPoint, RegisteredMap
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 API = "/debug/mapmedic/v1"
 _MAX_OPERATOR = 128
+_ENTRIES = "application/vnd.mapmedic.entries"
+# The agent writes a chunk at least every few milliseconds; it gives a slow reader 30 s for one.
+_SILENCE_SECONDS = 30.0
 # Returning memory to the kernel can take seconds on a large heap.
 _LIMITS = Limits(seconds=120, max_bytes=16 * MIB)
 
@@ -45,6 +51,34 @@ class AgentLink:
         """
         url = self.base_url + path
         answer = await self.client.request(method, url, _LIMITS, headers=self._headers(), json=body)
+        if answer.status < 300:
+            return _object(answer)
+        raise _refusal(answer)
+
+    async def stream_entries(
+        self, identity: str, receive: Callable[[bytes], None], *, lossy: bool, seconds: float
+    ) -> StreamEnd:
+        """Hand the stream of a detached operation's entries to ``receive`` and return its checked trailer.
+
+        Errors as ``call`` has them; FormatError where the stream was cut short or does not add up.
+        """
+        url = f"{self.base_url}{API}/operations/{identity}/entries?lossy={int(lossy)}"
+        reader = StreamReader()
+
+        def take(chunk: bytes) -> None:
+            reader.feed(chunk)
+            receive(chunk)
+
+        answer = await self.client.stream(url, seconds, _SILENCE_SECONDS, take, headers=self._headers())
+        if answer.status != 200:
+            raise _refusal(answer)
+        return reader.finish()
+
+    async def restore_entries(self, name: str, stream: bytes) -> dict[str, Any]:
+        """Put the entries of a whole ``stream`` back into the map ``name``; errors as ``call`` has them."""
+        url = f"{self.base_url}{API}/restore?map={quote(name, safe='')}"
+        headers = {**self._headers(), "Content-Type": _ENTRIES}
+        answer = await self.client.request("POST", url, _LIMITS, headers=headers, body=stream)
         if answer.status < 300:
             return _object(answer)
         raise _refusal(answer)

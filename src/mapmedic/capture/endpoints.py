@@ -15,7 +15,8 @@ class Endpoint:
 
     ``missing`` is what cannot be said without it. ``holds`` is what its bytes look like, None where they
     look like nothing. ``may_force_gc`` marks the one that takes gc=1, ``needs_token`` the ones of the agent.
-    ``first_visit_only`` marks what does not change while a process lives.
+    ``first_visit_only`` marks what does not change while a process lives. ``asked_again`` is whether a
+    failure that may pass is waited out.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Endpoint:
     may_force_gc: bool = False
     needs_token: bool = False
     first_visit_only: bool = False
+    asked_again: bool = True
 
 
 HEAP_TEXT = Endpoint(
@@ -46,13 +48,14 @@ GOROUTINE_TEXT = Endpoint(
     "no goroutine states and waiting times", "goroutine_text",
 )  # fmt: skip
 METRICS = Endpoint("metrics", "/metrics", Limits(10, 16 * MIB), "no RSS and no memory timeline", "metrics")
-METRICS_POLL = replace(METRICS, kind="metrics_poll")
+# The next poll comes anyway.
+METRICS_POLL = replace(METRICS, kind="metrics_poll", asked_again=False)
 CMDLINE = Endpoint(
     "cmdline", "/debug/pprof/cmdline", Limits(10, MIB), "no command line", None, first_visit_only=True
 )
 AGENT_MAPS = Endpoint(
     "agent_maps", "/debug/mapmedic/v1/maps", Limits(10, 16 * MIB), "no exact entry counts by name", "json",
-    needs_token=True,
+    needs_token=True, asked_again=False,  # 503 is its word for: no token configured
 )  # fmt: skip
 SYMBOLS = Endpoint(
     "symbols", "/debug/pprof/symbol", Limits(60, 64 * MIB), "hidden runtime frames stay hidden", "symbols"

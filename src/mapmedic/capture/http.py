@@ -1,39 +1,54 @@
-"""One bounded HTTP request: whole-request deadline, size cap, no redirects, no content decoding."""
+"""One bounded HTTP question: whole deadline, size cap, patience with a proxy, no trust in redirects."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import io
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from types import TracebackType
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+from mapmedic.capture.body import iter_body, read_body
+from mapmedic.capture.failures import in_our_words, may_pass
+from mapmedic.capture.tls import tls_context
+from mapmedic.errors import TargetUnreachable
+from mapmedic.model.connection import DIRECT, Connection
 
-_CHUNK_BYTES = 1 << 16
-# Error pages explain themselves in their first lines.
-_ERROR_BODY_BYTES = 1 << 14
-# The library's words may quote what the target sent.
-_REASON_LETTERS = 200
+# What is not the stream that was asked for is an explanation.
+_EXPLANATION_BYTES = 1 << 18
+# A service that restarts, a proxy that has lost its backend for a moment.
+_PASSING = frozenset((502, 503, 504))
+MAX_ATTEMPTS = 3
+_FIRST_PAUSE_SECONDS = 0.2
+_MAX_REDIRECTS = 3
+# What is asked for through a unix socket needs a host name in HTTP; nobody looks it up.
+_SOCKET_ORIGIN = "http://localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: any status, the declared type, at most the allowed number of bytes."""
+    """What came back: any status, the declared type, at most the allowed number of bytes.
+
+    ``url`` is where it came from in the end; ``location`` where a redirect points that was not followed;
+    ``attempts`` how often was asked.
+    """
 
     url: str
     status: int
     content_type: str
     body: bytes
+    location: str = ""
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one request may take in all, and how many bytes it may bring."""
+    """How long one question may take in all, retries included, and how many bytes it may bring."""
 
     seconds: float = 30.0
     max_bytes: int = 256 << 20
@@ -50,20 +65,28 @@ LOOSEST = Limits(seconds=600.0, max_bytes=512 << 20)
 class HttpClient:
     """A client for one target; use it as an async context manager.
 
-    Redirects are answers, not orders: a service that is being examined does not choose which other
-    host we talk to (and hand a token to). ``most`` bounds every answer, however much a caller allows.
+    Redirects are followed within scheme, host and port, and for GET only: a service that is being examined
+    does not choose which other host we talk to (and hand a token to). ``most`` bounds every answer,
+    however much a caller allows. ``socket_path`` is the unix socket that ``unix://PATH`` URLs mean.
     """
 
     most: Limits = LOOSEST
     headers: Mapping[str, str] = field(default_factory=dict)
+    connection: Connection = DIRECT
+    socket_path: str | None = None
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpClient:
-        connector = aiohttp.TCPConnector(limit=8)
+        authorization = self.connection.authorization
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector(),
             auto_decompress=False,
-            headers={"Accept-Encoding": "identity", "User-Agent": "mapmedic", **self.headers},
+            headers={
+                "Accept-Encoding": "identity",
+                "User-Agent": "mapmedic",
+                **({"Authorization": authorization} if authorization else {}),
+                **self.headers,
+            },
         )
         return self
 
@@ -73,9 +96,31 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, url: str, limits: Limits, headers: Mapping[str, str] | None = None) -> Answer:
-        """Return the answer to GET ``url`` whatever its status."""
-        return await self.request("GET", url, limits, headers=headers)
+    async def get(
+        self, url: str, limits: Limits, headers: Mapping[str, str] | None = None, *, patient: bool = False
+    ) -> Answer:
+        """Return the answer to GET ``url`` whatever its status; TargetUnreachable where none came in time.
+
+        ``patient`` asks again, twice at most and within the same deadline, where the connection failed or
+        a proxy had nobody behind it (502, 503, 504).
+        """
+        limits = limits.within(self.most)
+        clock = asyncio.get_running_loop().time
+        ends, attempt = clock() + limits.seconds, 1
+        async with _deadline(url, limits.seconds):
+            while True:
+                pause = _FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+                last = not patient or attempt == MAX_ATTEMPTS or clock() + 2 * pause >= ends
+                try:
+                    answer = await self._follow(url, limits, headers)
+                except TargetUnreachable as error:
+                    if last or not may_pass(error):
+                        raise
+                else:
+                    if last or answer.status not in _PASSING:
+                        return replace(answer, attempts=attempt)
+                await asyncio.sleep(pause)
+                attempt += 1
 
     async def request(
         self,
@@ -85,64 +130,114 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         json: object | None = None,
+        body: bytes | None = None,
     ) -> Answer:
-        """Return the answer whatever its status; TargetUnreachable where none came in time."""
+        """Return the answer whatever its status, asked once; TargetUnreachable where none came in time."""
         limits = limits.within(self.most)
+        async with _deadline(url, limits.seconds):
+            return await self._exchange(method, url, limits, headers, json, body)
+
+    async def stream(
+        self,
+        url: str,
+        seconds: float,
+        idle_seconds: float,
+        receive: Callable[[bytes], None],
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Hand the body of GET ``url`` to ``receive`` as it comes and return the answer without it.
+
+        Not bounded in bytes: it is never held, and ``receive`` may refuse. Any other status than 200 is an
+        answer with its body. TargetUnreachable after ``seconds`` in all, or ``idle_seconds`` of silence.
+        """
+        async with _deadline(url, seconds):
+            with in_our_words(url):
+                async with self._opened("GET", url, headers, None) as response:
+                    if response.status != 200:
+                        return await _answer(response, url, _EXPLANATION_BYTES)
+                    async for chunk in iter_body(response, url, idle_seconds):
+                        receive(chunk)
+                    return _head(response, url, b"")
+
+    async def _follow(self, url: str, limits: Limits, headers: Mapping[str, str] | None) -> Answer:
+        answer = await self._exchange("GET", url, limits, headers, None)
+        for _ in range(_MAX_REDIRECTS):
+            there = self._same_origin(answer)
+            if there is None:
+                break
+            answer = await self._exchange("GET", there, limits, headers, None)
+        return answer
+
+    def _same_origin(self, answer: Answer) -> str | None:
+        if not (300 <= answer.status < 400 and answer.location):
+            return None
+        here = self._wire_url(answer.url)
         try:
-            async with asyncio.timeout(limits.seconds) as deadline:
-                return await self._exchange(method, url, limits, headers, json)
-        except TimeoutError as error:
-            why = f"no complete answer within {limits.seconds:g} s" if deadline.expired() else _reason(error)
-            raise TargetUnreachable(url, why) from error
-        except aiohttp.ClientPayloadError as error:
-            raise TargetUnreachable(url, "the answer broke off in the middle") from error
-        except aiohttp.ClientResponseError as error:
-            raise UnexpectedAnswer(
-                url, f"with something that is not HTTP: {_first_line(error.message)}"
-            ) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TargetUnreachable(url, _reason(error)) from error
+            there = urljoin(here, answer.location)
+            same = urlsplit(there)[:2] == urlsplit(here)[:2]
+        except ValueError:
+            return None
+        return self._shown_url(there) if same else None
 
     async def _exchange(
-        self, method: str, url: str, limits: Limits, headers: Mapping[str, str] | None, json: object | None
+        self,
+        method: str,
+        url: str,
+        limits: Limits,
+        headers: Mapping[str, str] | None,
+        json: object | None,
+        body: bytes | None = None,
     ) -> Answer:
+        # A file object is sent in pieces; the library warns of large bytes.
+        data = None if body is None else io.BytesIO(body)
+        with in_our_words(url):
+            async with self._opened(method, url, headers, json, data) as response:
+                return await _answer(response, url, limits.max_bytes)
+
+    def _opened(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        json: object | None = None,
+        data: io.BytesIO | None = None,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its `async with`")
-        async with self._session.request(
-            method, url, headers=headers, json=json, allow_redirects=False,
+        return self._session.request(
+            method, self._wire_url(url), headers=headers, json=json, data=data, allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
-        ) as response:  # fmt: skip
-            allowed = limits.max_bytes if response.status < 400 else min(_ERROR_BODY_BYTES, limits.max_bytes)
-            body = await _read_bounded(response, url, allowed)
-            return Answer(url, response.status, response.headers.get("Content-Type", ""), body)
+        )  # fmt: skip
+
+    def _connector(self) -> aiohttp.BaseConnector:
+        if self.socket_path is not None:
+            return aiohttp.UnixConnector(self.socket_path, limit=8)
+        return aiohttp.TCPConnector(limit=8, ssl=tls_context(self.connection) or True)
+
+    def _wire_url(self, url: str) -> str:
+        prefix = f"unix://{self.socket_path}"
+        return _SOCKET_ORIGIN + url.removeprefix(prefix) if self.socket_path is not None else url
+
+    def _shown_url(self, url: str) -> str:
+        prefix = f"unix://{self.socket_path}"
+        return prefix + url.removeprefix(_SOCKET_ORIGIN) if self.socket_path is not None else url
 
 
-def _reason(error: Exception) -> str:
-    """Return the system's own words ("Connection refused") without the library's around them."""
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, ssl.SSLError):  # its errno is OpenSSL's, which the system's words do not fit
-        return f"no TLS session ({cause.reason or cause}); is it plain http://?"
-    number = cause.errno if isinstance(cause, OSError) else None
-    if number is not None and number in errno.errorcode:
-        return os.strerror(number)  # asyncio's own words ("Connect call failed …") repeat the address
-    return getattr(cause, "strerror", None) or _first_line(str(error)) or type(error).__name__
+async def _answer(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> Answer:
+    body = await read_body(response, url, max_bytes)
+    return _head(response, url, body)
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:_REASON_LETTERS]
+def _head(response: aiohttp.ClientResponse, url: str, body: bytes) -> Answer:
+    headers = response.headers
+    return Answer(url, response.status, headers.get("Content-Type", ""), body, headers.get("Location", ""))
 
 
-async def _read_bounded(response: aiohttp.ClientResponse, url: str, max_bytes: int) -> bytes:
-    too_large = UnexpectedAnswer(url, f"with a body larger than {max_bytes:,} bytes", response.status)
-    is_error_page = response.status >= 400
-    if not is_error_page and (response.content_length or 0) > max_bytes:
-        raise too_large
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > max_bytes:
-            if not is_error_page:
-                raise too_large
-            del body[max_bytes:]
-            break
-    return bytes(body)
+@asynccontextmanager
+async def _deadline(url: str, seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise TargetUnreachable(url, f"no complete answer within {seconds:g} s") from error

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import mapmedic
+from mapmedic.capture.machine_memory import memory_room, read_text
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.units import MIB
 
@@ -16,9 +17,9 @@ _CAP_SYS_PTRACE = 19
 _LOW_MEMORY_BYTES = 512 * MIB
 
 
-def examine_machine() -> tuple[MachineCheck, ...]:
-    """Return every check, in the order in which a newcomer needs them."""
-    return (_python(), _native_core(), _kernel(), _ptrace(), _memory(), _token())
+def examine_machine(root: Path = Path("/")) -> tuple[MachineCheck, ...]:
+    """Return every check, in the order in which a newcomer needs them; the kernel's files are read under ``root``."""
+    return (_python(), _native_core(), _kernel(), _memory(root), _token(), _ptrace(root))
 
 
 def _python() -> MachineCheck:
@@ -41,7 +42,7 @@ def _kernel() -> MachineCheck:
     found = f"{system} {platform.release()} on {machine}"
     if system == "Linux" and machine in ("x86_64", "AMD64"):
         return MachineCheck(
-            "kernel", Status.OK, found, "capture over HTTP; reading processes, when that is built"
+            "kernel", Status.OK, found, "capture over HTTP (reading processes is being built)"
         )
     return MachineCheck(
         "kernel",
@@ -52,37 +53,33 @@ def _kernel() -> MachineCheck:
     )
 
 
-def _ptrace() -> MachineCheck:
-    enables = "reading processes from outside (not needed for anything over HTTP)"
-    scope = _text("/proc/sys/kernel/yama/ptrace_scope") or "0"
-    if os.geteuid() == 0 or _has_capability(_CAP_SYS_PTRACE):
-        if scope == "3":
-            return MachineCheck("ptrace", Status.MISSING, "kernel.yama.ptrace_scope is 3: nobody may", enables,
-                                "set it to 1 or 2 at boot (3 cannot be lowered)")  # fmt: skip
+def _ptrace(root: Path) -> MachineCheck:
+    enables = "reading processes from outside; nothing over HTTP needs it"
+    scope = read_text(root / "proc/sys/kernel/yama/ptrace_scope") or "0"
+    if scope == "3":
+        return MachineCheck("ptrace", Status.MISSING, "kernel.yama.ptrace_scope is 3: nobody may", enables,
+                            "have it set to 1 or 2 at boot (3 cannot be lowered)")  # fmt: skip
+    if _has_capability(root, _CAP_SYS_PTRACE):
         return MachineCheck("ptrace", Status.OK, "allowed (CAP_SYS_PTRACE)", enables)
     if scope == "0":
         return MachineCheck("ptrace", Status.LIMITED, "allowed for processes of your own user", enables,
-                            "sudo, or setcap cap_sys_ptrace")  # fmt: skip
+                            "sudo mapmedic …, for those of others")  # fmt: skip
     return MachineCheck(
         "ptrace", Status.MISSING, f"kernel.yama.ptrace_scope is {scope} and CAP_SYS_PTRACE is missing", enables,
         "sudo mapmedic …, or in Kubernetes: kubectl debug POD --profile=sysadmin --target=CONTAINER",
     )  # fmt: skip
 
 
-def _memory() -> MachineCheck:
-    available = _available_bytes()
-    limit = _text("/sys/fs/cgroup/memory.max")
-    bounds = [
-        each for each in (available, int(limit) if limit and limit.isdigit() else None) if each is not None
-    ]
-    if not bounds:
-        return MachineCheck("memory", Status.LIMITED, "unknown", "room for captures", None)
-    room = min(bounds)
-    found = f"{room / MIB:,.0f} MiB free for us"
-    if room < _LOW_MEMORY_BYTES:
-        return MachineCheck("memory", Status.LIMITED, found, "room for captures",
+def _memory(root: Path) -> MachineCheck:
+    room = memory_room(root)
+    enables = "captures and their study"
+    if room is None:
+        return MachineCheck("memory", Status.LIMITED, "unknown", enables, None)
+    found = f"{room.free_bytes / MIB:,.0f} MiB free {'in this container' if room.by_cgroup else 'for us'}"
+    if room.free_bytes < _LOW_MEMORY_BYTES:
+        return MachineCheck("memory", Status.LIMITED, found, enables,
                             "capture to a file here, study it elsewhere: mapmedic capture URL -o FILE")  # fmt: skip
-    return MachineCheck("memory", Status.OK, found, "room for captures")
+    return MachineCheck("memory", Status.OK, found, enables)
 
 
 def _token() -> MachineCheck:
@@ -94,22 +91,8 @@ def _token() -> MachineCheck:
                         "export MAPMEDIC_TOKEN=… (the one the service was started with)")  # fmt: skip
 
 
-def _has_capability(number: int) -> bool:
-    for line in (_text("/proc/self/status") or "").splitlines():
+def _has_capability(root: Path, number: int) -> bool:
+    for line in read_text(root / "proc/self/status").splitlines():
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> number & 1)
     return False
-
-
-def _available_bytes() -> int | None:
-    for line in (_text("/proc/meminfo") or "").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return None

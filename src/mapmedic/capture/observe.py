@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.gctrace import parse_gctrace
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -22,24 +25,28 @@ from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.findings import Blank
+from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.heap import HeapProfile
+from mapmedic.model.heap_records import HeapRecords
 from mapmedic.model.metrics import Metrics
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
 from mapmedic.model.session import Artifact, Session
-from mapmedic.model.units import UnixNanoseconds
+from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
 
 Parsed = TypeVar("Parsed")
 MAX_FILE_BYTES = 1 << 30
+# These tell of a stretch of time, and not of the target at one visit.
+_NO_CAPTURE = ("metrics_poll", "gctrace")
 
 
-def observe_file(path: Path) -> Observation:
-    """Return what is in the session or raw file at ``path``.
+def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
+    """Return what is in the session or raw file at ``path``; ``binary`` is as for ``observe_session``.
 
     CouldNotLook where it is neither or cannot be read, FormatError where nothing in it parses.
     """
     with open_regular(path) as file:
         is_tar = file.read(512)[257:262] == b"ustar"
-    return observe_session(read_session(path) if is_tar else _raw_session(path))
+    return observe_session(read_session(path) if is_tar else _raw_session(path), binary)
 
 
 def _raw_session(path: Path) -> Session:
@@ -49,9 +56,11 @@ def _raw_session(path: Path) -> Session:
     if len(data) > MAX_FILE_BYTES:
         raise CouldNotLook(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
     kind = sniff(data)
-    if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics"):
+    if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics", "gctrace"):
         why = _NOT_READ.get(kind, "it looks like nothing that mapmedic reads")
-        raise FormatError(str(path), f"{why}; give a session, heap profile, goroutine dump or metrics page")
+        raise FormatError(
+            str(path), f"{why}; give a session, heap profile, goroutine dump, metrics page or gctrace log"
+        )
     return Session(str(path), "", (Artifact(kind, 0, taken_at, str(path), data),), (), complete=True)
 
 
@@ -61,7 +70,6 @@ _NOT_READ = {
     "pprof": "it is a profile, but not of a heap",
     "symbols": "it holds symbol answers only",
     "trace": "execution traces are not read yet",
-    "gctrace": "gctrace logs are not read yet",
     "elf": "cores and programs are not read yet",
 }
 
@@ -74,6 +82,7 @@ class _Reader:
     blanks: list[Blank] = field(default_factory=list)
     parsed: int = 0
     errors: list[FormatError] = field(default_factory=list)
+    binary: GoBinary | None = None
 
     def parse(self, parser: Callable[[bytes], Parsed], artifact: Artifact | None) -> Parsed | None:
         if artifact is None:
@@ -94,27 +103,32 @@ class _Reader:
         return next((artifact for artifact in self.of_kind(kind) if artifact.visit == visit), None)
 
 
-def observe_session(session: Session) -> Observation:
+def observe_session(session: Session, binary: GoBinary | None = None) -> Observation:
     """Return ``session`` parsed: its captures in order of time, its timeline, its blanks.
+
+    ``binary`` names what is hidden in its heap profiles, if it is the program that they were taken of.
 
     FormatError where something was captured, but nothing of it parses.
     """
-    reader = _Reader(session, list(session.not_captured))
+    reader = _Reader(session, list(session.not_captured), binary=binary)
     if not session.complete:
         reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
     symbols = _symbols(reader)
-    visits = sorted({a.visit for a in session.artifacts if a.kind != "metrics_poll"})
+    visits = sorted({a.visit for a in session.artifacts if a.kind not in _NO_CAPTURE})
     captures = tuple(_capture(reader, visit, symbols) for visit in visits)
     metrics = _all_metrics(reader)
+    timeline = tuple(_point(at, page) for at, page in metrics) or _heap_points(captures)
+    logged_at, trace = _gc_trace(reader)
     if reader.errors and not reader.parsed:
         first = reader.errors[0]
         raise FormatError(f"{session.target}: {first.what}", first.why, first.offset)
     return Observation(
         target=session.target,
         captures=captures,
-        timeline=tuple(_point(at, page) for at, page in metrics) or _heap_points(captures),
+        timeline=timeline or _trace_points(logged_at, trace),
         not_captured=_distinct(reader.blanks),
         go_version=_go_version([page for _, page in metrics]),
+        gc_trace=trace,
     )
 
 
@@ -123,13 +137,16 @@ def merge_observations(parts: Sequence[Observation]) -> Observation:
     if len(parts) == 1:
         return parts[0]
     captures = sorted((c for part in parts for c in part.captures), key=lambda c: c.at)
-    timeline = sorted((p for part in parts for p in part.timeline), key=lambda p: p.at)
+    # A trace has no clock of its own: its points are drawn where nothing better is known.
+    measured = [part for part in parts if part.captures or part.gc_trace is None]
+    timeline = sorted((p for part in measured or parts for p in part.timeline), key=lambda p: p.at)
     return Observation(
         target=" + ".join(part.target for part in parts),
         captures=tuple(captures),
         timeline=tuple(timeline),
         not_captured=_distinct([blank for part in parts for blank in part.not_captured]),
         go_version=next((part.go_version for part in parts if part.go_version), None),
+        gc_trace=max((p.gc_trace for p in parts if p.gc_trace), key=lambda t: t.cycles, default=None),
     )
 
 
@@ -141,7 +158,7 @@ def _symbols(reader: _Reader) -> dict[int, str]:
 
 
 def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
-    artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind != "metrics_poll"]
+    artifacts = [a for a in reader.session.artifacts if a.visit == visit and a.kind not in _NO_CAPTURE]
     return Capture(
         at=min(artifact.taken_at for artifact in artifacts),
         heap=_heap(reader, visit, symbols),
@@ -164,7 +181,22 @@ def _heap(reader: _Reader, visit: int, symbols: dict[int, str]) -> HeapProfile |
             )
         )
         symbols = {}
-    return heap_from_text(records, symbols)
+    return heap_from_text(records, symbols | _names_from_binary(reader, records))
+
+
+def _names_from_binary(reader: _Reader, records: HeapRecords) -> dict[int, str]:
+    if reader.binary is None:
+        return {}
+    found = fit(records, reader.binary)
+    if found.distance is None:
+        why = f"{found.agreeing:,} of {found.printed:,} functions and lines that the profile prints are in it"
+        reader.blanks.append(
+            Blank("executable", f"it is not the program that was profiled ({why}); not used")
+        )
+        return {}
+    # What the target did not say is known from its file now.
+    reader.blanks = [blank for blank in reader.blanks if blank.what != "symbols"]
+    return names_from_binary(records, reader.binary, found.distance)
 
 
 def _all_metrics(reader: _Reader) -> list[tuple[UnixNanoseconds, Metrics]]:
@@ -193,6 +225,36 @@ def _heap_points(captures: Sequence[Capture]) -> tuple[MemoryPoint, ...]:
         MemoryPoint(c.at, None, c.memstats.heap_alloc_bytes, c.memstats.num_gc, c.goroutine_count)
         for c in captures
         if c.memstats is not None
+    )
+
+
+def _gc_trace(reader: _Reader) -> tuple[UnixNanoseconds, GcTrace | None]:
+    """Return the process with most cycles in the session's gctrace logs, and when its log was last written to."""
+    best, logged_at = None, UnixNanoseconds(0)
+    for artifact in reader.of_kind("gctrace"):
+        trace = reader.parse(parse_gctrace, artifact)
+        if trace is None:
+            continue
+        if trace.processes > 1:
+            why = (
+                f"{trace.processes:,} processes wrote this log; only the one with most GC cycles is looked at"
+            )
+            reader.blanks.append(Blank(artifact.kind, why))
+        longest = trace.longest()
+        if best is None or longest.cycles > best.cycles:
+            best, logged_at = longest, artifact.taken_at
+    return logged_at, best
+
+
+def _trace_points(logged_at: UnixNanoseconds, trace: GcTrace | None) -> tuple[MemoryPoint, ...]:
+    """Return what was live at each GC; the log was last written to at the last of them, or soon after."""
+    if trace is None:
+        return ()
+    before = (trace.at_seconds[-1] - trace.at_seconds) * NANOSECONDS_PER_SECOND
+    moments = zip(before.tolist(), trace.live_bytes.tolist(), trace.number.tolist(), strict=True)
+    return tuple(
+        MemoryPoint(UnixNanoseconds(logged_at - int(ago)), None, live, num_gc)
+        for ago, live, num_gc in moments
     )
 
 

@@ -17,6 +17,7 @@ from mapmedic.capture.targets import Target, http_base
 from mapmedic.capture.visit import Visit, Visitor
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.sniff import sniff
+from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact
 from mapmedic.model.units import MIB
@@ -63,7 +64,13 @@ class CapturePlan:
 
 
 def capture_session(
-    target: Target, path: Path, plan: CapturePlan, *, force: bool = False, progress: Progress | None = None
+    target: Target,
+    path: Path,
+    plan: CapturePlan,
+    connection: Connection = DIRECT,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Capture ``target`` into ``path`` and return it.
 
@@ -74,7 +81,8 @@ def capture_session(
     base = http_base(target)
     with SessionWriter(path, base, mapmedic.__version__, force=force) as writer:
         recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None))
-        asyncio.run(recorder.record(base))
+        client = HttpClient(plan.most, connection=connection, socket_path=target.socket_path)
+        asyncio.run(recorder.record(base, client))
         return writer.finish()
 
 
@@ -88,10 +96,10 @@ class _Recorder:
     _started: float = field(default_factory=time.monotonic)
     _watching: str = "watching the heap"
 
-    async def record(self, base: str) -> None:
+    async def record(self, base: str, client: HttpClient) -> None:
         moments = self.plan.moments
         known: tuple[Blank, ...] = ()
-        async with HttpClient(self.plan.most) as client:
+        async with client:
             visitor = Visitor(client, base, self._keep, self.plan.force_gc, self.plan.agent_token)
             for number, moment in enumerate(moments):
                 await self._poll_until(visitor, moment)

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mapmedic.capture.files import open_regular
+from mapmedic.capture.files import create_partial, open_regular, rename_to_new
 from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
-from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged, UsageError
+from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import MIB, UnixNanoseconds
@@ -51,7 +51,7 @@ class SessionWriter:
         self._header = {"schema": SCHEMA, "target": _encodable(target), "tool_version": tool_version}
         self._entries: list[dict[str, str]] = []
         self._bytes = 0
-        self._file = _create(path, self.partial, force=force)
+        self._file = create_partial(path, self.partial, force=force)
         with self._writing():
             self._tar = tarfile.open(  # noqa: SIM115 - closed in __exit__ or finish
                 fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT,
@@ -102,7 +102,7 @@ class SessionWriter:
             if self._force:
                 self.partial.replace(self.path)
             else:
-                _rename_to_new(self.partial, self.path)
+                rename_to_new(self.partial, self.path)
         return self.path
 
     def _append(self, artifact: Artifact) -> None:
@@ -131,44 +131,14 @@ class SessionWriter:
             raise CouldNotLook(f"cannot write {self.partial}: {error.strerror or error}{kept}") from error
 
 
-def _create(path: Path, partial: Path, *, force: bool) -> io.BufferedWriter:
-    try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file in it")
-        if not force and os.path.lexists(path):
-            raise OutputExists(str(path))
-        if force:
-            partial.unlink(missing_ok=True)
-        # 0600: a heap profile names code, a command line may name secrets. O_EXCL: neither an earlier
-        # capture that was cut short nor a link that somebody laid there is written over.
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.fdopen(os.open(partial, flags, 0o600), "wb")
-    except FileExistsError as error:
-        raise OutputExists(str(partial)) from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write {partial}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _rename_to_new(partial: Path, path: Path) -> None:
-    """Rename, unless somebody else made ``path`` in the meantime (rename alone would replace it)."""
-    try:
-        path.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a filesystem without links
-        if os.path.lexists(path):
-            raise FileExistsError(str(path)) from None
-        partial.replace(path)
-    else:
-        partial.unlink()
-
-
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _entry_of(artifact: Artifact) -> dict[str, str]:
-    return {
+    # Only where it says something: sessions written before it was counted have no such record either.
+    asked_again = {"attempts": str(artifact.attempts)} if artifact.attempts > 1 else {}
+    return asked_again | {
         "kind": artifact.kind,
         "visit": str(artifact.visit),
         "taken_at": str(artifact.taken_at),
@@ -237,9 +207,10 @@ class _Reader:
 
     def _take_artifact(self, member: Member) -> None:
         entry, data = member.records, member.data
-        if set(entry) != {"kind", "visit", "taken_at", "source", "sha256"}:
+        if set(entry) - {"attempts"} != {"kind", "visit", "taken_at", "source", "sha256"}:
             raise self._damaged(f"member {member.name!r} does not say what it is")
-        if not (_WHOLE_NUMBER.fullmatch(entry["visit"]) and _WHOLE_NUMBER.fullmatch(entry["taken_at"])):
+        numbers = (entry["visit"], entry["taken_at"], entry.get("attempts", "1"))
+        if not all(_WHOLE_NUMBER.fullmatch(number) for number in numbers):
             raise self._damaged(f"member {member.name!r} has no number or no time")
         if hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise self._damaged(f"member {member.name!r} does not match its SHA-256")
@@ -247,8 +218,10 @@ class _Reader:
         if entry["kind"] == BLANK:
             self._blanks.append(self._blank(member))
             return
-        taken_at = UnixNanoseconds(int(entry["taken_at"]))
-        self._artifacts.append(Artifact(entry["kind"], int(entry["visit"]), taken_at, entry["source"], data))
+        visit, taken_at, attempts = map(int, numbers)
+        self._artifacts.append(
+            Artifact(entry["kind"], visit, UnixNanoseconds(taken_at), entry["source"], data, attempts)
+        )
 
     def _blank(self, member: Member) -> Blank:
         value = self._json(member)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from mapmedic.errors import CouldNotLook, TargetUnsupported, UsageError
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_SOCKET = re.compile(r"unix://(?=/)", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d+(?:/.*)?")
 _PPROF_SUFFIX = re.compile(r"/debug/pprof(?:/.*)?$")
 _PID = re.compile(r"(?:pid:)?0*[1-9][0-9]{0,9}")
@@ -31,18 +32,24 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target; ``base_url`` is set for HTTP (no /debug/pprof, no trailing slash), ``path`` for files."""
+    """One target; ``base_url`` is set for HTTP (no /debug/pprof, no trailing slash), ``path`` for files.
+
+    ``socket_path`` is the unix socket behind a ``base_url`` of ``unix://PATH``.
+    """
 
     text: str
     kind: TargetKind
     base_url: str | None = None
     path: Path | None = None
+    socket_path: str | None = None
 
 
 def parse_target(text: str) -> Target:
     """Return what ``text`` names; UsageError where it names nothing, CouldNotLook where a file cannot be read."""
     if _SCHEME.match(text):
         return Target(text, TargetKind.HTTP, base_url=_base_url(text))
+    if _SOCKET.match(text):
+        return _socket_target(text)
     if _PID.fullmatch(text):
         return Target(text, TargetKind.PROCESS)
     if text.startswith("core:") and text != "core:":
@@ -54,7 +61,20 @@ def parse_target(text: str) -> Target:
         return Target(text, TargetKind.HTTP, base_url=_base_url("http://" + text))
     # The word is not repeated where it may hold a password.
     shown = "the word with an @ in it" if "@" in text else repr(text)
-    raise UsageError(f"{shown} is neither a URL (http://HOST:PORT) nor a file that exists")
+    raise UsageError(f"{shown} is neither a URL (http://HOST:PORT, unix:///PATH) nor a file that exists")
+
+
+def _socket_target(text: str) -> Target:
+    path = _SOCKET.sub("", text).rstrip("/")
+    if _CONTROLS.search(path) or "?" in path or "#" in path:
+        raise UsageError(f"{text!r} is no path of a socket: spaces, control characters, ? or # are in it")
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        raise CouldNotLook(f"cannot reach the socket {path}: {getattr(error, 'strerror', error)}") from error
+    if not stat.S_ISSOCK(mode):
+        raise UsageError(f"{path} is not a unix socket")
+    return Target(text, TargetKind.HTTP, base_url=f"unix://{path}", socket_path=path)
 
 
 def _is_file(path: Path) -> bool:
@@ -95,7 +115,10 @@ def _base_url(url: str) -> str:
         raise UsageError("this is not a URL: its host is malformed") from error
     # First of all checks: the later ones repeat the URL, and what is repeated ends up in logs.
     if "@" in parts.netloc:
-        raise UsageError("credentials in a URL end up in logs and reports; leave them out")
+        raise UsageError(
+            "credentials in a URL end up in logs and reports; put user:password into a file and name it with "
+            "--auth-file, or into MAPMEDIC_AUTH"
+        )
     if _CONTROLS.search(url):
         raise UsageError(f"{url!r} holds spaces or control characters")
     try:

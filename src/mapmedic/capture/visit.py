@@ -7,10 +7,11 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from mapmedic.capture import endpoints
 from mapmedic.capture.endpoints import Endpoint
-from mapmedic.capture.http import HttpClient, Limits
+from mapmedic.capture.http import Answer, HttpClient, Limits
 from mapmedic.errors import FormatError, TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.sniff import sniff
@@ -25,6 +26,7 @@ _GOROUTINE_TOTAL = re.compile(rb"goroutine profile: total (\d{1,18})\b")
 # A symbol endpoint may lie (a proxy, another process behind a load balancer): some user frames whose
 # names we know are asked for as well, and checked when the session is read.
 KNOWN_SYMBOLS_ASKED = 64
+_OWN_WORDS_BYTES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +142,19 @@ class _Asked:
         token = visitor.agent_token if endpoint.needs_token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         limits = endpoint.limits if seconds is None else Limits(max(0.0, seconds), endpoint.limits.max_bytes)
-        answer = await visitor.client.get(f"{url}?{query}" if query else url, limits, headers)
+        answer = await visitor.client.get(
+            f"{url}?{query}" if query else url, limits, headers, patient=endpoint.asked_again
+        )
         if answer.status != 200:
-            raise UnexpectedAnswer(url, _status_words(answer.status), answer.status)
+            raise UnexpectedAnswer(url, _status_words(answer), answer.status)
         looks = sniff(answer.body)
         # Bytes that look like nothing are kept: they are raw material for somebody who knows more.
         if endpoint.holds and looks not in (endpoint.holds, "unknown"):
             raise UnexpectedAnswer(url, _LOOKS.get(looks, f"with what looks like {looks}"), answer.status)
         # Without the query: 20,000 addresses would drown the record of where bytes came from.
-        return Artifact(endpoint.kind, self.number, UnixNanoseconds(time.time_ns()), url, answer.body)
+        source = url if query else answer.url
+        taken_at = UnixNanoseconds(time.time_ns())
+        return Artifact(endpoint.kind, self.number, taken_at, source, answer.body, answer.attempts)
 
     def _taken(self, endpoint: Endpoint) -> Artifact | None:
         return next((artifact for artifact in self.artifacts if artifact.kind == endpoint.kind), None)
@@ -175,10 +181,29 @@ def addresses_to_name(records: HeapRecords) -> set[int]:
 _LOOKS = {"html": "with an HTML page", "empty": "with nothing"}
 
 
-def _status_words(status: int) -> str:
-    if 300 <= status < 400:
-        return f"with a redirect (HTTP {status}), and redirects are not followed"
-    return f"with HTTP {status}"
+def _status_words(answer: Answer) -> str:
+    if 300 <= answer.status < 400:
+        return f"with a redirect (HTTP {answer.status}){_origin(answer.location)}, which is not followed"
+    times = f" {answer.attempts} times" if answer.attempts > 1 else ""
+    return f"with HTTP {answer.status}{times}{_own_words(answer)}"
+
+
+def _origin(location: str) -> str:
+    """Return where a redirect leads, without what may be secret in it."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return f" to {parts.scheme or 'http'}://{host[:100]}" if host else ""
+
+
+def _own_words(answer: Answer) -> str:
+    """Return the first line of an error that is plain text, as net/http and net/http/pprof write them."""
+    if not answer.content_type.startswith("text/plain"):
+        return ""
+    line = answer.body.partition(b"\n")[0][:_OWN_WORDS_BYTES].decode("utf-8", "replace").strip()
+    return f" ({line})" if line and line.isprintable() else ""
 
 
 def _words(error: TargetUnreachable | UnexpectedAnswer) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from dataclasses import dataclass
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import click
@@ -23,19 +27,34 @@ class Advice:
     next: str
 
 
-def print_words(error: errors.MapmedicError) -> None:
-    """Print the advice on ``error`` to stderr."""
-    advice = advise(error)
+def print_words(error: errors.MapmedicError, command: str | None = None) -> None:
+    """Print the advice on ``error`` of ``command`` to stderr."""
+    advice = _for_command(advise(error), command)
     lines = [f"error: {advice.what}", f"where: {advice.where}"]
-    lines += [f"{'likely:' if i == 0 else '       '} {cause}" for i, cause in enumerate(advice.causes)]
-    lines.append(f"next:  {advice.next}")
+    for number, cause in enumerate(advice.causes):
+        lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
+    lines.append(f"next:  {advice.next}")  # never broken: it is there to be copied
     # Words of the target may be in here; they must not move the cursor.
     click.echo("\n".join(inert(line) for line in lines), err=True)
 
 
-def print_json(error: errors.MapmedicError) -> None:
+def _wrapped(lead: str, text: str) -> list[str]:
+    """Return ``text`` behind ``lead``, broken at words where a person reads it on a terminal."""
+    if not sys.stderr.isatty():
+        return [lead + text]
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.wrap(
+        text, width, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=False
+    )
+
+
+def print_json(error: errors.MapmedicError, command: str | None = None) -> None:
     """Print ``mapmedic.error/1`` to stdout."""
-    click.echo(json.dumps(error_json(error, advise(error)), indent=2))
+    click.echo(json.dumps(error_json(error, _for_command(advise(error), command)), indent=2))
+
+
+def _for_command(advice: Advice, command: str | None) -> Advice:
+    return replace(advice, next=advice.next.replace("COMMAND", command)) if command else advice
 
 
 def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]:
@@ -107,6 +126,44 @@ def _(error: errors.CouldNotLook) -> Advice:
     )
 
 
+_TLS_NEXT = {
+    "self_signed": "if that is the service's own certificate: --ca-file CERTIFICATE.pem",
+    "unknown_authority": "--ca-file AUTHORITY.pem   (the authority that signed it)",
+    "wrong_name": "use the name that the certificate is for, or one certificate that names this address too",
+    "expired": "give the service a new certificate, and look at this machine's clock",
+    "not_yet_valid": "look at the clocks of both machines",
+    "wants_certificate": "--cert OURS.pem --key OURS.key",
+    "hung_up": "--cert OURS.pem --key OURS.key   (or ask again in a moment)",
+    "not_tls": "the same address with http:// in place of https://",
+}
+_TLS_CAUSES = {
+    "self_signed": ("a service's own certificate for inside use", "somebody in between who reads along"),
+    "unknown_authority": ("a company's or cluster's own authority", "somebody in between who reads along"),
+    "wrong_name": (
+        "it was reached by another name or address than it is known by",
+        "another service answers",
+    ),
+    "expired": ("nobody renewed it", "this machine's clock is wrong"),
+    "not_yet_valid": ("this machine's clock, or the signer's, is wrong",),
+    "wants_certificate": (
+        "the service wants to see a certificate of its callers",
+        "ours is not one it believes",
+    ),
+    "hung_up": ("the service wants to see a certificate of its callers", "it is restarting"),
+    "not_tls": ("the service speaks plain HTTP on this port",),
+}
+
+
+@advise.register
+def _(error: errors.TlsFailed) -> Advice:
+    return Advice(
+        f"no answer: {error.why}",
+        error.url,
+        _TLS_CAUSES.get(error.cause, ("the two sides have no version or cipher in common",)),
+        _TLS_NEXT.get(error.cause, f"curl -sS -v -m 5 -o /dev/null {_quoted(error.url)}"),
+    )
+
+
 @advise.register
 def _(error: errors.TargetUnreachable) -> Advice:
     return Advice(
@@ -117,12 +174,30 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "a firewall or a network policy is in between (try: kubectl port-forward POD 6060)",
             "the service is stuck, or so short of memory that it cannot answer",
         ),
-        f"curl -sS -m 5 -o - {_quoted(error.url.split('/debug/')[0] + '/debug/pprof/')} | head",
+        f"curl -sS -m 5 -o - {_curl_words(_base(error.url) + '/debug/pprof/')} | head",
     )
+
+
+_ASKED = re.compile(r"/(?:debug/(?:pprof|mapmedic|vars)|metrics)(?:[/?].*)?$")
+
+
+def _base(url: str) -> str:
+    return _ASKED.sub("", url).rstrip("/")
+
+
+def _curl_words(url: str) -> str:
+    """Return ``url`` as curl wants it; a unix socket is an option of its own."""
+    match = _ASKED.search(url)
+    if not url.startswith("unix://") or match is None:
+        return _quoted(url)
+    path = url.removeprefix("unix://")[: match.start() - len("unix://")]
+    return f"--unix-socket {_quoted(path)} {_quoted('http://localhost' + match.group())}"
 
 
 @advise.register
 def _(error: errors.UnexpectedAnswer) -> Advice:
+    if error.status in (401, 403, 407):
+        return _wants_credentials(error)
     return Advice(
         f"something answered, but {error.why}",
         error.url,
@@ -130,7 +205,19 @@ def _(error: errors.UnexpectedAnswer) -> Advice:
             "the service does not import net/http/pprof, or serves it on another port or path",
             "a proxy or a login page answers in its place",
         ),
-        f"curl -sS -m 5 -i {_quoted(error.url)} | head",
+        f"curl -sS -m 5 -i {_curl_words(error.url)} | head",
+    )
+
+
+def _wants_credentials(error: errors.UnexpectedAnswer) -> Advice:
+    return Advice(
+        f"it let nobody in: it answered {error.why}",
+        error.url,
+        (
+            "the service, or a proxy before it, wants to know who asks, and was not told or told wrong",
+            "whoever asks may not see this",
+        ),
+        "--auth-file FILE, or MAPMEDIC_AUTH   ('Bearer TOKEN' or 'user:password')",
     )
 
 
@@ -203,12 +290,36 @@ def _(error: errors.PreflightFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.BackupFailed) -> Advice:
+    return Advice(
+        f"not done: the entries could not be saved, so they were put back: {error.why}",
+        error.path,
+        (
+            "the disk is full, or the folder cannot be written",
+            "the connection broke, or the service ended, before the last entry had come",
+            "the hold was too short for the size of the map (--hold)",
+        ),
+        "the same command with --backup FILE on another disk (or --no-backup, and nothing can be restored)",
+    )
+
+
+@advise.register
 def _(error: errors.AgentRefused) -> Advice:
     return Advice(
         f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}",
         ("another operation is under way, or the map is not what it was",),
         "look at the plan again without --apply",
     )  # fmt: skip
+
+
+@advise.register
+def _(error: errors.RestoreIncomplete) -> Advice:
+    return Advice(
+        f"{error.done:,} of {error.entries:,} entries are back, then: {error.why}",
+        error.path,
+        ("the connection broke, or the service is too busy to give its lock",),
+        "the same command again: what is back already is kept as it is",
+    )
 
 
 @advise.register

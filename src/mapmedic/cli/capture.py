@@ -9,23 +9,32 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
+from mapmedic.cli.connection import connection_options
+from mapmedic.cli.options import examples, force_option, json_option, read_token, token_option, window_options
 from mapmedic.cli.output import ProgressBar, say
+from mapmedic.model.connection import Connection
 from mapmedic.report.inert import inert
 
 
-@click.command("capture")
+@click.command(
+    "capture",
+    epilog=examples(
+        "capture http://10.1.2.3:6060 -o incident.mapmedic",
+        "capture http://10.1.2.3:6060 -o incident.mapmedic --for 5m --gc",
+    ),
+)
 @click.argument("target")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
 )
 @window_options("0s")
 @token_option
+@connection_options
 @force_option
 @json_option
 def command(
     target: str, output: Path, seconds: float, visits: int, force_gc: bool, token_file: Path | None,
-    force: bool, as_json: bool,
+    connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
 
@@ -38,7 +47,7 @@ def command(
 
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress, _saying_what_is_left(output):
-        path = api.capture(target, output, plan, force=force, progress=progress)
+        path = api.capture(target, output, plan, connection, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))
@@ -55,11 +64,11 @@ def _saying_what_is_left(output: Path) -> Iterator[None]:
     """Name the partial file when a capture is interrupted: it is a session, and it can be read."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         partial = Path(f"{output}.partial")
         if partial.exists():
-            say(f"what had arrived is kept in {partial}")
-            say(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
+            stop.add_note(f"what had arrived is kept in {partial}")
+            stop.add_note(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
         else:
-            say("nothing had arrived yet, nothing is left")
+            stop.add_note("nothing had arrived yet, nothing is left")
         raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.cli.options import Duration, force_option, json_option
+from mapmedic.cli.options import Duration, examples, force_option, json_option
 from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
 from mapmedic.errors import ProofFailed
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mapmedic.model.findings import Diagnosis
+    from mapmedic.model.observation import Observation
     from mapmedic.model.remedy import FixPlan, Outcome
 
 
-@click.command("demo")
+@click.command("demo", epilog=examples("demo", "demo --for 30s --rate 8000 -o demo.html"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The HTML report to write.")
 @click.option(
     "--for", "seconds", type=Duration(), default="15s", show_default=True, help="How long to watch the leak."
@@ -70,11 +71,11 @@ class _Narrator:
     def progress(self, what: str, share: float) -> None:
         self._bar(what, share)
 
-    def diagnosed(self, diagnosis: Diagnosis) -> None:
+    def diagnosed(self, diagnosis: Diagnosis, observation: Observation) -> None:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_diagnosis(self._page(), diagnosis)
+        print_diagnosis(self._page(), diagnosis, observation.timeline)
 
     def planned(self, plan: FixPlan) -> None:
         from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich, late

@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.cli.options import force_option, json_option, read_token, token_option, window_options
-from mapmedic.cli.output import ProgressBar, console, require_writable, say, write_text
+from mapmedic.cli.connection import connection_options
+from mapmedic.cli.options import (
+    complete_files,
+    examples,
+    exe_option,
+    force_option,
+    html_option,
+    json_option,
+    pprof_option,
+    read_token,
+    token_option,
+    window_options,
+)
+from mapmedic.cli.output import ProgressBar, console, require_writable, say
+from mapmedic.cli.profile_file import write_profile
+from mapmedic.cli.report_file import write_report
+from mapmedic.model.connection import Connection
 
 if TYPE_CHECKING:
     from mapmedic.model.findings import Diagnosis
     from mapmedic.model.observation import Observation
 
 
-@click.command("diagnose")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@click.command(
+    "diagnose",
+    epilog=examples(
+        "diagnose http://10.1.2.3:6060 --for 1m --gc --source .",
+        "diagnose incident.mapmedic --source . --html incident.html",
+    ),
+)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, shell_complete=complete_files)
 @window_options("30s")
 @click.option(
     "--source",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory of the service's Go source: names the map that the inserting line fills.",
 )
-@click.option("--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report.")
+@exe_option
+@html_option
+@pprof_option
 @token_option
+@connection_options
 @force_option
 @json_option
 def command(
     targets: tuple[str, ...], seconds: float, visits: int, force_gc: bool, source: Path | None,
-    html: Path | None, token_file: Path | None, force: bool, as_json: bool,
+    exe: Path | None, html: Path | None, pprof: Path | None, token_file: Path | None, connection: Connection,
+    force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Say which container eats the memory, who fills it, how sure that is, and what to do.
 
@@ -41,36 +65,35 @@ def command(
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
 
-    if html is not None:
-        require_writable(html, force=force)
+    for path in filter(None, (html, pprof)):
+        require_writable(path, force=force)
     if seconds and len(targets) == 1 and api.is_live(targets[0]):
         say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
     plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
     with ProgressBar() as progress:
-        observation = api.observe(targets, plan, progress=progress)
+        observation = api.observe(targets, plan, connection, exe=exe, progress=progress)
     diagnosis = api.diagnose(observation, source=source)
     if as_json:
-        # The file first: should it fail, stdout still holds one JSON object, the error's.
-        _write_report(html, diagnosis, observation, force=force)
+        # The files first: should they fail, stdout still holds one JSON object, the error's.
+        _write_files(html, pprof, diagnosis, observation, force=force)
         click.echo(dump(diagnosis_json(diagnosis)))
     else:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
 
-        print_diagnosis(console(), diagnosis)
-        _write_report(html, diagnosis, observation, force=force)
+        print_diagnosis(console(), diagnosis, observation.timeline)
+        _write_files(html, pprof, diagnosis, observation, force=force)
     return 1 if diagnosis.verdict.is_finding else 0
 
 
-def _write_report(path: Path | None, diagnosis: Diagnosis, observation: Observation, *, force: bool) -> None:
-    if path is None:
+def _write_files(
+    html: Path | None, pprof: Path | None, diagnosis: Diagnosis, observation: Observation, *, force: bool
+) -> None:
+    if html is None and pprof is None:
         return
-    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.model.report import Report  # noqa: PLC0415
-    from mapmedic.model.units import UnixNanoseconds  # noqa: PLC0415
-    from mapmedic.report.html import render_html  # noqa: PLC0415
+    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
 
-    now = UnixNanoseconds(time.time_ns())
-    title = f"Diagnosis of {observation.target}"
-    report = Report(title, mapmedic.__version__, now, diagnosis, observation)
-    write_text(path, render_html(report), force=force)
-    say(f"report: {path}")
+    change = api.heap_change(observation)
+    if html is not None:
+        write_report(html, diagnosis, observation, change, force=force)
+    if pprof is not None:
+        write_profile(pprof, observation, change, force=force)

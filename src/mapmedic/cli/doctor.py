@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mapmedic.cli.options import json_option
+from mapmedic.cli.options import examples, json_option
 from mapmedic.cli.output import console
 
 
-@click.command("doctor")
+@click.command("doctor", epilog=examples("doctor", "doctor --json"))
 @json_option
 def command(as_json: bool) -> None:
     """Show what this machine allows, and what to do about what it does not."""

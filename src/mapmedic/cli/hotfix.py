@@ -6,12 +6,30 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import Duration, json_option, read_token, token_option
-from mapmedic.cli.output import ProgressBar, console
-from mapmedic.errors import ProofFailed
+from mapmedic.cli.connection import connection_options
+from mapmedic.cli.options import (
+    Duration,
+    examples,
+    force_option,
+    html_option,
+    json_option,
+    read_token,
+    token_option,
+)
+from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.report_file import write_fix_report, write_plan_report
+from mapmedic.errors import ProofFailed, UsageError
+from mapmedic.model.connection import Connection
 
 
-@click.command("hotfix")
+@click.command(
+    "hotfix",
+    epilog=examples(
+        "hotfix http://10.1.2.3:6060 --map sessions",
+        "hotfix http://10.1.2.3:6060 --map sessions --apply --html fix.html",
+        "hotfix http://10.1.2.3:6060 --map sessions --strategy evict --where 'value.LastSeen older_than 24h'",
+    ),
+)
 @click.argument("target")
 @click.option(
     "--map", "name", required=True, help="The map, by the name it is registered under (or its ending)."
@@ -42,9 +60,17 @@ from mapmedic.errors import ProofFailed
 @click.option(
     "--hold",
     type=click.IntRange(1, 600),
-    default=60,
-    show_default=True,
-    help="Seconds after which the agent puts everything back by itself if we are gone.",
+    help="Seconds after which the agent puts everything back by itself if we are gone; by default 60, more "
+    "where the backup may take longer.",
+)
+@click.option(
+    "--backup",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the entries are saved before they are dropped; by default beside the journal.",
+)
+@click.option(
+    "--no-backup", is_flag=True, help="Drop the entries without saving them: nothing can be restored."
 )
 @click.option("--keep-memory", is_flag=True, help="Leave the freed memory to Go's own scavenger.")
 @click.option(
@@ -55,11 +81,15 @@ from mapmedic.errors import ProofFailed
 @click.option("--within", type=Duration(), default="30s", show_default=True, help="The time they may take.")
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
+@connection_options
+@html_option
+@force_option
 @json_option
 def command(
     target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
-    apply_it: bool, hold: int, keep_memory: bool, expect_drop: float | None, within: float,
-    journal: Path | None, token_file: Path | None, as_json: bool,
+    apply_it: bool, hold: int | None, backup: Path | None, no_backup: bool, keep_memory: bool,
+    expect_drop: float | None, within: float, journal: Path | None, token_file: Path | None,
+    connection: Connection, html: Path | None, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -69,21 +99,35 @@ def command(
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump, outcome_json, plan_json  # noqa: PLC0415
 
+    if html is not None:
+        require_writable(html, force=force)
     token = read_token(token_file)
     where = tuple(api.parse_condition(text) for text in conditions)
-    request = api.FixRequest(name, strategy, hold, not keep_memory, where, max_lock_hold)
-    plan = api.plan_fix(target, request, token)
+    if backup and no_backup:
+        raise UsageError("--backup and --no-backup exclude each other")
+    if backup:
+        require_writable(backup, force=False)
+    request = api.FixRequest(
+        name, strategy, hold, not keep_memory, where, max_lock_hold, not no_backup, backup, journal
+    )
+    plan = api.plan_fix(target, request, token, connection)
     if not as_json:
         from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
 
         print_plan(console(), plan, offer=not apply_it)
     if not apply_it:
+        if html is not None:
+            write_plan_report(html, plan, force=force)
         if as_json:
             click.echo(dump(plan_json(plan)))
         return 0
     criteria = api.criteria_for(plan, expect_drop, within)
     with ProgressBar() as progress:
-        outcome = api.apply_fix(plan, token, criteria=criteria, journal_folder=journal, progress=progress)
+        outcome = api.apply_fix(
+            plan, token, connection, criteria=criteria, journal_folder=journal, progress=progress
+        )
+    if html is not None:
+        write_fix_report(html, f"Fix of {plan.map}", outcome.proof, outcome=outcome, force=force)
     if as_json:
         click.echo(dump(outcome_json(outcome)))
     else:

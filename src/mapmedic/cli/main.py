@@ -18,16 +18,27 @@ from mapmedic.errors import INTERNAL_ERROR_EXIT_CODE, MapmedicError, UsageError
 INTERRUPTED_EXIT_CODE = 130
 HUNG_UP_EXIT_CODE = 141
 
-# Command -> what it does. The words are here, not in the modules, so that --help imports none of them.
-COMMANDS = {
-    "demo": "Find, fix and prove one real leak in a Go service that this command builds and starts.",
-    "capture": "Take everything reachable from TARGET and save it as one session file.",
-    "diagnose": "Say which container eats the memory, who fills it, how sure that is, and what to do.",
-    "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
-    "verify": "Compare two captures of a service: did the memory come back?",
-    "flame": "Draw a heap as a flame graph (HTML), with the runtime frames that pprof hides.",
-    "doctor": "Show what this machine allows, and what to do about what it does not.",
+# Section -> command -> what it does, in the order of the work. The words are here, not in the modules, so that
+# --help imports none of them.
+SECTIONS = {
+    "Begin": {
+        "demo": "Find, fix and prove one real leak in a Go service that this command builds and starts.",
+        "doctor": "Show what this machine allows, and what to do about what it does not.",
+    },
+    "Look": {
+        "capture": "Take everything reachable from TARGET and save it as one session file.",
+        "diagnose": "Say which container eats the memory, who fills it, how sure that is, and what to do.",
+        "flame": "Draw a heap as a flame graph (HTML), with the runtime frames that pprof hides.",
+    },
+    "Mend": {
+        "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
+        "restore": "Show what a backup of hotfix holds; with --apply, put its entries back into the map.",
+    },
+    "Prove": {
+        "verify": "Compare two captures of a service: did the memory come back?",
+    },
 }
+COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -59,11 +70,19 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                # One column for all sections: names stand below each other.
+                formatter.write_dl(
+                    [(name.ljust(max(map(len, COMMANDS))), words) for name, words in commands.items()]
+                )
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    epilog="More on a command: mapmedic COMMAND --help",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(mapmedic.__version__, prog_name="mapmedic")
 def cli() -> None:
     """Find the Go map that eats a service's memory, fix it while the service runs, and prove it.
@@ -72,7 +91,7 @@ def cli() -> None:
     profile, heap?debug=1 text, a goroutine dump.
 
     Exit codes: 0 done, healthy, undetermined, or plan shown; 1 finding; 2 usage; 3 could not look;
-    4 refused, target untouched; 5 proof failed; 70 internal error.
+    4 refused, target untouched; 5 proof failed; 70 internal error; 130 interrupted.
     """
 
 
@@ -90,12 +109,12 @@ def run(arguments: list[str]) -> int:
         return code
     except (BrokenPipeError, SystemExit):  # rich and click leave by SystemExit(1): that is "finding" here
         return _hang_up()
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _say_what_is_left(stop)
         return INTERRUPTED_EXIT_CODE
     except Exception as error:
         try:
-            return _tell(error, as_json=as_json)
+            return _tell(error, arguments, as_json=as_json)
         except BrokenPipeError:
             return _hang_up()
 
@@ -105,28 +124,43 @@ def _invoke(arguments: list[str]) -> int:
         result: Any = cli.main(args=arguments, prog_name="mapmedic", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:
+        if stop.code == 0:  # the shell's completion was answered
+            return 0
+        raise
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception, *, as_json: bool) -> int:
+def _tell(error: Exception, arguments: list[str], *, as_json: bool) -> int:
     """Print what a person needs to know about ``error``; its exit code."""
     from mapmedic.cli import advice  # noqa: PLC0415 - only a failing command pays for it
+
+    command = next((word for word in arguments[:1] if word in COMMANDS), None)
 
     if isinstance(error, click.ClickException):
         error.show()
         usage = UsageError(error.format_message())
         if as_json:
-            advice.print_json(usage)
+            advice.print_json(usage, command)
         return usage.exit_code
     if isinstance(error, MapmedicError):
-        advice.print_words(error)
+        advice.print_words(error, command)
         if as_json:
-            advice.print_json(error)
+            advice.print_json(error, command)
         return error.exit_code
     _confess(error)
     if as_json:
         advice.print_json(MapmedicError(f"a bug in mapmedic {mapmedic.__version__}: {type(error).__name__}"))
     return INTERNAL_ERROR_EXIT_CODE
+
+
+def _say_what_is_left(stop: BaseException) -> None:
+    """Say what an interrupted command leaves behind: the notes that rooms put on the way out."""
+    from mapmedic.report.inert import inert  # noqa: PLC0415 - only an interrupted command pays for it
+
+    notes = getattr(stop.__cause__ or stop, "__notes__", None)  # click wraps a KeyboardInterrupt in an Abort
+    left = "; ".join(notes) if notes else "nothing was changed, and no file is left"
+    click.echo(f"interrupted: {inert(left)}", err=True)
 
 
 def _hang_up() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from mapmedic.errors import UsageError
 
@@ -17,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 MAX_DURATION_SECONDS = 24 * 3600.0
-MAX_TOKEN_BYTES = 4096
+MAX_SECRET_BYTES = 4096
 
 
 class Duration(click.ParamType[float]):
@@ -36,6 +37,16 @@ class Duration(click.ParamType[float]):
         if seconds > MAX_DURATION_SECONDS:
             self.fail(f"{value!r} is longer than a day", param, ctx)
         return seconds
+
+
+def examples(*lines: str) -> str:
+    """Return the epilog of a command's help: what to type, as it stands."""
+    return "\n".join(("\b", "Examples:", *(f"  mapmedic {line}" for line in lines)))
+
+
+def complete_files(_context: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    """Tell the shell that a target may be a file: it lists those itself."""
+    return [CompletionItem(start, type="file")]
 
 
 def json_option(command: F) -> F:
@@ -71,6 +82,29 @@ def window_options(default: str) -> Callable[[F], F]:
     return add
 
 
+def html_option(command: F) -> F:
+    """Add --html."""
+    return click.option(
+        "--html", type=click.Path(path_type=Path), help="Also write a self-contained HTML report."
+    )(command)
+
+
+def pprof_option(command: F) -> F:
+    """Add --pprof."""
+    return click.option(
+        "--pprof", type=click.Path(path_type=Path),
+        help="Also write the heap for go tool pprof, with the runtime frames that pprof never shows.",
+    )(command)  # fmt: skip
+
+
+def exe_option(command: F) -> F:
+    """Add --exe."""
+    return click.option(
+        "--exe", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The service's program file, stripped or not: names runtime frames where the service did not.",
+    )(command)  # fmt: skip
+
+
 def token_option(command: F) -> F:
     """Add --token-file; the token itself is never an argument, where every user of the machine can read it."""
     return click.option(
@@ -81,23 +115,31 @@ def token_option(command: F) -> F:
 
 def read_token(token_file: Path | None) -> str | None:
     """Return the agent's token, None where there is none; UsageError where it cannot be one."""
-    if token_file is None:
+    return read_secret(token_file, "MAPMEDIC_TOKEN", "a token")
+
+
+def read_secret(file: Path | None, variable: str, what: str) -> str | None:
+    """Return the one line in ``file``, else in the environment ``variable``; None where there is none.
+
+    UsageError, which does not repeat it, where it cannot be ``what`` it should be.
+    """
+    if file is None:
         # os.environb: a byte that is not UTF-8 must not come back as something else.
-        raw, where = os.environb.get(b"MAPMEDIC_TOKEN", b""), "the environment variable MAPMEDIC_TOKEN"
+        raw, where = os.environb.get(variable.encode(), b""), f"the environment variable {variable}"
         if not raw.strip():
             return None
     else:
-        raw, where = _read_start(token_file), str(token_file)
-    token = raw.decode("utf-8", "replace").strip()
+        raw, where = _read_start(file), str(file)
+    secret = raw.decode("utf-8", "replace").strip()
     # What is wrong with it is not said by showing it.
-    if not token or len(raw) > MAX_TOKEN_BYTES or not token.isprintable() or "\ufffd" in token:
-        raise UsageError(f"{where} does not hold a token: one printable line of at most 4 KiB")
-    return token
+    if not secret or len(raw) > MAX_SECRET_BYTES or not secret.isprintable() or "\ufffd" in secret:
+        raise UsageError(f"{where} does not hold {what}: one printable line of at most 4 KiB")
+    return secret
 
 
 def _read_start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_TOKEN_BYTES + 1)
+            return file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -36,10 +36,15 @@ def say(text: str) -> None:
 
 
 def write_text(path: Path, text: str, *, force: bool) -> None:
-    """Write ``text`` to ``path``; OutputExists where it is there already and ``force`` is not given."""
+    """Write ``text`` to ``path`` as UTF-8; errors as ``write_bytes``."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), force=force)
+
+
+def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
+    """Write ``data`` to ``path``; OutputExists where it is there already and ``force`` is not given."""
     try:
-        with path.open("w" if force else "x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with path.open("wb" if force else "xb") as file:
+            file.write(data)
     except FileExistsError as error:
         raise OutputExists(str(path)) from error
     except (OSError, ValueError) as error:
@@ -47,7 +52,7 @@ def write_text(path: Path, text: str, *, force: bool) -> None:
 
 
 def require_writable(path: Path, *, force: bool) -> None:
-    """Raise what ``write_text`` would for ``path``, before minutes are spent on what goes into it."""
+    """Raise what ``write_bytes`` would for ``path``, before minutes are spent on what goes into it."""
     try:
         if path.is_dir():
             raise UsageError(f"{path} is a directory; name a file in it")

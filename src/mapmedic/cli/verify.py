@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from mapmedic.cli.options import json_option
-from mapmedic.cli.output import ProgressBar, console
+from mapmedic.cli.connection import connection_options
+from mapmedic.cli.options import complete_files, examples, force_option, html_option, json_option
+from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.report_file import write_fix_report
 from mapmedic.errors import ProofFailed
+from mapmedic.model.connection import Connection
 
 
-@click.command("verify")
-@click.argument("before")
-@click.argument("after")
+@click.command(
+    "verify",
+    epilog=examples(
+        "verify incident.mapmedic after.mapmedic",
+        "verify incident.mapmedic http://10.1.2.3:6060 --expect-drop 0.6 --html proof.html",
+    ),
+)
+@click.argument("before", shell_complete=complete_files)
+@click.argument("after", shell_complete=complete_files)
 @click.option(
     "--expect-drop",
     type=click.FloatRange(0.01, 0.99),
@@ -19,8 +30,14 @@ from mapmedic.errors import ProofFailed
     show_default=True,
     help="The share by which RSS and heap must have fallen.",
 )
+@html_option
+@connection_options
+@force_option
 @json_option
-def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
+def command(
+    before: str, after: str, expect_drop: float, html: Path | None, connection: Connection, force: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Compare two captures of a service: did the memory come back?
 
     BEFORE and AFTER are sessions, heap?debug=1 files or live targets. Exit code 5 where it did not.
@@ -28,11 +45,15 @@ def command(before: str, after: str, expect_drop: float, as_json: bool) -> int:
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump, proof_json  # noqa: PLC0415
 
+    if html is not None:
+        require_writable(html, force=force)
     criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0)
     with ProgressBar() as progress:
-        first = api.observe([before], api.CapturePlan(), progress=progress)
-        second = api.observe([after], api.CapturePlan(), progress=progress)
+        first = api.observe([before], api.CapturePlan(), connection, progress=progress)
+        second = api.observe([after], api.CapturePlan(), connection, progress=progress)
     proof = api.verify(first, second, criteria)
+    if html is not None:
+        write_fix_report(html, f"Before and after: {after}", proof, before=first, after=second, force=force)
     if as_json:
         click.echo(dump(proof_json(proof)))
     else:

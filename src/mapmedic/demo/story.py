@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ class Narrator(Protocol):
     def progress(self, what: str, share: float) -> None:
         """Show how far the present act is."""
 
-    def diagnosed(self, diagnosis: Diagnosis) -> None:
-        """Show the diagnosis."""
+    def diagnosed(self, diagnosis: Diagnosis, observation: Observation) -> None:
+        """Show the diagnosis and the memory it rests on."""
 
     def planned(self, plan: FixPlan) -> None:
         """Show the plan."""
@@ -63,7 +64,7 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
         )
         observation = _watch(service, options, narrator)
         diagnosis = api.diagnose(observation, source=lab_source())
-        narrator.diagnosed(diagnosis)
+        narrator.diagnosed(diagnosis, observation)
         outcome = _fix(service, diagnosis, traffic, options, narrator)
         after = api.observe([service.url], api.CapturePlan(force_gc=True, agent_token=service.token))
         requests = traffic.stop()
@@ -83,12 +84,15 @@ def _fix(
     leak = next((s for s in diagnosis.suspects if s.code is Verdict.MAP_LEAK and s.label), None)
     if leak is None or leak.label is None:
         raise CouldNotLook(f"the demo's leak was not found: the verdict was {diagnosis.verdict}")
-    plan = api.plan_fix(service.url, api.FixRequest(leak.label), service.token)
-    narrator.planned(plan)
-    traffic.fix_begins()
-    outcome = api.apply_fix(
-        plan, service.token, journal_folder=options.journal_folder, progress=narrator.progress
-    )
+    # The service ends with the demo, so nothing could be restored: its backup ends too.
+    with tempfile.TemporaryDirectory(prefix="mapmedic-demo-") as folder:
+        request = api.FixRequest(leak.label, backup_path=Path(folder) / "demo.backup")
+        plan = api.plan_fix(service.url, request, service.token)
+        narrator.planned(plan)
+        traffic.fix_begins()
+        outcome = api.apply_fix(
+            plan, service.token, journal_folder=options.journal_folder, progress=narrator.progress
+        )
     narrator.fixed(outcome)
     return outcome
 
@@ -113,4 +117,5 @@ def _report(
         outcome=outcome,
         after=after,
         requests=requests,
+        change=api.heap_change(observation),
     )

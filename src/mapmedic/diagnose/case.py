@@ -16,7 +16,8 @@ class Case:
     """One process under examination.
 
     ``history`` is None where no heap profile was captured. ``restarted``: what gave away that an earlier
-    process was captured first; its captures are not in ``observation``.
+    process was captured first; its captures are not in ``observation``. ``has_source``: the program's source
+    could be asked.
     """
 
     observation: Observation
@@ -24,6 +25,7 @@ class Case:
     history: History | None
     containers: tuple[Container, ...]
     restarted: str | None = None
+    has_source: bool = False
 
     @property
     def growth_known(self) -> bool:

@@ -11,8 +11,9 @@ from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container, Indices
 from mapmedic.diagnose.history import Columns, Growth, History
+from mapmedic.diagnose.retention import in_words, retention
 from mapmedic.model.findings import Evidence, Fix, Reason, Site, Suspect, Verdict
-from mapmedic.model.frames import ContainerKind, is_standard_library
+from mapmedic.model.frames import ContainerKind, Frame, is_standard_library
 
 _HEAP_TEXT = "heap?debug=1, runtime frames restored"
 _TWO_HEAPS = "difference of heap profiles between completed GCs"
@@ -66,26 +67,36 @@ def _measure(case: Case, history: History, container: Container, total: Growth) 
 
 
 def _kept_contents(case: Case, history: History, container: Container) -> list[Indices]:
-    """Return the contents that grow and stay, one array of records for each allocating function."""
-    by_function: dict[str, list[int]] = defaultdict(list)
-    for record in container.contents.tolist():
-        by_function[_allocating_function(history, record)].append(record)
+    """Return the contents that grow and stay, one array of records for each allocating function.
+
+    Of a function that makes garbage as well, the lines whose objects stay (a draft beside the result).
+    """
     kept = []
-    for records in by_function.values():
-        part = np.array(records, dtype=np.int64)
-        growth = history.growth(part)
-        if (
-            growth.sigmas >= _PART_SIGMAS
-            and growth.objects_made >= _FEWEST_OBJECTS
-            and (growth.retained_share or 0.0) >= case.thresholds.retained_share
-        ):
-            kept.append(part)
+    for lines in _by_function_and_line(history, container.contents).values():
+        whole = np.array([record for records in lines.values() for record in records], dtype=np.int64)
+        parts = [np.array(records, dtype=np.int64) for records in lines.values()]
+        kept += (
+            [whole] if _is_kept(case, history, whole) else [p for p in parts if _is_kept(case, history, p)]
+        )
     return kept
 
 
-def _allocating_function(history: History, record: int) -> str:
-    functions = (frame.function for frame in history.heap.stacks[record])
-    return next((name for name in functions if not is_standard_library(name)), "")
+def _is_kept(case: Case, history: History, part: Indices) -> bool:
+    growth = history.growth(part)
+    return (
+        growth.sigmas >= _PART_SIGMAS
+        and growth.objects_made >= _FEWEST_OBJECTS
+        and (growth.retained_share or 0.0) >= case.thresholds.retained_share
+    )
+
+
+def _by_function_and_line(history: History, contents: Indices) -> dict[str, dict[int, list[int]]]:
+    by_function: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for record in contents.tolist():
+        frames = (frame for frame in history.heap.stacks[record] if not is_standard_library(frame.function))
+        frame = next(frames, Frame(""))
+        by_function[frame.function][frame.line or 0].append(record)
+    return by_function
 
 
 def _is_growing(case: Case, growth: Growth) -> bool:
@@ -128,9 +139,15 @@ def _growing_site(history: History, container: Container) -> Site:
 def _evidence(case: Case, history: History, measured: _Measured) -> tuple[Evidence, ...]:
     bars, container, growth = case.thresholds, measured.container, measured.growth
     arrays = int(history.heap.inuse_bytes[container.arrays].sum())
-    kind = container.kind
+    own = Evidence(
+        f"memory of the {container.kind} itself, allocated at this site", arrays, None, _HEAP_TEXT, "bytes"
+    )
+    unseen = Evidence(f"memory of the {container.kind} itself", "too little to be sampled", None, _HEAP_TEXT)
+    linked = (
+        Evidence("why what grows is its own", link.found, None, link.source) for link in container.links
+    )
     return (
-        Evidence(f"memory of the {kind} itself, allocated at this site", arrays, None, _HEAP_TEXT, "bytes"),
+        own if len(container.arrays) else unseen,
         Evidence(
             "with what it holds (allocated by the same calls)", case.held_bytes(container), None,
             _HEAP_TEXT, "bytes",
@@ -139,13 +156,15 @@ def _evidence(case: Case, history: History, measured: _Measured) -> tuple[Eviden
             f"growth over {growth.seconds:.1f} s", growth.bytes, bars.growth_bytes, _TWO_HEAPS, "bytes"
         ),
         Evidence("growth against its sampling error", growth.sigmas, bars.growth_sigmas, _TWO_HEAPS, "sigma"),
+        *retention(history.growth(container.records)),
         Evidence(
-            "of what it was given in the window, still held", growth.retained_share or 0.0,
+            "of what went into the part that grows, still held", growth.retained_share or 0.0,
             bars.retained_share, _TWO_HEAPS, "share",
         ),
         Evidence("intervals in which it grew", f"{growth.rising} of {growth.intervals}", None, _TWO_HEAPS),
         Evidence("its part of the live heap's growth", measured.part, None, _TWO_HEAPS, "share"),
         Evidence("its part of the live heap", case.share_of_heap(container), None, _HEAP_TEXT, "share"),
+        *linked,
     )  # fmt: skip
 
 
@@ -156,13 +175,14 @@ def _reasons(case: Case, measured: _Measured) -> tuple[Reason, ...]:
         Reason(
             f"it grows at {growth.sigmas:.0f} times the sampling error", min(0.7, 0.4 + 0.02 * growth.sigmas)
         ),
-        Reason(f"{kept:.0%} of what it was given in the window is still held", 0.5 * kept),
+        Reason(in_words(growth), 0.5 * kept),
     ]
     if growth.intervals > 1 and growth.rising == growth.intervals:
         reasons.append(Reason(f"it grew in each of {growth.intervals} intervals", 0.3))
     if part >= 0.5:
         reasons.append(Reason(f"it accounts for {part:.0%} of the live heap's growth", 0.4 * part))
-    return (*reasons, *_doubts(case, measured))
+    linked = tuple(Reason(link.text, link.weight) for link in measured.container.links)
+    return (*reasons, *linked, *_doubts(case, measured))
 
 
 def _doubts(case: Case, measured: _Measured) -> tuple[Reason, ...]:

@@ -38,6 +38,16 @@ _ARRAYS_OF_ONE_SLICE = 5
 _ARRAYS_OF_SHARDS = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Why contents are credited that no stack connects: in words, as a weight, as found, and who says so."""
+
+    text: str
+    weight: float
+    found: str
+    source: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
     """One inserting function and one kind of container it grows.
@@ -45,6 +55,7 @@ class Container:
     ``arrays``: indices of the records that are the container's own memory; ``array_lines``: array -> the
     line that inserted (0 where unknown). ``contents``: indices of the records credited to it (keys, values,
     what they hold). ``site``: the busiest inserting line. ``stack``: the busiest insertion stack, leaf first.
+    ``links``: why contents from elsewhere are credited to it. Without arrays it is too small to be sampled.
     """
 
     kind: ContainerKind
@@ -53,6 +64,7 @@ class Container:
     arrays: Indices
     array_lines: Indices
     contents: Indices
+    links: tuple[Link, ...] = ()
 
     @property
     def records(self) -> Indices:

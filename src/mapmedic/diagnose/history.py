@@ -29,8 +29,9 @@ class Growth:
 
     ``uncertainty_bytes`` is one standard deviation of ``bytes`` from the profile's own sampling.
     ``retained_share``: what is still there of what was allocated in the window (None: nothing was).
-    ``bytes_made``, ``objects_made``: about how much was allocated in the window. ``steps``: the change of bytes
-    from each picture to the next.
+    ``bytes_made``, ``objects_made``: about how much was allocated in the window; ``bytes_given``: the same with
+    the copies that growing arrays are moved to counted once; ``bytes_kept``: what of it is still held.
+    ``steps``: the change of bytes from each picture to the next.
     """
 
     bytes: float
@@ -38,6 +39,8 @@ class Growth:
     seconds: float
     retained_share: float | None
     bytes_made: float
+    bytes_given: float
+    bytes_kept: float
     objects_made: float
     steps: tuple[float, ...]
 
@@ -108,9 +111,19 @@ class History:
             seconds=float(self.at[-1]),
             retained_share=min(1.0, held / allocated) if allocated > 0 else None,
             bytes_made=float((unit * allocs).sum()),
+            bytes_given=allocated,
+            bytes_kept=held,
             objects_made=float((allocs / np.maximum(1.0 - unsure, 1e-12)).sum()),
             steps=tuple(np.diff(series).tolist()),
         )
+
+    def objects_gained(self, records: Indices) -> tuple[float, float]:
+        """Return how many more objects of ``records`` there are at the end, and one standard deviation of that."""
+        _, unsure = self._unit(records)
+        stands_for = 1.0 / np.maximum(1.0 - unsure, 1e-12)
+        gained = self.sampled_inuse[-1, records] - self.sampled_inuse[0, records]
+        variance = np.abs(gained) * stands_for * np.maximum(stands_for - 1.0, 0.0)
+        return float((gained * stands_for).sum()), float(variance.sum() ** 0.5)
 
     def _deviation(self, chosen: Indices, allocs: Columns, kept: Columns) -> float:
         """Return one standard deviation of the growth of ``chosen``, in bytes.

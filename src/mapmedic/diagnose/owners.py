@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
-from mapmedic.model.findings import Evidence, Reason, Site, SourceHint, Suspect
+from mapmedic.diagnose.removals import with_removals
+from mapmedic.model.findings import Evidence, Reason, Site, SourceFlow, SourceHint, Suspect
 from mapmedic.model.frames import is_standard_library
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.observation import RegisteredMap
 
-# Reads the source at a site; None where there is no source or it says nothing clear.
-Locate = Callable[[Site], SourceHint | None]
+
+class Source(Protocol):
+    """What can be asked of the program's source; it answers None where it says nothing clear."""
+
+    def locate(self, site: Site) -> SourceHint | None:
+        """Return which container the statement at ``site`` fills."""
+
+    def follow(self, stack: Sequence[Site]) -> SourceFlow | None:
+        """Return where what ``stack`` (the program's own frames, innermost first) allocates ends up."""
+
+
 # A count matches the profile's estimate within this share, or within its sampling error if larger; an
 # estimate that is less sure than _SURE would match anything.
 _CLOSE = 0.05
@@ -31,16 +42,21 @@ def name_by_agent(case: Case, suspect: Suspect) -> Suspect:
     That is the one registered under the name that the source declares, else the only one whose exact count
     fits the profile. A wrong name here empties the wrong map: two that fit are none.
     """
-    container = next((c for c in case.containers if _is_of(suspect, c)), None)
+    container = container_of(case, suspect)
     if container is None:
         return suspect
     estimates = _object_counts(case, container)
-    registered = [m for m in _registered(case) if m.kind == container.kind]
+    registered = [m for m in registered_maps(case) if m.kind == container.kind]
     declared = [m for m in registered if suspect.declared is not None and m.name == suspect.declared]
     fitting = declared or [m for m in registered if _fits(case, m, estimates)]
     if len(fitting) != 1:
         return suspect
     return _with_agent(case, suspect, fitting[0], "as declared" if declared else "which fits")
+
+
+def container_of(case: Case, suspect: Suspect) -> Container | None:
+    """Return the container in the profile that ``suspect`` is, None where it is none."""
+    return next((c for c in case.containers if _is_of(suspect, c)), None)
 
 
 def _is_of(suspect: Suspect, container: Container) -> bool:
@@ -51,7 +67,8 @@ def _is_of(suspect: Suspect, container: Container) -> bool:
     )
 
 
-def _registered(case: Case) -> tuple[RegisteredMap, ...]:
+def registered_maps(case: Case) -> tuple[RegisteredMap, ...]:
+    """Return the maps that the agent listed last."""
     listed = [c.registered_maps for c in case.observation.captures if c.registered_maps is not None]
     return listed[-1] if listed else ()
 
@@ -89,7 +106,7 @@ def _fits(case: Case, registered: RegisteredMap, estimates: list[tuple[float, fl
     entries = registered.entries
     if not entries:
         return False
-    least = entries - max(0, _entries_gained(case, registered.name) or 0)
+    least = entries - max(0, entries_gained(case, registered.name) or 0)
     for objects, error in estimates:
         tolerance = max(_CLOSE * entries, _SIGMAS * error)
         if error <= _SURE * objects and least - tolerance <= objects <= entries + tolerance:
@@ -98,7 +115,7 @@ def _fits(case: Case, registered: RegisteredMap, estimates: list[tuple[float, fl
 
 
 def _with_agent(case: Case, suspect: Suspect, registered: RegisteredMap, why: str) -> Suspect:
-    gained = _entries_gained(case, registered.name)
+    gained = entries_gained(case, registered.name)
     evidence = [Evidence(f"entries in {registered.name}", registered.entries or 0, None, "agent", "entries")]
     reasons = [
         Reason(f"the agent counts {registered.entries or 0:,} entries in {registered.name}, {why}", 0.3)
@@ -127,7 +144,8 @@ def _with_agent(case: Case, suspect: Suspect, registered: RegisteredMap, why: st
     )
 
 
-def _entries_gained(case: Case, name: str) -> int | None:
+def entries_gained(case: Case, name: str) -> int | None:
+    """Return how many entries the agent saw ``name`` gain in the window, None unless it counted twice."""
     counts = [
         registered.entries
         for capture in case.observation.captures
@@ -137,16 +155,17 @@ def _entries_gained(case: Case, name: str) -> int | None:
     return counts[-1] - counts[0] if len(counts) > 1 else None
 
 
-def name_by_source(suspect: Suspect, locate: Locate) -> Suspect:
+def name_by_source(suspect: Suspect, source: Source) -> Suspect:
     """Return ``suspect`` with the declared name that the source gives its inserting statement."""
-    hint = locate(suspect.site) if suspect.site and suspect.kind else None
+    hint = source.locate(suspect.site) if suspect.site and suspect.kind else None
     if hint is None:
         return suspect
     evidence = Evidence("the statement that inserts", hint.statement, None, "source")
-    return replace(
+    named = replace(
         suspect,
         declared=hint.declared,
         owner=hint.declared,
         type=suspect.type or hint.type,
         evidence=(*suspect.evidence, evidence),
     )
+    return with_removals(named, hint)

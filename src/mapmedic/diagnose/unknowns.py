@@ -5,7 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 
+import numpy as np
+
 from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.containers import Indices
+from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
+from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
+from mapmedic.diagnose.retention import retention
 from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, is_standard_library
 from mapmedic.model.units import MIB
@@ -20,8 +26,11 @@ _SAMPLED_FOR_CERTAIN = 16 * MIB
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
     """Return what a verdict would need and does not have, as (what to do next, why)."""
     if case.history is None:
-        what = f"{_again(case)}  (net/http/pprof has to be mounted there)"
-        return (Blank(what, "no heap profile was captured"),)
+        trace = case.observation.gc_trace
+        seconds = window_for(trace) if trace else 30.0
+        what = f"{_again(case, seconds)}  (net/http/pprof has to be mounted there)"
+        unseen = ", and a gctrace log does not say what holds the heap" if trace else ""
+        return (*_logged(case, what), Blank(what, f"no heap profile was captured{unseen}"))
     missing = []
     if not case.history.heap.stacks and _heap_is_large(case):
         why = "the heap profile is empty though the heap is not: profiling is switched off there"
@@ -38,20 +47,32 @@ def what_is_missing(case: Case) -> tuple[Blank, ...]:
         missing.append(
             Blank(f"{_again(case)} --gc  (forces a GC at each capture), or a longer --for", _no_gc(case))
         )
-    return tuple(missing)
+    return (*missing, *(_logged(case, missing[0].what) if missing else ()))
+
+
+def _logged(case: Case, what: str) -> tuple[Blank, ...]:
+    """Return what a gctrace log adds: that it grows is known from it, what grows is not."""
+    trace = case.observation.gc_trace
+    return (Blank(what, what_the_gc_log_says(trace, case.thresholds)),) if trace else ()
 
 
 def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health."""
     longer = _again(case, 3 * max(10.0, case.observation.seconds))
+    places = growing_places(case)
     signs = [
         f"{suspect.code} at {suspect.site.function if suspect.site else 'an unknown place'} "
         f"is only {suspect.confidence:.0%} likely: {suspect.reasons[-1].text}"
         for suspect in unsure
         if suspect.code.is_finding
     ]
-    if case.growth_known and not signs and (growth := _unexplained_growth(case)):
+    if case.growth_known and not signs and (growth := _unexplained_growth(case, places)):
         signs.append(growth)
+    if places:
+        made = places[0].site.function
+        longer += (
+            f" --source DIR  (follows what {made} makes to the map that keeps it; the agent's counts do, too)"
+        )
     return tuple(Blank(longer, sign) for sign in signs)
 
 
@@ -85,7 +106,7 @@ def _no_gc(case: Case) -> str:
     return f"no GC completed during the window{count}, and a heap profile only moves when one does"
 
 
-def _unexplained_growth(case: Case) -> str | None:
+def _unexplained_growth(case: Case, places: tuple[GrowingPlace, ...]) -> str | None:
     """Return a sentence on growth of the live heap that no rule explains, None where there is none."""
     assert case.history is not None  # noqa: S101 - growth is known
     growth, bars = case.history.growth(), case.thresholds
@@ -101,7 +122,33 @@ def _unexplained_growth(case: Case) -> str | None:
         return (
             f"{grew}, only {growth.sigmas:.1f} times its sampling error: too short a look to call it growth"
         )
+    if places:
+        return f"{grew}, most of it made at {places[0].at}, and nothing tells what keeps it"
     return f"{grew}, but not at any map, slice or goroutine that could be told apart"
+
+
+def places_without_a_keeper(case: Case) -> list[Suspect]:
+    """Return the places that allocate what stays, where nothing says which container keeps it."""
+    return [_growing(place) for place in growing_places(case)]
+
+
+def _growing(place: GrowingPlace) -> Suspect:
+    growth, source = place.growth, "difference of heap profiles between completed GCs"
+    return Suspect(
+        code=Verdict.UNDETERMINED,
+        confidence=0.0,
+        reasons=(),
+        bytes=max(0, int(place.held_bytes)),
+        site=place.site,
+        growth_bytes_per_second=growth.bytes_per_second,
+        growth_uncertainty=growth.uncertainty_per_second,
+        evidence=(
+            Evidence("growth of what is made here", growth.bytes, None, source, "bytes"),
+            Evidence("objects of the busiest line gained", round(place.objects), None, source, "objects"),
+            *retention(growth),
+        ),
+        stack=tuple(frame.function for frame in reversed(place.stack)),
+    )
 
 
 def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
@@ -111,33 +158,37 @@ def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
     """
     named = {(suspect.site.function, suspect.kind) for suspect in known if suspect.site}
     containers = [
-        _holder(case, c.site, case.held_bytes(c), c.kind, tuple(f.function for f in reversed(c.stack)))
+        _holder(case, c.site, c.records, c.kind, tuple(f.function for f in reversed(c.stack)))
         for c in case.containers[:_MOST_NAMED]
         if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
     ]
-    return containers if case.containers else _allocating_functions(case)
+    places = [s for s in _allocating_functions(case) if s.site and (s.site.function, None) not in named]
+    return containers or ([] if any(suspect.kind for suspect in known) else places)
 
 
 def _allocating_functions(case: Case) -> list[Suspect]:
     if case.history is None:
         return []
     heap = case.history.heap
-    held: dict[Site, float] = defaultdict(float)
-    for stack, bytes_held in zip(heap.stacks, heap.inuse_bytes.tolist(), strict=True):
+    made_at: dict[Site, list[int]] = defaultdict(list)
+    for record, stack in enumerate(heap.stacks):
         frame = next((each for each in stack if not is_standard_library(each.function)), None)
         if frame is not None:
-            held[Site(frame.function, frame.file, frame.line)] += bytes_held
+            made_at[Site(frame.function, frame.file, frame.line)].append(record)
+    held = {site: float(heap.inuse_bytes[records].sum()) for site, records in made_at.items()}
     largest = sorted(held, key=lambda site: -held[site])[:_MOST_NAMED]
-    least = _WORTH_NAMING_SHARE * heap.total_inuse_bytes
-    return [_holder(case, site, int(held[site])) for site in largest if held[site] >= max(1.0, least)]
+    least = max(1.0, _WORTH_NAMING_SHARE * heap.total_inuse_bytes)
+    named = [site for site in largest if held[site] >= least]
+    return [_holder(case, site, np.array(made_at[site], dtype=np.int64)) for site in named]
 
 
 def _holder(
-    case: Case, site: Site, held: int, kind: ContainerKind | None = None, stack: tuple[str, ...] = ()
+    case: Case, site: Site, records: Indices, kind: ContainerKind | None = None, stack: tuple[str, ...] = ()
 ) -> Suspect:
     assert case.history is not None  # noqa: S101 - there is something to hold
     heap = case.history.heap
     source = "heap?debug=1, runtime frames restored" if heap.frames_restored else "heap profile"
+    held, made = int(heap.inuse_bytes[records].sum()), int(heap.alloc_bytes[records].sum())
     share = held / max(1.0, heap.total_inuse_bytes)
     return Suspect(
         code=Verdict.UNDETERMINED,
@@ -146,6 +197,10 @@ def _holder(
         bytes=held,
         site=site,
         kind=kind,
-        evidence=(Evidence("its part of the live heap", share, None, source, "share"),),
+        evidence=(
+            Evidence("its part of the live heap", share, None, source, "share"),
+            Evidence("allocated there since the process started", made, None, source, "bytes"),
+            Evidence("of that, still held", held, None, source, "bytes"),
+        ),
         stack=stack,
     )

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
+from mapmedic.diagnose.capacity import capacity_of
 from mapmedic.diagnose.case import Case, build_case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.history import Growth
-from mapmedic.diagnose.owners import Locate, name_by_agent, name_by_source
+from mapmedic.diagnose.links import link_places
+from mapmedic.diagnose.owners import Source, container_of, name_by_agent, name_by_source
 from mapmedic.diagnose.rules import RULES
+from mapmedic.diagnose.standing import standing_at
 from mapmedic.diagnose.thresholds import Thresholds
-from mapmedic.diagnose.unknowns import undetermined_suspects, what_is_missing, what_is_unexplained
-from mapmedic.model.findings import Blank, Diagnosis, Reason, Suspect, Verdict
+from mapmedic.diagnose.unknowns import (
+    places_without_a_keeper,
+    undetermined_suspects,
+    what_is_missing,
+    what_is_unexplained,
+)
+from mapmedic.model.findings import Blank, Diagnosis, Evidence, Reason, Suspect, Verdict
 from mapmedic.model.observation import Observation
 from mapmedic.model.units import MIB
 
@@ -19,14 +28,14 @@ _NOT_ABOUT_GROWTH = frozenset({Verdict.OFF_HEAP, Verdict.MAP_NEVER_SHRINKS, Verd
 
 
 def diagnose(
-    observation: Observation, thresholds: Thresholds | None = None, locate: Locate | None = None
+    observation: Observation, thresholds: Thresholds | None = None, source: Source | None = None
 ) -> Diagnosis:
     """Return the verdict on ``observation``; pure: no clock, no file, no network.
 
-    ``locate`` reads the source at an inserting site, where there is source.
+    ``source`` is asked about inserting statements and allocations, where there is source.
     """
-    case = build_case(observation, thresholds or Thresholds())
-    found = [_named(case, suspect, locate) for rule in RULES.values() for suspect in rule(case)]
+    case = link_places(build_case(observation, thresholds or Thresholds()), source)
+    found = [_named(case, suspect, source) for rule in RULES.values() for suspect in rule(case)]
     bar = case.thresholds.report_confidence
     sure = sorted((s for s in found if s.confidence >= bar), key=_badness)
     unsure = sorted((s for s in found if s.confidence < bar), key=_badness)
@@ -34,7 +43,8 @@ def diagnose(
         return _conclude(case, sure, unsure)
     missing = what_is_unexplained(case, unsure) or (() if sure else what_is_missing(case))
     if missing:
-        named = [_named(case, s, locate) for s in undetermined_suspects(case, found)]
+        places = places_without_a_keeper(case)
+        named = [_named(case, s, source) for s in (*places, *undetermined_suspects(case, [*found, *places]))]
         reasons = tuple(blank.why for blank in missing)
         steps = tuple(dict.fromkeys(blank.what for blank in missing))
         return _answer(case, Verdict.UNDETERMINED, 0.0, reasons, [*unsure, *sure, *named], steps)
@@ -53,13 +63,29 @@ def _conclude(case: Case, sure: list[Suspect], unsure: list[Suspect]) -> Diagnos
         beside = what_is_unexplained(case, [])
         reasons += tuple(f"beside it, {blank.why}" for blank in beside)
         steps += tuple(blank.what for blank in beside)
-    return _answer(case, worst.code, worst.confidence, reasons, [*sure, *unsure], steps)
+    suspects = [*sure, *unsure, *(places_without_a_keeper(case) if worst.code.is_finding else ())]
+    return _answer(case, worst.code, worst.confidence, reasons, suspects, steps)
 
 
-def _named(case: Case, suspect: Suspect, locate: Locate | None) -> Suspect:
-    if locate is not None:
-        suspect = name_by_source(suspect, locate)
-    return name_by_agent(case, suspect)
+def _named(case: Case, suspect: Suspect, source: Source | None) -> Suspect:
+    if source is not None:
+        suspect = name_by_source(suspect, source)
+    return _described(case, name_by_agent(case, suspect))
+
+
+def _described(case: Case, suspect: Suspect) -> Suspect:
+    """Return ``suspect`` with its capacity and the goroutines at its site; a leak of these counts its own."""
+    if suspect.site is None or suspect.code is Verdict.GOROUTINE_LEAK:
+        return suspect
+    container = container_of(case, suspect)
+    room = capacity_of(case, suspect, container) if container is not None else ()
+    evidence = (*suspect.evidence, *room, *standing_at(case, suspect.site.function))
+    return replace(suspect, evidence=tuple(sorted(evidence, key=_rank)))
+
+
+def _rank(evidence: Evidence) -> tuple[bool, bool]:
+    """Order what is measured against a bar first, then what others than the profiles say, then the rest."""
+    return evidence.threshold is None, evidence.source.startswith(("heap", "difference of heap"))
 
 
 def _badness(suspect: Suspect) -> tuple[bool, float, float]:

@@ -25,7 +25,7 @@ Kind = Literal[
     "unknown",
 ]
 
-_HEAD_BYTES = 64 << 10
+_HEAD_BYTES = 1 << 20
 _MAX_BYTES = 512 << 20
 _GZIP = b"\x1f\x8b"
 _HEAP_KINDS = {"inuse_space", "alloc_space", "inuse_objects", "alloc_objects"}
@@ -39,11 +39,13 @@ _STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"{", "json"),
     (b"[", "json"),
 )
+# In the log of a service, behind whatever a collector of logs puts before each line, JSON included.
+_GCTRACE = re.compile(rb"gc \d{1,10} @\d{1,10}\.\d{3}s \d{1,3}%[^\n%]{0,40}: [0-9.+]{3,60} ms clock")
 # Bounded on purpose: nothing here can run over a line more than once.
 _PATTERNS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
     (re.compile(rb"\Ago 1\.\d{1,2} trace\0"), "trace"),
     (re.compile(rb"^goroutine \d{1,19} [^\n]{0,200}\[[^\n]{1,4000}\]", re.M), "goroutine_text"),
-    (re.compile(rb"^gc \d{1,19} @\d{1,12}\.\d{3}s \d{1,3}%:", re.M), "gctrace"),
+    (_GCTRACE, "gctrace"),
     (re.compile(rb"^# (?:TYPE|HELP) [a-zA-Z_:]", re.M), "metrics"),
     (re.compile(rb"\A[a-zA-Z_:][\w:]{0,500}(?:\{[^\n]{0,4000}\})? [-+0-9.NI]"), "metrics"),
 )
@@ -71,10 +73,10 @@ def _head(data: bytes) -> bytes:
 
 def _text_kind(head: bytes) -> Kind | None:
     text = head.lstrip(b" \t\r\n\xef\xbb\xbf")
-    for start, kind in _STARTS:
-        if text.startswith(start):
-            return kind
-    return next((kind for pattern, kind in _PATTERNS if pattern.search(text)), None)
+    kind = next((kind for start, kind in _STARTS if text.startswith(start)), None)
+    if kind == "json" and _GCTRACE.search(text):
+        return "gctrace"
+    return kind or next((kind for pattern, kind in _PATTERNS if pattern.search(text)), None)
 
 
 def _profile_kind(data: bytes, max_bytes: int) -> Kind:

@@ -67,8 +67,22 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """A statement that takes something out of a container: ``what`` is delete, clear or re-make."""
+
+    what: str
+    file: str
+    line: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
-    """One thing that may be eating memory. ``stack`` is the busiest insertion stack, root first."""
+    """One thing that may be eating memory.
+
+    ``stack`` is the busiest insertion stack, root first. ``removals`` are all statements of its package that
+    take something out of it, None where no source was read.
+    """
 
     code: Verdict
     confidence: float
@@ -86,6 +100,7 @@ class Suspect:
     evidence: tuple[Evidence, ...] = ()
     stack: tuple[str, ...] = ()
     fix: Fix | None = None
+    removals: tuple[Removal, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +132,27 @@ class SourceHint:
     """What the source says about an inserting statement.
 
     ``declared`` is the package-qualified type and field, or variable, of the container; ``statement`` the
-    line as written; ``type`` the declared map type where it was found.
+    line as written; ``type`` the declared map type where it was found. ``removals`` are all that its package
+    has, None where nobody looked; ``files_read`` says of how many files, ``unread`` which were left out.
     """
 
     declared: str
     statement: str
     type: str | None = None
+    removals: tuple[Removal, ...] | None = None
+    files_read: int = 0
+    unread: tuple[Blank, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFlow:
+    """Where the source says that an allocation ends up.
+
+    ``site`` is the statement that puts it into a map (None: none was found, or several were), ``hint`` what
+    that map is; ``types`` are the named types it becomes a part of; ``path`` the way, "function:line" each.
+    """
+
+    site: Site | None
+    hint: SourceHint | None
+    types: tuple[str, ...]
+    path: tuple[str, ...]

@@ -44,6 +44,19 @@ class HeapProfile:
         return float(self.inuse_bytes.sum())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeapChange:
+    """The last heap profile of a window, and what became of its records since the first.
+
+    ``gained_bytes``: record of ``heap`` -> live bytes more than in the first profile (less: negative).
+    ``seconds`` lie between the two garbage collections that the profiles show.
+    """
+
+    heap: HeapProfile
+    gained_bytes: npt.NDArray[np.float64]
+    seconds: float
+
+
 def unnamed_frame(address: int) -> Frame:
     """Return the frame of a PC that nobody could name."""
     return Frame(f"0x{address:x}", restored=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapmedic.model.findings import Blank
+from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.goroutines import GoroutineDump
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.memstats import MemStats
@@ -61,13 +62,17 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All captures of one target, oldest first, the finer memory timeline beside them, and the blanks."""
+    """All captures of one target, oldest first, the finer memory timeline beside them, and the blanks.
+
+    ``gc_trace``: what the process itself logged of its GCs, where somebody kept it.
+    """
 
     target: str
     captures: tuple[Capture, ...]
     timeline: tuple[MemoryPoint, ...]
     not_captured: tuple[Blank, ...]
     go_version: str | None
+    gc_trace: GcTrace | None = None
 
     @property
     def seconds(self) -> float:

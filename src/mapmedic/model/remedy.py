@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mapmedic.model.backup import Backup
 from mapmedic.model.observation import MemoryPoint
 
 
@@ -50,11 +51,28 @@ class EvictCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupPlan:
+    """Where the entries go before they are dropped; without ``path`` a new file beside the journal in ``folder``.
+
+    ``estimate_bytes`` is what it is reckoned to need, None where nobody knows; ``losses`` names what a file
+    cannot hold of entries of these types.
+    """
+
+    folder: str
+    path: str | None
+    estimate_bytes: int | None
+    free_bytes: int | None
+    lossless: bool
+    losses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FixPlan:
     """What would be done to which map, step by step; making one changes nothing.
 
     ``where`` and ``matches`` (how many entries fit now) are an eviction's. ``max_lock_hold_ms`` bounds the
-    strategies that copy a map in one hold; None leaves it to the agent.
+    strategies that copy a map in one hold; None leaves it to the agent. Without ``backup`` the entries are
+    dropped for good, or none leaves the map.
     """
 
     target: str
@@ -72,6 +90,7 @@ class FixPlan:
     where: tuple[EvictCondition, ...] = ()
     matches: int | None = None
     max_lock_hold_ms: int | None = None
+    backup: BackupPlan | None = None
 
     @property
     def removes(self) -> float | None:
@@ -127,3 +146,4 @@ class Outcome:
     after: MemoryPoint | None
     proof: Proof | None
     timeline: tuple[MemoryPoint, ...] = ()
+    backup: Backup | None = None

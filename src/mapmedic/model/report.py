@@ -1,12 +1,13 @@
-"""What one report is about: the diagnosis and, where there was one, the fix and the traffic through it."""
+"""What one report is about: a diagnosis and, where there was one, the fix and the traffic through it; or a fix."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.observation import Observation
-from mapmedic.model.remedy import Outcome
+from mapmedic.model.remedy import Outcome, Proof
 from mapmedic.model.units import UnixNanoseconds
 
 
@@ -25,7 +26,10 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one page shows. ``after`` is what was seen of the target after the fix."""
+    """Everything one page shows.
+
+    ``change`` is what the heap gained while it was observed, ``after`` what was seen of the target after the fix.
+    """
 
     title: str
     tool_version: str
@@ -35,3 +39,21 @@ class Report:
     outcome: Outcome | None = None
     after: Observation | None = None
     requests: Requests | None = None
+    change: HeapChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixReport:
+    """Everything a page about a fix shows.
+
+    A fix that was planned or made has an ``outcome``; two captures that were compared are ``before`` and ``after``.
+    """
+
+    title: str
+    tool_version: str
+    created_at: UnixNanoseconds
+    target: str
+    proof: Proof | None
+    outcome: Outcome | None = None
+    before: Observation | None = None
+    after: Observation | None = None

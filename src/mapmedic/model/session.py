@@ -13,7 +13,7 @@ class Artifact:
     """Raw bytes as they came, and where they came from.
 
     ``kind`` is what they should hold ("heap_text", "metrics", …); ``visit`` counts the captures of the
-    session from 0.
+    session from 0; ``attempts`` is how often was asked until they came.
     """
 
     kind: str
@@ -21,6 +21,7 @@ class Artifact:
     taken_at: UnixNanoseconds
     source: str
     data: bytes
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import MapmedicError, PreflightFailed
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.conditions import condition_json
-from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
-from mapmedic.remedy.removal import note, remove_entries
+from mapmedic.remedy.removal import Removal, remove_entries
 
 Progress = Callable[[str, float], None]
 _POLL_SECONDS = 0.5
@@ -41,16 +40,16 @@ async def apply_fix(
         note(journal, "refused", why=str(error))
         raise
     before = await link.memory()
-    progress("detaching and returning memory", 0.0)
-    operation = await remove_entries(link, plan, journal)
+    progress("detaching, backing up, returning memory", 0.0)
+    removal = await remove_entries(link, plan, journal)
     points = await _watch(link, before, criteria, progress)
-    after = operation.get("memory_after")
+    after = removal.operation.get("memory_after")
     if not points and isinstance(after, dict):
         points = (memory_point(after),)
     counted = None if plan.removes == 0 else plan.entries
-    proof = prove(before, points, counted, await _entries_now(link, plan.map), criteria)
+    proof = prove(before, points, counted, removal.left, criteria)
     note(journal, "proved", passed=proof.passed)
-    return _outcome(plan, operation, (before, *points), proof, journal)
+    return _outcome(plan, removal, (before, *points), proof, journal)
 
 
 async def _watch(
@@ -81,20 +80,14 @@ async def _memory_within(link: AgentLink, seconds: float) -> MemoryPoint | None:
         return None  # a gap in the timeline; the fix is done
 
 
-async def _entries_now(link: AgentLink, name: str) -> int | None:
-    try:
-        return next((each.entries for each in await link.maps() if each.name == name), None)
-    except MapmedicError:
-        return None
-
-
 def _outcome(
     plan: FixPlan,
-    operation: dict[str, Any],
+    removal: Removal,
     timeline: tuple[MemoryPoint, ...],
     proof: Proof,
     journal: Journal,
 ) -> Outcome:
+    operation = removal.operation
     return Outcome(
         plan=plan,
         applied=True,
@@ -106,6 +99,7 @@ def _outcome(
         after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
         timeline=timeline,
+        backup=removal.backup,
     )
 
 
@@ -121,5 +115,6 @@ def _plan_facts(plan: FixPlan) -> dict[str, object]:
         "entries": plan.entries,
         "where": [condition_json(condition) for condition in plan.where],
         "matches": plan.matches,
+        "backup": plan.backup is not None,
         "conditions": [[c.name, c.holds, c.why] for c in plan.conditions],
     }

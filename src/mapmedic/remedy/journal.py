@@ -6,16 +6,24 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from mapmedic.errors import CouldNotLook
+from mapmedic.capture.files import sync_folder
+from mapmedic.errors import CouldNotLook, UsageError
 
 SCHEMA = "mapmedic.journal/1"
 
 
 def default_folder() -> Path:
-    """Return where journals live: $XDG_STATE_HOME/mapmedic, by default ~/.local/state/mapmedic."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    """Return where journals live: $XDG_STATE_HOME/mapmedic, by default ~/.local/state/mapmedic.
+
+    UsageError where this user has no home, as in a container that runs as a bare number.
+    """
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    except RuntimeError as error:
+        raise UsageError("this user has no home directory to keep a journal in") from error
     return Path(state) / "mapmedic" / "journal"
 
 
@@ -33,7 +41,7 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror or error}") from error
 
@@ -53,9 +61,7 @@ class Journal:
         os.close(self._descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def note(journal: Journal, event: str, **facts: object) -> None:
+    """Write what has happened already, where a full disk must not hide it or stop what has to follow."""
+    with suppress(CouldNotLook):
+        journal.write(event, **facts)

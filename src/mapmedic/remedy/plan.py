@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
 from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
 from mapmedic.model.observation import RegisteredMap
 from mapmedic.model.remedy import Condition, EvictCondition, FixPlan
+from mapmedic.remedy.backup import backup_condition, hold_for, plan_backup
 from mapmedic.remedy.conditions import condition_json
+from mapmedic.remedy.journal import default_folder
 
 STRATEGIES = ("swap", "shrink", "clear", "delete", "evict")
 # A lock that takes longer than this to get is too busy to hold for a fix without looking again.
@@ -19,14 +22,21 @@ MAX_LOCK_WAIT_NS = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class FixRequest:
-    """What the operator asked for. ``hold_seconds``: how long the detached entries can still be undone."""
+    """What the operator asked for.
+
+    ``hold_seconds``: how long the detached entries can still be undone; None leaves it to what the backup
+    needs. ``backup_path`` is the file for it, by default one in ``journal_folder`` (None: the usual one).
+    """
 
     map: str
     strategy: str = "swap"
-    hold_seconds: int = 60
+    hold_seconds: int | None = None
     return_memory: bool = True
     where: tuple[EvictCondition, ...] = ()
     max_lock_hold_ms: int | None = None
+    backup: bool = True
+    backup_path: Path | None = None
+    journal_folder: Path | None = None
 
 
 async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan:
@@ -39,7 +49,7 @@ async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan
     chosen = choose_map(request.map, await link.maps())
     answer = await link.call("POST", f"{API}/plan", operation_body(chosen.name, request))
     running = await link.call("GET", f"{API}/operations")
-    return FixPlan(
+    plan = FixPlan(
         target=target,
         map=chosen.name,
         kind=chosen.kind,
@@ -49,12 +59,34 @@ async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan
         steps=_sentences(answer.get("steps")),
         conditions=_conditions(request.strategy, answer, running),
         undo=str(answer.get("undo", "")),
-        notes=_sentences(answer.get("notes")) + _losses(answer),
-        hold_seconds=request.hold_seconds,
+        notes=_sentences(answer.get("notes")),
+        hold_seconds=hold_for(request.hold_seconds, None),
         return_memory=request.return_memory,
         where=request.where,
         matches=_matched(answer),
         max_lock_hold_ms=request.max_lock_hold_ms,
+    )
+    return await _with_backup(link, plan, request, answer)
+
+
+async def _with_backup(
+    link: AgentLink, plan: FixPlan, request: FixRequest, answer: Mapping[str, Any]
+) -> FixPlan:
+    """Return ``plan`` with its backup, or with a note on why there is none."""
+    if plan.strategy == "shrink":
+        return plan
+    if not request.backup:
+        return replace(
+            plan, notes=(*plan.notes, "no backup (--no-backup): once dropped, the entries are gone for good")
+        )
+    memory = await link.memory()
+    folder = request.journal_folder or default_folder()
+    backup = plan_backup(answer, folder, request.backup_path, memory.heap_alloc_bytes, plan.removes)
+    return replace(
+        plan,
+        backup=backup,
+        conditions=(*plan.conditions, backup_condition(backup)),
+        hold_seconds=hold_for(request.hold_seconds, backup),
     )
 
 
@@ -108,12 +140,7 @@ def require_ready(plan: FixPlan) -> None:
 def _conditions(
     strategy: str, answer: Mapping[str, Any], running: Mapping[str, Any]
 ) -> tuple[Condition, ...]:
-    operations = running.get("operations")
-    open_ones = [
-        str(each.get("id"))
-        for each in (operations if isinstance(operations, list) else [])
-        if isinstance(each, dict) and each.get("finished_at") is None
-    ]
+    open_ones = open_operations(running)
     return (
         Condition("strategy", answer.get("supported") is True, str(answer.get("why", ""))),
         _lock_condition(_whole(answer.get("lock_wait_ns"))),
@@ -124,6 +151,16 @@ def _conditions(
             f"operation {open_ones[0]} is under way" if open_ones else "none is under way",
         ),
     )
+
+
+def open_operations(running: Mapping[str, Any]) -> list[str]:
+    """Return the operations that are under way, by the agent's list of them."""
+    operations = running.get("operations")
+    return [
+        str(each.get("id"))
+        for each in (operations if isinstance(operations, list) else [])
+        if isinstance(each, dict) and each.get("finished_at") is None
+    ]
 
 
 def _lock_condition(wait_ns: int | None) -> Condition:
@@ -150,13 +187,6 @@ def _entries_condition(strategy: str, entries: int | None, matched: int | None) 
         else "the map is empty already (--strategy shrink drops its buckets)"
     )
     return Condition("entries", entries > 0, why)
-
-
-def _losses(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    round_trip = answer.get("round_trip")
-    if not isinstance(round_trip, dict) or round_trip.get("lossless"):
-        return ()
-    return ("a backup file would not hold everything: " + "; ".join(_sentences(round_trip.get("losses"))),)
 
 
 def _sentences(value: object) -> tuple[str, ...]:

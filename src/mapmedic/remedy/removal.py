@@ -1,4 +1,4 @@
-"""Take the entries out, look, let them go; on any doubt put everything back.
+"""Take the entries out, look, save them to a file, let them go; on any doubt put everything back.
 
 Between detach and commit the agent holds the entries. If we die there, the agent puts them back by
 itself when the hold expires, so no death of ours loses an entry. Whatever happens, the journal ends with
@@ -9,28 +9,44 @@ state_unknown where nobody answers any more.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
-from mapmedic.errors import AgentRefused, CouldNotLook, NotAuthorized, UnexpectedAnswer, UsageError
+from mapmedic.errors import AgentRefused, NotAuthorized, UnexpectedAnswer, UsageError
+from mapmedic.model.backup import Backup
 from mapmedic.model.remedy import FixPlan
-from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.backup import take_backup
+from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import operation_body
 
 # docs/reference/agent-api.yaml; it becomes part of a path.
 _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
 
 
-async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:
-    """Detach and commit what ``plan`` says and return the agent's committed operation.
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The agent's committed operation, the file that holds the entries, and how many were left in the map.
+
+    ``left`` was counted once the entries were out: what the service stores afterwards is not in it.
+    """
+
+    operation: dict[str, Any]
+    backup: Backup | None
+    left: int | None
+
+
+async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> Removal:
+    """Detach, back up and commit what ``plan`` says; return what became of it.
 
     Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
     counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
     """
-    identity = await _detach(link, plan, journal)
+    operation = await _detach(link, plan, journal)
+    identity, backup, left = str(operation["id"]), None, None
     try:
-        await link.memory()  # the service still answers, so the swap did it no harm
+        left = await _entries_now(link, plan.map)  # the service still answers, so the swap did it no harm
+        backup = await take_backup(link, operation, plan, journal)
         journal.write("committing", operation=identity)
         path = f"{API}/operations/{identity}/commit"
         committed = await link.call("POST", path, {"return_memory": plan.return_memory})
@@ -38,12 +54,16 @@ async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> di
         late = await _put_back(link, identity, journal)
         if late is None or not isinstance(error, Exception):
             raise
-        return late
+        return Removal(late, backup, left)
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
-    return committed
+    return Removal(committed, backup, left)
 
 
-async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
+async def _entries_now(link: AgentLink, name: str) -> int | None:
+    return next((each.entries for each in await link.maps() if each.name == name), None)
+
+
+async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:
     journal.write("detaching", map=plan.map, strategy=plan.strategy, hold_seconds=plan.hold_seconds)
     body = {**operation_body(plan.map, plan), "hold_seconds": plan.hold_seconds}
     try:
@@ -61,7 +81,7 @@ async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> str:
     except BaseException:
         await _put_back(link, identity, journal)
         raise
-    return identity
+    return detached
 
 
 def _did_nothing(error: BaseException) -> bool:
@@ -128,12 +148,6 @@ async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[st
     else:
         note(journal, "undo_left_to_the_agent", operation=identity, why=why)
     return operation if state == "committed" else None
-
-
-def note(journal: Journal, event: str, **facts: object) -> None:
-    """Write what has happened already, where a full disk must not hide it or stop what has to follow."""
-    with suppress(CouldNotLook):
-        journal.write(event, **facts)
 
 
 def _words(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from mapmedic.model.frames import ContainerKind, Frame, grown_container, is_runtime, is_standard_library
-from mapmedic.model.heap import HeapProfile, Stack
+from mapmedic.model.heap import HeapChange, HeapProfile, Stack
 
 SMALL = "(small)"
 ALL = "(all)"
@@ -40,17 +40,22 @@ _GROWTH = {
 _CONTAINERS = frozenset(_GROWTH.values())
 
 
+Sums = tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class FlameNode:
     """One call. ``parent`` is the index of the caller in the tree's nodes, -1 for the root.
 
-    ``inuse`` and ``alloc`` are bytes of this call and everything below it.
+    ``inuse``, ``alloc`` and ``grown`` are bytes of this call and everything below it; ``grown`` counts the
+    stacks that hold more than at the start of the window, and leaves out those that hold less.
     """
 
     name: str
     parent: int
     inuse: int
     alloc: int
+    grown: int
     kind: Part
     file: str | None = None
     line: int | None = None
@@ -85,9 +90,13 @@ class _Records:
     stacks: list[Stack]
     inuse: list[int]
     alloc: list[int]
+    grown: list[int]
 
-    def sums(self, records: list[int]) -> tuple[int, int]:
-        return sum(map(self.inuse.__getitem__, records)), sum(map(self.alloc.__getitem__, records))
+    def sums(self, records: list[int]) -> Sums:
+        inuse, alloc, grown = (
+            sum(map(column.__getitem__, records)) for column in (self.inuse, self.alloc, self.grown)
+        )
+        return inuse, alloc, grown
 
     def heaviest(self, records: list[int]) -> int:
         return max(records, key=lambda record: max(self.inuse[record], self.alloc[record]))
@@ -104,17 +113,18 @@ class _Call:
     depth: int = field(compare=False)
 
 
-def flame_tree(heap: HeapProfile, max_nodes: int = MAX_NODES) -> FlameTree:
-    """Return ``heap`` as a tree from the root of the stacks to their leaves.
+def flame_tree(heap: HeapProfile, change: HeapChange | None = None, max_nodes: int = MAX_NODES) -> FlameTree:
+    """Return ``heap`` as a tree from the root of the stacks to their leaves; ``change`` is one of this heap.
 
-    Calls of the same function from the same caller are one node. What is under 0.1 % of both the live and the
-    allocated bytes, or beyond the ``max_nodes`` heaviest, is gathered into a node "(small)" beside its
-    siblings, so that sums stay exact. The middle of a stack deeper than ``MAX_DEPTH`` is one node that says so.
+    Calls of the same function from the same caller are one node. What is under 0.1 % of each measure, or
+    beyond the ``max_nodes`` heaviest, is gathered into a node "(small)" beside its siblings, so that sums stay
+    exact. The middle of a stack deeper than ``MAX_DEPTH`` is one node that says so.
     """
     records = _Records(
         [_root_first(stack) for stack in heap.stacks],
         [_whole(value) for value in heap.inuse_bytes.tolist()],
         [_whole(value) for value in heap.alloc_bytes.tolist()],
+        [_whole(value) for value in change.gained_bytes.tolist()] if change else [0] * len(heap.stacks),
     )
     return _Growing(records).grown(max_nodes)
 
@@ -137,11 +147,10 @@ class _Growing:
     def __init__(self, records: _Records) -> None:
         self._records = records
         everything = list(range(len(records.stacks)))
-        inuse, alloc = records.sums(everything)
-        self._root = FlameNode(ALL, -1, inuse, alloc, Part.GATHERED)
+        self._root = FlameNode(ALL, -1, *records.sums(everything), Part.GATHERED)
         self._waiting = [_Call(-1.0, 0, self._root, everything, 0)]
         self._met = 0
-        self._small: dict[int, list[tuple[int, int]]] = {}
+        self._small: dict[int, list[Sums]] = {}
 
     def grown(self, max_nodes: int) -> FlameTree:
         nodes: list[FlameNode] = []
@@ -152,8 +161,8 @@ class _Growing:
         for call in self._waiting:
             self._gather(call.node)
         for parent, small in sorted(self._small.items()):
-            inuse, alloc = (sum(column) for column in zip(*small, strict=True))
-            nodes.append(FlameNode(SMALL, parent, inuse, alloc, Part.GATHERED))
+            inuse, alloc, grown = (sum(column) for column in zip(*small, strict=True))
+            nodes.append(FlameNode(SMALL, parent, inuse, alloc, grown, Part.GATHERED))
         return FlameTree(tuple(nodes), sum(map(len, self._small.values())))
 
     def _meet_callees(self, call: _Call, index: int) -> None:
@@ -178,16 +187,17 @@ class _Growing:
     def _node(self, records: list[int], call: _Call, index: int) -> FlameNode:
         # The line that shows is the one most bytes come from.
         frame = self._records.stacks[self._records.heaviest(records)][call.depth]
-        inuse, alloc = self._records.sums(records)
+        sums = self._records.sums(records)
         kind = _part(frame, call.node.kind)
-        return FlameNode(frame.function, index, inuse, alloc, kind, frame.file, frame.line, frame.restored)
+        return FlameNode(frame.function, index, *sums, kind, frame.file, frame.line, frame.restored)
 
     def _share(self, node: FlameNode) -> float:
-        pairs = ((node.inuse, self._root.inuse), (node.alloc, self._root.alloc))
+        root = self._root
+        pairs = ((node.inuse, root.inuse), (node.alloc, root.alloc), (node.grown, root.grown))
         return max(part / whole if whole else 0.0 for part, whole in pairs)
 
     def _gather(self, node: FlameNode) -> None:
-        self._small.setdefault(node.parent, []).append((node.inuse, node.alloc))
+        self._small.setdefault(node.parent, []).append((node.inuse, node.alloc, node.grown))
 
 
 def _part(frame: Frame, caller: Part) -> Part:

@@ -34,6 +34,7 @@ def columns(tree: FlameTree) -> dict[str, object]:
         "parent": [node.parent for node in nodes],
         "inuse": [node.inuse for node in nodes],
         "alloc": [node.alloc for node in nodes],
+        "grown": [node.grown for node in nodes],
         "kind": [node.kind.value for node in nodes],
         "restored": [int(node.restored) for node in nodes],
         "texts": list(texts),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from mapmedic.model.heap import HeapProfile
-from mapmedic.model.report import Report
+from mapmedic.model.heap import HeapChange, HeapProfile
+from mapmedic.model.report import FixReport, Report
 from mapmedic.report import flame_data, inert, timeline, view, words
 from mapmedic.report.assets import (
     FLAME_LIBRARIES,
@@ -28,8 +28,9 @@ _IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u
 
 def render_html(report: Report) -> str:
     """Return ``report`` as a self-contained HTML page."""
-    course = timeline.timeline_of(report)
-    before = _tree(view.last_heap(report.observation))
+    outcome, change = report.outcome, report.change
+    course = timeline.timeline_of(report.observation, outcome, report.after)
+    before = _tree(view.last_heap(report.observation, change), change)
     after = _tree(view.last_heap(report.after))
     chief = words.chief(report.diagnosis)
     site = chief.site.function if chief and chief.site else None
@@ -43,19 +44,51 @@ def render_html(report: Report) -> str:
         report=report,
         diagnosis=report.diagnosis,
         chief=chief,
+        outcome=outcome,
+        proof=outcome.proof if outcome else None,
+        ends=(outcome.before, outcome.after) if outcome else (None, None),
+        blanks=view.blanks(report.diagnosis, report.observation, report.after),
         course=course,
         before=before,
         after=after,
+        change=change,
         site=site,
         title=view.title_of(report),
     )
 
 
-def render_flame(heap: HeapProfile, title: str) -> str:
-    """Return the flame graph of ``heap`` alone as a self-contained HTML page."""
-    tree = _tree(heap)
+def render_fix(report: FixReport) -> str:
+    """Return what a fix did, or two captures compared, as a self-contained HTML page."""
+    course = timeline.timeline_of(report.before, report.outcome, report.after)
+    before, after = _tree(view.last_heap(report.before)), _tree(view.last_heap(report.after))
+    data = {
+        "timeline": timeline.columns(course) if course.drawable else None,
+        "flame": _flame_data(before, after, None),
+    }
+    return _page(
+        "fix.html.j2",
+        data,
+        report=report,
+        title=report.title,
+        outcome=report.outcome,
+        proof=report.proof,
+        ends=view.ends(report),
+        blanks=view.blanks(report.before, report.after),
+        course=course,
+        before=before,
+        after=after,
+        change=None,
+        site=None,
+        chief=None,
+    )
+
+
+def render_flame(heap: HeapProfile, title: str, change: HeapChange | None = None) -> str:
+    """Return the flame graph of ``heap`` alone as a self-contained HTML page; ``change`` is one of this heap."""
+    tree = _tree(heap, change)
     data = {"timeline": None, "flame": _flame_data(tree, None, None)}
-    return _page("flame.html.j2", data, title=title, before=tree, after=None, site=None, chief=None)
+    context = {"before": tree, "after": None, "change": change, "site": None, "chief": None}
+    return _page("flame.html.j2", data, title=title, **context)
 
 
 def _page(template: str, data: Mapping[str, object], **context: object) -> str:
@@ -84,11 +117,11 @@ def script_json(data: object) -> Markup:
     return Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).translate(_IN_SCRIPT))  # noqa: S704
 
 
-def _tree(heap: HeapProfile | None) -> FlameTree | None:
+def _tree(heap: HeapProfile | None, change: HeapChange | None = None) -> FlameTree | None:
     """Return the tree of a profile, None where there is nothing in it to draw."""
     if heap is None:
         return None
-    tree = flame_tree(heap)
+    tree = flame_tree(heap, change)
     return tree if tree.root.inuse or tree.root.alloc else None
 
 

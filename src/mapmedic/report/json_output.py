@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from mapmedic.model.findings import Diagnosis, Evidence, Suspect
-from mapmedic.model.heap import HeapProfile
+from mapmedic.model.backup import Backup
+from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
+from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Session
 
 Json = dict[str, Any]
@@ -76,7 +80,14 @@ def _suspect(suspect: Suspect) -> Json:
         "fix": {"strategy": fix.strategy, "command": fix.command, "patch_hint": fix.patch_hint}
         if fix
         else None,
+        "removals": None if suspect.removals is None else [_removal(each) for each in suspect.removals],
     }
+
+
+def _removal(removal: Removal) -> Json:
+    return {
+        "what": removal.what, "file": removal.file, "line": removal.line, "statement": removal.statement,
+    }  # fmt: skip
 
 
 def _evidence(evidence: Evidence) -> Json:
@@ -133,6 +144,7 @@ def plan_json(plan: FixPlan) -> Json:
         ],
         "matches": plan.matches,
         "max_lock_hold_ms": plan.max_lock_hold_ms,
+        "backup": asdict(plan.backup) if plan.backup else None,
     }
 
 
@@ -150,6 +162,49 @@ def outcome_json(outcome: Outcome) -> Json:
         "before": _memory(outcome.before),
         "after": _memory(outcome.after),
         "proof": proof_json(outcome.proof) if outcome.proof else None,
+        "backup": backup_json(outcome.backup) if outcome.backup else None,
+    }
+
+
+def backup_json(backup: Backup) -> Json:
+    """Return what a backup file is, as outcomes and restores show it."""
+    header = backup.header
+    return {
+        "path": backup.path,
+        "bytes": backup.bytes,
+        "entries": backup.end.entries,
+        "sha256": backup.end.sha256,
+        "lossless": header.lossless,
+        "losses": list(header.losses),
+        "map": header.map,
+        "kind": header.kind,
+        "type": header.type,
+        "target": header.target,
+        "strategy": header.strategy,
+        "operation": header.operation,
+        "by": header.by,
+        "taken_at_unix_ns": header.taken_at,
+        "tool_version": header.tool_version,
+    }
+
+
+def restore_json(plan: RestorePlan, done: Restored | None) -> Json:
+    """Return ``mapmedic.restore/1``; ``done`` is None where it was planned only."""
+    return {
+        "schema": "mapmedic.restore/1",
+        "target": plan.target,
+        "map": plan.map,
+        "backup": backup_json(plan.backup),
+        "conditions": [{"name": c.name, "holds": c.holds, "why": c.why} for c in plan.conditions],
+        "ready": plan.ready,
+        "notes": list(plan.notes),
+        "applied": done is not None,
+        "entries_before": plan.entries_now,
+        "entries_after": done.entries_after if done else None,
+        "restored": done.restored if done else None,
+        "kept_newer": done.kept_newer if done else None,
+        "pause_ms": done.pause_ns / 1e6 if done else None,
+        "journal_path": done.journal_path if done else None,
     }
 
 
@@ -199,16 +254,26 @@ def demo_json(
     }
 
 
-def flame_json(target: str, path: str, heap: HeapProfile) -> Json:
+def flame_json(
+    target: str,
+    html: Path | None,
+    heap: HeapProfile,
+    pprof: Path | None = None,
+    change: HeapChange | None = None,
+) -> Json:
     """Return ``mapmedic.flame/1``."""
     total = max(0.0, heap.total_inuse_bytes)
+    gained = float(change.gained_bytes.sum()) if change else math.nan
     return {
         "schema": "mapmedic.flame/1",
         "target": target,
-        "path": path,
+        "path": None if html is None else str(html),
+        "pprof_path": None if pprof is None else str(pprof),
         "stacks": len(heap.stacks),
         "frames_restored": heap.frames_restored,
         "inuse_bytes": int(total) if math.isfinite(total) else 0,
+        "gained_bytes": int(gained) if math.isfinite(gained) else None,
+        "window_seconds": round(max(0.0, change.seconds), 3) if change else 0.0,
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mapmedic.model.remedy import Check, Outcome, Proof
+from mapmedic.model.backup import Backup
+from mapmedic.model.remedy import BackupPlan, Check, Outcome, Proof
 from mapmedic.model.report import Requests
 from mapmedic.report.figures import (
     ABSENT,
@@ -14,7 +15,7 @@ from mapmedic.report.figures import (
     measured_text,
     percent_text,
 )
-from mapmedic.report.inert import SHOWN_LIMIT, inert
+from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 
 _CHECK_NAMES = {"rss_bytes": "RSS", "heap_alloc_bytes": "HeapAlloc", "entries": "Entries in the map"}
 
@@ -50,6 +51,23 @@ def state_proof(proof: Proof | None) -> str:
         return f"Proof: {_of(len(proof.checks) - len(failed), len(proof.checks))} checks passed."
     names = ", ".join(check_name(check) for check in failed[:3]) or "nothing could be measured"
     return f"Not proven: {_of(len(failed), len(proof.checks))} checks failed ({names})."
+
+
+def backup_plan_text(plan: BackupPlan) -> str:
+    """Return where the entries would be saved, and what a file cannot hold of them."""
+    where = plan.path or f"a new file in {plan.folder}"
+    size = "" if plan.estimate_bytes is None else f", {bytes_text(plan.estimate_bytes)} reckoned with"
+    text = f"before they are dropped the entries go to {where}{size}"
+    if plan.lossless:
+        return inert(f"{text}; lossless", WHOLE_LIMIT)
+    return inert(f"{text}; LOSSY, it cannot be restored whole: {'; '.join(plan.losses)}", WHOLE_LIMIT)
+
+
+def backup_text(backup: Backup) -> str:
+    """Return what a backup holds."""
+    loss = "lossless" if backup.header.lossless else f"LOSSY ({'; '.join(backup.header.losses)})"
+    held = f"{count_text(backup.end.entries)} entries, {bytes_text(backup.bytes)}, checked; {loss}"
+    return inert(held, WHOLE_LIMIT)
 
 
 def state_requests(requests: Requests) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from mapmedic.model.findings import Diagnosis, Suspect, Verdict
+from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import state_outcome, state_proof
+from mapmedic.report.outcome_words import backup_plan_text, backup_text, state_outcome, state_proof
+from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
     bullets,
     checks_table,
     command,
+    conditions_list,
     evidence_table,
     heading,
     pairs,
@@ -37,12 +41,16 @@ _STYLES = {
 }
 
 
-def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
-    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command; the patch."""
+def print_diagnosis(console: Console, diagnosis: Diagnosis, timeline: Sequence[MemoryPoint] = ()) -> None:
+    """Print what is wrong, where, how much and how sure; the evidence; the doubts; one next command; the patch.
+
+    ``timeline`` is the memory meanwhile, in order of time.
+    """
     statement = state(diagnosis)
     paragraph(console, Text(statement.headline, _STYLES.get(diagnosis.verdict, "bold red")))
     paragraph(console, Text(" ".join(statement.sentences)))
     _print_confidence(console, diagnosis)
+    print_memory(console, timeline)
     suspect = chief(diagnosis)
     if suspect is not None and suspect.evidence:
         heading(console, "Evidence")
@@ -101,18 +109,14 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
     )
     for number, step in enumerate(plan.steps, start=1):
         paragraph(console, Text(inert(step, WHOLE_LIMIT)), indent=2, lead=Text(f"{number}. "))
-    if plan.conditions:
-        heading(console, "Before anything is touched")
-        for condition in plan.conditions:
-            mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
-            why = f": {inert(condition.why, WHOLE_LIMIT)}" if condition.why else ""
-            paragraph(console, Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}"), indent=2, lead=mark)
+    conditions_list(console, plan.conditions)
     pairs(
         console,
         [
             *[("Where", inert(condition.text, WHOLE_LIMIT)) for condition in plan.where],
             ("Undo", inert(plan.undo, WHOLE_LIMIT)),
             ("Held for", duration_text(plan.hold_seconds * 1e9)),
+            *([("Backup", backup_plan_text(plan.backup))] if plan.backup else []),
             *_notes(plan),
         ],
     )
@@ -134,10 +138,13 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     paragraph(console, Text(state_outcome(outcome), "bold green" if good else "bold yellow"))
     if outcome.proof is not None:
         _print_checks(console, outcome.proof)
+    print_memory(console, outcome.timeline)
     if not outcome.applied:
         _offer(console, outcome.plan)
         return
     known = [("Journal", outcome.journal_path), ("Operation", outcome.operation)]
+    if outcome.backup is not None:
+        known += [("Backup", outcome.backup.path), ("", backup_text(outcome.backup))]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
     if offer:
         command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
@@ -178,6 +185,10 @@ def _apply_command(plan: FixPlan) -> str:
         words += ["--max-lock-hold", str(plan.max_lock_hold_ms)]
     if plan.hold_seconds != _DEFAULT_HOLD_SECONDS:
         words += ["--hold", str(plan.hold_seconds)]
+    if plan.backup is None and plan.strategy != "shrink":
+        words.append("--no-backup")
+    elif plan.backup is not None and plan.backup.path:
+        words += ["--backup", plan.backup.path]
     if not plan.return_memory:
         words.append("--keep-memory")
     words.append("--apply")

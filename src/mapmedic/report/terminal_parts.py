@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mapmedic.model.findings import Evidence
-from mapmedic.model.remedy import Check
+from mapmedic.model.remedy import Check, Condition
 from mapmedic.report.figures import count_text, measured_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import change_or_blank, check_name, figure_text, threshold_text
@@ -50,6 +50,16 @@ def bullets(console: Console, texts: Sequence[str], limit: int, sign: str = "· 
         paragraph(console, Text(text), indent=2, lead=Text(sign))
     if len(texts) > limit:
         paragraph(console, Text(f"… and {count_text(len(texts) - limit)} more", "dim"), indent=2)
+
+
+def conditions_list(console: Console, conditions: Sequence[Condition]) -> None:
+    """Print what must hold before anything is touched, and whether it does."""
+    if conditions:
+        heading(console, "Before anything is touched")
+    for condition in conditions:
+        mark = Text("holds  ", "green") if condition.holds else Text("FAILS  ", "bold red")
+        why = f": {inert(condition.why, WHOLE_LIMIT)}" if condition.why else ""
+        paragraph(console, Text(f"{inert(condition.name, WHOLE_LIMIT)}{why}"), indent=2, lead=mark)
 
 
 def pairs(console: Console, known: Sequence[tuple[str, str]]) -> None:

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import Outcome
-from mapmedic.model.report import Report
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
 from mapmedic.report.figures import finite
 
@@ -56,14 +55,20 @@ class Timeline:
         return self.points[-1]
 
 
-def timeline_of(report: Report) -> Timeline:
-    """Return the whole course of memory that ``report`` knows of."""
-    fixed_at = _fixed_at(report.outcome)
-    sources = [_ends(report.outcome), report.observation.timeline]
-    sources += [report.outcome.timeline] if report.outcome else []
-    sources += [report.after.timeline] if report.after else []
+def timeline_of(
+    before: Observation | None, outcome: Outcome | None = None, after: Observation | None = None
+) -> Timeline:
+    """Return the whole course of memory that is known: as observed before a fix, through it, and after it."""
+    fixed_at = _fixed_at(outcome)
+    sources = [_ends(outcome), *(seen.timeline for seen in (before, outcome, after) if seen is not None)]
     points = _in_order(point for source in sources for point in source)
-    return Timeline(_thinned(points, MAX_POINTS), _events(report, fixed_at), fixed_at)
+    events = [*_captures(before, "capture"), *_captures(after, "capture after the fix")]
+    if len(events) > MAX_EVENTS:
+        events = [events[len(events) * index // MAX_EVENTS] for index in range(MAX_EVENTS)]
+    if fixed_at is not None and outcome is not None:
+        events.append(Event(fixed_at, "fix", f"fix applied ({outcome.plan.strategy})"))
+    ordered = tuple(sorted(events, key=lambda event: event.at))
+    return Timeline(_thinned(points, MAX_POINTS), ordered, fixed_at)
 
 
 def columns(timeline: Timeline) -> dict[str, object]:
@@ -127,15 +132,6 @@ def _thinned(points: tuple[MemoryPoint, ...], limit: int) -> tuple[MemoryPoint, 
 
 def _height(point: MemoryPoint) -> int:
     return max(point.rss_bytes or 0, point.heap_alloc_bytes or 0)
-
-
-def _events(report: Report, fixed_at: int | None) -> tuple[Event, ...]:
-    events = [*_captures(report.observation, "capture"), *_captures(report.after, "capture after the fix")]
-    if len(events) > MAX_EVENTS:
-        events = [events[len(events) * index // MAX_EVENTS] for index in range(MAX_EVENTS)]
-    if fixed_at is not None and report.outcome is not None:
-        events.append(Event(fixed_at, "fix", f"fix applied ({report.outcome.plan.strategy})"))
-    return tuple(sorted(events, key=lambda event: event.at))
 
 
 def _captures(observation: Observation | None, text: str) -> list[Event]:

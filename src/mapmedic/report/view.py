@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mapmedic.model.findings import Blank, Suspect, Verdict
+from mapmedic.model.findings import Blank, Diagnosis, Suspect, Verdict
 from mapmedic.model.frames import grown_container
-from mapmedic.model.heap import HeapProfile
+from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.observation import MemoryPoint, Observation
 from mapmedic.model.remedy import Outcome
-from mapmedic.model.report import Report
+from mapmedic.model.report import FixReport, Report
 from mapmedic.report.figures import bytes_text, change_text, count_text, duration_text, finite, rate_text
+from mapmedic.report.inert import SHOWN_LIMIT, inert
 from mapmedic.report.outcome_words import relative_change
 from mapmedic.report.timeline import Timeline
 from mapmedic.report.words import chief, name_of
@@ -51,11 +52,11 @@ class Call:
 
 
 def key_figures(report: Report) -> list[KeyFigure]:
-    """Return the figures somebody wants at a glance, at most five."""
+    """Return the figures somebody wants at a glance, at most six."""
     suspect = chief(report.diagnosis)
     figures = _of_suspect(suspect) if suspect else []
     if report.outcome is not None and report.outcome.applied:
-        figures += _of_outcome(report.outcome)
+        figures += figures_of_fix(report.outcome, report.outcome.before, report.outcome.after)
     elif (last := _last(report.observation.timeline)) is not None and last.rss_bytes is not None:
         figures.append(KeyFigure("RSS", bytes_text(last.rss_bytes), "last seen"))
     if report.requests is not None and report.requests.sent:
@@ -74,18 +75,27 @@ def _of_suspect(suspect: Suspect) -> list[KeyFigure]:
     return figures
 
 
-def _of_outcome(outcome: Outcome) -> list[KeyFigure]:
+def figures_of_fix(
+    outcome: Outcome | None, before: MemoryPoint | None, after: MemoryPoint | None
+) -> list[KeyFigure]:
+    """Return what became of the memory and what the fix cost, at a glance."""
     figures = []
-    if outcome.before and outcome.after and outcome.after.rss_bytes is not None:
-        change = relative_change(outcome.before.rss_bytes, outcome.after.rss_bytes)
-        note = f"from {bytes_text(outcome.before.rss_bytes)}"
-        note += f", {change_text(change)}" if change is not None else ""
-        figures.append(KeyFigure("RSS after the fix", bytes_text(outcome.after.rss_bytes), note))
-    if outcome.pause_ns is not None:
-        figures.append(
-            KeyFigure("Longest lock hold", duration_text(outcome.pause_ns), "the price of the fix")
+    if before and after:
+        known = (
+            ("RSS after the fix" if outcome else "RSS", before.rss_bytes, after.rss_bytes),
+            ("HeapAlloc", before.heap_alloc_bytes, after.heap_alloc_bytes),
         )
+        figures += [_fallen(label, one, two) for label, one, two in known if two is not None]
+    if outcome is not None and outcome.pause_ns is not None:
+        held = duration_text(outcome.pause_ns)
+        figures.append(KeyFigure("Longest lock hold", held, "the price of the fix"))
     return figures
+
+
+def _fallen(label: str, before: int | None, after: int) -> KeyFigure:
+    change = relative_change(before, after)
+    note = f"from {bytes_text(before)}" + (f", {change_text(change)}" if change is not None else "")
+    return KeyFigure(label, bytes_text(after), note)
 
 
 def _last(points: tuple[MemoryPoint, ...]) -> MemoryPoint | None:
@@ -101,8 +111,23 @@ def status(outcome: Outcome | None) -> str:
     return "fixed and proven" if outcome.proof is not None and outcome.proof.passed else "fix not proven"
 
 
-def last_heap(observation: Observation | None) -> HeapProfile | None:
-    """Return the newest heap profile that was captured."""
+def headline_of_fix(report: FixReport) -> str:
+    """Return in one sentence what came of a fix, or of comparing two captures."""
+    outcome, proved = report.outcome, report.proof is not None and report.proof.passed
+    if outcome is None:
+        return "The memory came back." if proved else "The memory did not come back."
+    name = inert(outcome.plan.map, SHOWN_LIMIT)
+    if not outcome.applied:
+        return f"The plan for {name}: nothing has been changed."
+    return (
+        f"{name} is fixed and proved." if proved else f"{name} was fixed, but that it helped is not proved."
+    )
+
+
+def last_heap(observation: Observation | None, change: HeapChange | None = None) -> HeapProfile | None:
+    """Return the newest heap profile that was captured; the one of ``change`` where there is one."""
+    if change is not None:
+        return change.heap
     captures = observation.captures if observation else ()
     return next((capture.heap for capture in reversed(captures) if capture.heap is not None), None)
 
@@ -113,11 +138,9 @@ def other_suspects(report: Report) -> list[Suspect]:
     return [suspect for suspect in report.diagnosis.suspects if suspect is not first]
 
 
-def blanks(report: Report) -> list[Blank]:
+def blanks(*seen: Diagnosis | Observation | None) -> list[Blank]:
     """Return everything that could not be seen, each once, in the order it was met."""
-    seen = [*report.diagnosis.not_captured, *report.observation.not_captured]
-    seen += report.after.not_captured if report.after else ()
-    return list(dict.fromkeys(seen))
+    return list(dict.fromkeys(blank for each in seen if each is not None for blank in each.not_captured))
 
 
 def names(suspect: Suspect) -> list[tuple[str, str]]:
@@ -141,9 +164,8 @@ def calls(suspect: Suspect) -> list[Call]:
     return [Call(function, kind, function == site) for function, kind in zip(stack, fresh, strict=True)]
 
 
-def bars(outcome: Outcome) -> list[Bar]:
-    """Return the memory before and after the fix as bars, empty where either is unknown."""
-    before, after = outcome.before, outcome.after
+def bars(before: MemoryPoint | None, after: MemoryPoint | None) -> list[Bar]:
+    """Return the memory before and after as bars, empty where either is unknown."""
     if before is None or after is None:
         return []
     pairs = [
@@ -157,6 +179,14 @@ def bars(outcome: Outcome) -> list[Bar]:
         for label, one, two in known
         for when, value in (("before", one), ("after", two))
     ]
+
+
+def ends(report: FixReport) -> tuple[MemoryPoint | None, MemoryPoint | None]:
+    """Return the memory before and after, as the outcome or the two observations have it."""
+    if report.outcome is not None:
+        return report.outcome.before, report.outcome.after
+    seen = [observation.timeline if observation else () for observation in (report.before, report.after)]
+    return _last(seen[0]), _last(seen[1])
 
 
 def course(timeline: Timeline) -> str:

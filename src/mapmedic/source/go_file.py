@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ __all__ = ["GoFile", "Node", "parse_go_file"]
 
 MAX_FILE_BYTES = 4 << 20
 MAX_LINE_CHARACTERS = 200
-_NAMED_TYPE = re.compile(r"\*?\s*((?:\w+\.)?\w+)(?:\[.*\])?", re.DOTALL)
 _FUNCTIONS = ("function_declaration", "method_declaration")
 
 
@@ -98,34 +96,11 @@ class GoFile:
         clause = next((node for node in self.root.children if node.type == "package_clause"), None)
         return self.text(clause.named_children[0]) if clause and clause.named_children else ""
 
-    def type_of_parameter(self, function: Node, name: str) -> str | None:
-        """Return the bare type (no pointer, no type arguments) of a receiver or parameter called ``name``.
-
-        None as well where something inside the function hides it, or where its type has no name.
-        """
-        if self._is_declared_in(function, name):
-            return None
-        for list_name in ("receiver", "parameters"):
-            parameters = function.child_by_field_name(list_name)
-            for declared, type_ in self._declared(parameters) if parameters else ():
-                if declared == name:
-                    return self._named_type(type_)
-        return None
-
     def is_local(self, function: Node, name: str) -> bool:
         """Tell whether ``name`` is a parameter or result, or is declared inside ``function``."""
         lists = [function.child_by_field_name(each) for each in ("receiver", "parameters", "result")]
         named = {declared for each in lists if each for declared, _ in self._declared(each)}
         return name in named or self._is_declared_in(function, name)
-
-    def struct(self, name: str) -> Node | None:
-        """Return the declaration of the type ``name``, None where it is not in this file."""
-        for declaration in (node for node in self.root.children if node.type == "type_declaration"):
-            for spec in declaration.named_children:
-                declared = spec.child_by_field_name("name")
-                if declared is not None and self.text(declared) == name:
-                    return spec
-        return None
 
     def type_of_field(self, struct: Node, name: str) -> str | None:
         """Return the type of the field ``name`` of ``struct``, as written; None where it has no such field."""
@@ -141,6 +116,29 @@ class GoFile:
                 return self.text(written) if written else None
         return None
 
+    def embedded_in(self, struct: Node) -> list[str]:
+        """Return the types that ``struct`` embeds, as written."""
+        type_ = struct.child_by_field_name("type")
+        lists = [n for n in type_.named_children if n.type == "field_declaration_list"] if type_ else []
+        fields = [field for each in lists for field in each.named_children]
+        written = [f.child_by_field_name("type") for f in fields if not f.children_by_field_name("name")]
+        return [self.text(each) for each in written if each is not None]
+
+    def result_type(self, function: Node, index: int) -> str | None:
+        """Return the type of result number ``index`` of ``function``, as written."""
+        result = function.child_by_field_name("result")
+        if result is None:
+            return None
+        if result.type != "parameter_list":
+            return self.text(result) if index == 0 else None
+        types = [self.text(type_) for _, type_ in self._declared(result)]
+        return types[index] if index < len(types) else None
+
+    def parameters(self, function: Node) -> list[str]:
+        """Return the names of the parameters of ``function``, in order; "" where one has none."""
+        parameters = function.child_by_field_name("parameters")
+        return [name for name, _ in self._declared(parameters)] if parameters else []
+
     def type_of_variable(self, name: str) -> str | None:
         """Return the declared type of the package variable ``name``, or of what it is made as."""
         for declaration in (node for node in self.root.children if node.type == "var_declaration"):
@@ -151,6 +149,11 @@ class GoFile:
         return None
 
     def _made_type(self, spec: Node) -> str | None:
+        value = spec.child_by_field_name("value")
+        first = value.named_children[0] if value is not None and value.named_children else None
+        literal = first.child_by_field_name("type") if first and first.type == "composite_literal" else None
+        if literal is not None:
+            return self.text(literal)
         for call in (node for node in self.walk(spec) if node.type == "call_expression"):
             function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
             if function is not None and function.text == b"make" and arguments and arguments.named_children:
@@ -170,10 +173,10 @@ class GoFile:
     def _is_declared_in(self, function: Node, name: str) -> bool:
         """Tell whether anything inside ``function`` is called ``name``: it may be what the statement means."""
         body = function.child_by_field_name("body")
-        return any(name in self._names_of(node) for node in self.walk(body)) if body else False
+        return any(name in self.names_of(node) for node in self.walk(body)) if body else False
 
-    def _names_of(self, node: Node) -> list[str]:
-        """Return the variables that ``node`` declares."""
+    def names_of(self, node: Node) -> list[str]:
+        """Return the variables that ``node`` declares, in order."""
         if node.type in ("short_var_declaration", "range_clause", "receive_statement"):
             left = node.child_by_field_name("left")
             return [self.text(each) for each in left.named_children] if left else []
@@ -186,7 +189,3 @@ class GoFile:
 
     def _bare_type(self, type_: Node) -> str:
         return self.text(type_).lstrip("*").strip().split("[", 1)[0]
-
-    def _named_type(self, type_: Node) -> str | None:
-        match = _NAMED_TYPE.fullmatch(self.text(type_).strip())
-        return match.group(1) if match else None

@@ -8,11 +8,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mapmedic.model.findings import Site, SourceHint
-from mapmedic.source.go_file import GoFile, Node, parse_go_file
+from mapmedic.source.go_file import GoFile, Node
+from mapmedic.source.package import GoPackage, read_package
+from mapmedic.source.removals import Target, find_removals
+from mapmedic.source.types import Scope, TypeReader, bare
 
 MAX_FILES_LISTED = 20_000
 _TYPE_ARGUMENTS = re.compile(r"\[.*?\](?=[.)]|$)")
-_SYNC_MAP_INSERTS = frozenset(("Store", "LoadOrStore", "Swap", "CompareAndSwap"))
+SYNC_MAP_INSERTS = frozenset(("Store", "LoadOrStore", "Swap", "CompareAndSwap"))
+
+
+_NAMED_TYPE = re.compile(r"[*\s]*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?(?:\[.*\])?", re.DOTALL)
+_NAMES = ("identifier", "selector_expression")
+_NOT_THE_PROGRAM = frozenset(("vendor", "testdata", "node_modules", ".git"))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the program in its function and package; ``prefix`` is what the profile calls the package."""
+
+    package: GoPackage
+    path: Path
+    scope: Scope
+    line: int
+    prefix: str
+
+    @property
+    def types(self) -> TypeReader:
+        """Return who answers for the types here."""
+        return TypeReader(self.package)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A container's declared name and type; ``target`` is what to look for, None in another package."""
+
+    declared: str
+    type: str | None = None
+    target: Target | None = None
 
 
 @dataclass(slots=True)
@@ -26,27 +59,48 @@ class SourceReader:
     """
 
     root: Path | None = None
-    _parsed: dict[Path, GoFile | None] = field(default_factory=dict)
     _listed: list[Path] | None = None
+    _packages: dict[Path, GoPackage] = field(default_factory=dict)
 
     def locate(self, site: Site) -> SourceHint | None:
         """Return what the source says at ``site``, None where it says nothing clear."""
-        if site.file is None or site.line is None or not site.file.endswith(".go"):
+        place = self.place(site)
+        target = container_at(place.scope.file, place.scope.function, place.line) if place else None
+        return self.hint(place, target) if place and target else None
+
+    def place(self, site: Site) -> Place | None:
+        """Return where ``site`` is below the root, None unless that is clear and parses."""
+        if self.root is None or site.file is None or site.line is None or not site.file.endswith(".go"):
             return None
         path = self._find(site.file)
-        parsed = self._parse(path) if path else None
+        package = self._package(path.parent) if path else None
+        parsed = package.files.get(path) if package and path else None
         function = parsed.function_at(site.line) if parsed else None
-        if parsed is None or function is None or function.has_error:
+        if package is None or path is None or parsed is None or function is None or function.has_error:
             return None
         if not _same_function(site.function, parsed.package, parsed.name_of(function)):
             return None
-        target = _container_at(parsed, function, site.line)
-        return _hint(parsed, function, target, site) if target else None
+        return Place(package, path, Scope(parsed, function), site.line, _split_symbol(site.function)[0])
 
-    def _parse(self, path: Path) -> GoFile | None:
-        if path not in self._parsed:
-            self._parsed[path] = parse_go_file(path)
-        return self._parsed[path]
+    def hint(self, place: Place, container: Node) -> SourceHint | None:
+        """Return the name of ``container``, which is filled at ``place``, and what takes out of it."""
+        named = name_container(place, container)
+        if named is None or self.root is None:
+            return None
+        removals = find_removals(place.package, named.target, self.root) if named.target else None
+        return SourceHint(
+            named.declared,
+            place.scope.file.line(place.line),
+            named.type,
+            removals,
+            len(place.package.files) if removals is not None else 0,
+            place.package.unread if removals is not None else (),
+        )
+
+    def _package(self, folder: Path) -> GoPackage:
+        if folder not in self._packages:
+            self._packages[folder] = read_package(folder)
+        return self._packages[folder]
 
     def _find(self, file: str) -> Path | None:
         """Return the file below ``root`` that shares the longest ending with ``file``."""
@@ -60,7 +114,8 @@ class SourceReader:
     def _files(self) -> list[Path]:
         if self._listed is None:
             found: list[Path] = []
-            for folder, _, names in os.walk(self.root) if self.root is not None else ():
+            for folder, below, names in os.walk(self.root) if self.root is not None else ():
+                below[:] = sorted(name for name in below if name not in _NOT_THE_PROGRAM)
                 found += [Path(folder) / name for name in names if name.endswith(".go")]
                 if len(found) >= MAX_FILES_LISTED:
                     break
@@ -92,7 +147,7 @@ def _split_symbol(symbol: str) -> tuple[str, list[str]]:
     return package, words
 
 
-def _container_at(parsed: GoFile, function: Node, line: int) -> Node | None:
+def container_at(parsed: GoFile, function: Node, line: int) -> Node | None:
     """Return the container that the statement at ``line`` inserts into; None unless there is exactly one."""
     found = [
         container
@@ -124,33 +179,42 @@ def _called_on(call: Node) -> Node | None:
     if function.type == "identifier" and function.text == b"append" and arguments.named_children:
         return arguments.named_children[0]
     name = function.child_by_field_name("field") if function.type == "selector_expression" else None
-    if name is not None and name.text is not None and name.text.decode() in _SYNC_MAP_INSERTS:
+    if name is not None and name.text is not None and name.text.decode() in SYNC_MAP_INSERTS:
         return function.child_by_field_name("operand")
     return None
 
 
-def _hint(parsed: GoFile, function: Node, target: Node, site: Site) -> SourceHint | None:
-    package, _ = _split_symbol(site.function)
-    statement = parsed.line(site.line or 0)
-    if target.type == "identifier":
-        name = parsed.text(target)
-        if parsed.is_local(function, name):
-            return None
-        return SourceHint(f"{package}.{name}", statement, parsed.type_of_variable(name))
-    if target.type != "selector_expression":
+def name_container(place: Place, container: Node) -> Named | None:
+    """Return what ``container``, an expression at ``place``, is called; None where that is not clear."""
+    if container.type == "identifier":
+        return _name_variable(place, container)
+    if container.type != "selector_expression":
         return None
-    operand, field_node = target.child_by_field_name("operand"), target.child_by_field_name("field")
-    if operand is None or field_node is None or operand.type != "identifier":
+    operand, field_node = container.child_by_field_name("operand"), container.child_by_field_name("field")
+    owner = place.types.of(operand, place.scope) if operand else None
+    if owner is None or field_node is None or not _NAMED_TYPE.fullmatch(owner):
         return None
-    owner = parsed.type_of_parameter(function, parsed.text(operand))
-    return _field_hint(parsed, package, owner, parsed.text(field_node), statement) if owner else None
+    name = place.scope.file.text(field_node)
+    if "." in bare(owner):
+        return Named(f"{bare(owner)}.{name}")
+    found = place.types.field(owner, name)
+    if found is None:
+        unseen = bare(owner) not in place.package.types
+        return Named(f"{place.prefix}.{bare(owner)}.{name}") if unseen else None
+    return Named(f"{place.prefix}.{found[0]}.{name}", found[1], Target(name, found[0]))
 
 
-def _field_hint(parsed: GoFile, package: str, owner: str, name: str, statement: str) -> SourceHint | None:
-    if "." in owner:
-        return SourceHint(f"{owner}.{name}", statement)
-    struct = parsed.struct(owner)
-    type_ = parsed.type_of_field(struct, name) if struct else None
-    if struct is not None and type_ is None:
-        return None  # a field of an embedded struct: another type declares it
-    return SourceHint(f"{package}.{owner}.{name}", statement, type_)
+def _name_variable(place: Place, container: Node) -> Named | None:
+    file, function = place.scope.file, place.scope.function
+    name = file.text(container)
+    if not file.is_local(function, name):
+        type_ = place.package.type_of_variable(name)
+        return Named(f"{place.prefix}.{name}", type_, Target(name))
+    declared = place.scope.declarations(name)
+    if len(declared) != 1 or declared[0][0].type not in ("short_var_declaration", "var_spec"):
+        return None
+    right = declared[0][0].child_by_field_name("right")
+    if right is not None and len(right.named_children) == 1 and right.named_children[0].type in _NAMES:
+        return name_container(place, right.named_children[0])  # m := t.sessions
+    type_ = place.types.of(container, place.scope)
+    return Named(f"{place.prefix}.{file.name_of(function)}.{name}", type_, Target(name, None, function))

@@ -14,6 +14,7 @@ from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from tests.golden.corpus import FOLDERS
 from tests.support.go_process import COUNTS, GOLDEN
+from tests.unit.formats.test_gctrace import cycle
 
 HEAP_TEXT = (GOLDEN / "heap.txt").read_bytes()
 METRICS = (GOLDEN / "metrics.txt").read_bytes()
@@ -129,6 +130,32 @@ def test_without_metrics_the_heap_text_gives_the_timeline() -> None:
     assert [point.rss_bytes for point in seen.timeline] == [None, None]
     assert all(point.heap_alloc_bytes for point in seen.timeline)
     assert seen.seconds == 1.0
+
+
+def test_a_gctrace_log_gives_the_timeline_of_what_was_live(tmp_path: Path) -> None:
+    path = tmp_path / "service.log"
+    path.write_bytes(b"listening\n" + cycle(1, 1, 4) + cycle(2, 3, 6) + cycle(1, 1, 5))
+    os.utime(path, ns=(10**18, 10**18))
+    seen = observe_file(path)
+    assert [(p.at - 10**18, p.heap_alloc_bytes, p.num_gc) for p in seen.timeline] == [
+        (-2 * 10**9, 4 << 20, 1),
+        (0, 6 << 20, 2),
+    ]
+    assert (seen.captures, seen.gc_trace.cycles) == ((), 2)  # type: ignore[union-attr]
+    assert [blank.why[:26] for blank in seen.not_captured] == ["2 processes wrote this log"]
+
+
+def test_a_gctrace_log_beside_captures_lends_no_points() -> None:
+    heap = observe_session(session(artifact("heap_text", HEAP_TEXT, 0, 9)))
+    log = observe_session(session(artifact("gctrace", cycle(1) + cycle(2), 0, 9)))
+    merged = merge_observations([log, heap])
+    assert merged.gc_trace is log.gc_trace
+    assert merged.timeline == heap.timeline
+    both = observe_session(
+        session(artifact("heap_text", HEAP_TEXT, 0, 9), artifact("gctrace", cycle(1), 0, 9))
+    )
+    assert (len(both.captures), both.timeline) == (1, heap.timeline)
+    assert both.gc_trace is not None
 
 
 def test_several_files_are_put_in_order_of_time() -> None:

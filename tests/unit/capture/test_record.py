@@ -17,6 +17,7 @@ from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.capture.targets import parse_target
 from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.model.connection import Connection
 from mapmedic.model.session import Session
 from tests.golden.corpus import FOLDERS
 from tests.support.go_process import (
@@ -41,6 +42,7 @@ from tests.support.scripted_server import (
     hangs,
     redirects,
     resets_after,
+    wanting,
 )
 
 HEAP = "/debug/pprof/heap"
@@ -140,7 +142,7 @@ def test_nobody_there(path: Path) -> None:
         (LOGIN, "an HTML page"),
         (answers(b"404 page not found", 404), "HTTP 404"),
         (answers(b"", 500), "HTTP 500"),
-        (redirects("http://127.0.0.1:9/"), "redirects are not followed"),
+        (redirects("http://127.0.0.1:9/"), "redirect .* to http://127.0.0.1:9, which is not followed"),
         (answers(b""), "with nothing"),
         (answers(b'{"status":"up"}'), "looks like json"),
         (answers(b"\x00\x01garbage"), "not with a heap profile"),
@@ -159,12 +161,57 @@ def test_goroutines_alone_are_worth_a_session(path: Path) -> None:
     assert kinds(session) == ALL - {"heap_text", "heap_pprof", "symbols"}
 
 
-def test_a_gzip_bomb_is_kept_raw_and_read_within_bounds(path: Path) -> None:
-    bomb = answers(gzip.compress(bytes(200 << 20), 9), 200, "text/plain", "Content-Encoding: gzip")
+def test_a_gzip_bomb_is_refused_or_kept_raw_and_read_within_bounds(path: Path) -> None:
+    packed = gzip.compress(bytes(200 << 20), 9)
+    bomb = answers(packed, 200, "text/plain", "Content-Encoding: gzip")
     with ScriptedServer({**go_process(), METRICS: bomb}) as server:
-        session = capture(server, path)
+        assert "larger than 1,048,576 bytes" in blanks(capture(server, path))["metrics"]
+    with ScriptedServer({**go_process(), METRICS: answers(packed)}) as server:
+        session = capture(server, path.with_name("raw"))
     assert "metrics" in kinds(session)
     assert "does not parse" in {b.what: b.why for b in observe_session(session).not_captured}["metrics"]
+
+
+def test_what_a_proxy_packed_is_unpacked_and_a_profile_stays_a_gzip_file(path: Path) -> None:
+    scripts = go_process()
+    packed = answers(
+        gzip.compress((GOLDEN / "metrics.txt").read_bytes()), 200, "text/plain", "Content-Encoding: gzip"
+    )
+    with ScriptedServer({**scripts, METRICS: packed}) as server:
+        session = capture(server, path)
+    of_kind = {artifact.kind: artifact.data for artifact in session.artifacts}
+    assert of_kind["metrics"] == (GOLDEN / "metrics.txt").read_bytes()
+    assert of_kind["heap_pprof"] == (GOLDEN / "heap.pb.gz").read_bytes()
+
+
+def test_an_answer_that_came_at_the_second_attempt_says_so(path: Path) -> None:
+    scripts = go_process()
+    with ScriptedServer({**scripts, METRICS: in_turn(answers(b"", 503), scripts[METRICS])}) as server:
+        session = capture(server, path, CapturePlan(most=Limits(5, 1 << 20)))
+    attempts = {artifact.kind: artifact.attempts for artifact in session.artifacts}
+    assert attempts["metrics"] == 2 and set(attempts.values()) == {1, 2}
+
+
+def test_a_service_behind_a_login_is_captured_and_the_secret_is_nowhere(path: Path) -> None:
+    secret = "Bearer s3cret-of-the-proxy"  # noqa: S105 - it opens nothing
+    behind = {where: wanting(secret, script) for where, script in go_process().items()}
+    with ScriptedServer({**behind, AGENT: agent()}) as server:
+        target = parse_target(server.url)
+        with pytest.raises(UnexpectedAnswer, match="HTTP 401"):
+            capture_session(target, path, PLAN)
+        plan = CapturePlan(agent_token=TOKEN, most=PLAN.most)
+        capture_session(target, path, plan, Connection(authorization=secret))
+    assert kinds(read_session(path)) == ALL | {"agent_maps"}, "the agent saw its own token"
+    for word in (secret, TOKEN):
+        assert word.encode() not in path.read_bytes() and word not in repr((target, plan, Connection(secret)))
+
+
+def test_a_unix_socket_is_a_target(path: Path, tmp_path: Path) -> None:
+    with ScriptedServer({**go_process(), AGENT: agent()}, socket_path=tmp_path / "app.sock") as server:
+        session = capture(server, path, CapturePlan(agent_token=TOKEN, most=PLAN.most))
+    assert session.target == f"unix://{tmp_path}/app.sock"
+    assert kinds(session) == ALL | {"agent_maps"}
+    assert session.artifacts[0].source.startswith(f"unix://{tmp_path}/app.sock/")
 
 
 def test_truncated_heap_text_leaves_the_profile(path: Path) -> None:
@@ -273,7 +320,7 @@ def test_an_agent_that_redirects_gets_nobodys_token(path: Path) -> None:
         server.scripts[AGENT] = redirects(thief.url + AGENT)
         session = capture(server, path, CapturePlan(agent_token=TOKEN, most=PLAN.most))
         assert thief.requests == []
-    assert "redirects are not followed" in blanks(session)["agent_maps"]
+    assert "which is not followed" in blanks(session)["agent_maps"]
 
 
 def test_another_token_is_asked_for(path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from mapmedic.capture.session_file import read_session
 from mapmedic.cli import main as cli
-from mapmedic.cli.main import COMMANDS
+from mapmedic.cli.main import COMMANDS, SECTIONS
 from mapmedic.model.findings import Diagnosis, Verdict
 from tests.support.command import COMMAND, Done, environment, run
 from tests.support.go_process import (
@@ -51,6 +51,12 @@ def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
     assert "Did you mean" not in run("nonsense").err
 
 
+def test_the_help_that_is_advised_is_the_commands_own() -> None:
+    done = run("flame", "no-such-file", "--json")
+    assert done.json["next"] == "mapmedic flame --help"
+    assert "next:  mapmedic flame --help" in done.err
+
+
 def test_only_a_live_target_is_watched() -> None:
     assert "watching" not in run("diagnose", "no-such-file").err
     assert "watching" in run("diagnose", refused()).err
@@ -79,6 +85,10 @@ def refused() -> str:
         (["capture", "http://svc:1", "-o", "/"], 2, "UsageError"),
         (["flame", HEAP, "-o", HEAP], 2, "OutputExists"),
         (["flame", HEAP, "-o", "/no/such/x.html"], 2, "UsageError"),
+        (["flame", HEAP, "--pprof", HEAP], 2, "OutputExists"),
+        (["diagnose", HEAP, "--pprof", HEAP], 2, "OutputExists"),
+        (["verify", HEAP, HEAP, "--html", HEAP], 2, "OutputExists"),
+        (["hotfix", "http://svc:1", "--map", "m", "--html", HEAP], 2, "OutputExists"),
         (["hotfix", "http://svc:1"], 2, "UsageError"),
         (["hotfix", "nonsense", "--map", "m"], 2, "UsageError"),
         (["verify", HEAP], 2, "UsageError"),
@@ -100,6 +110,7 @@ def refused() -> str:
         (["diagnose", HEAP, GOLDEN / "heap.pb.gz", GOLDEN / "goroutine.txt", GOLDEN / "metrics.txt"], 0, None),
         (["diagnose", HEAP, HEAP], 0, None),
         (["flame", HEAP, "-o", "x.html"], 0, None),
+        (["flame", HEAP, "--pprof", "x.pb.gz"], 0, None),
         (["verify", HEAP, HEAP], 5, None),
         (["doctor"], 0, None),
     ],
@@ -167,6 +178,21 @@ def test_a_session_is_captured_and_studied(golden_session: Path, tmp_path: Path)
     again = run("flame", golden_session, "-o", tmp_path / "f.html", "--json")
     assert (again.code, again.json["error"]) == (2, "OutputExists")
     assert run("flame", golden_session, "-o", tmp_path / "f.html", "--force", "--json").code == 0
+
+
+def test_a_profile_for_go_tool_pprof(golden_session: Path, tmp_path: Path) -> None:
+    done = run("diagnose", golden_session, "--pprof", tmp_path / "d.pb.gz")
+    assert f"go tool pprof -top -cum {tmp_path / 'd.pb.gz'}" in done.err
+    alone = run("flame", golden_session, "--pprof", tmp_path / "f.pb.gz", "--json", cwd=tmp_path).json
+    assert (alone["path"], alone["pprof_path"]) == (None, str(tmp_path / "f.pb.gz"))
+    assert (tmp_path / "f.pb.gz").read_bytes() == (tmp_path / "d.pb.gz").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.pb.gz", "f.pb.gz"]
+
+
+def test_two_captures_compared_on_a_page(tmp_path: Path) -> None:
+    done = run("verify", HEAP, HEAP, "--html", tmp_path / "v.html", "--json")
+    assert (done.code, done.json["passed"]) == (5, False)
+    assert "The memory did not come back." in (tmp_path / "v.html").read_text()
 
 
 def test_what_was_not_captured_is_said(tmp_path: Path) -> None:
@@ -262,6 +288,29 @@ def test_interrupted_before_anything_arrived(tmp_path: Path) -> None:
         _, err = process.communicate(timeout=20)
     assert (process.returncode, list(tmp_path.iterdir())) == (130, [])
     assert b"nothing had arrived yet" in err
+
+
+@pytest.mark.parametrize("words", [["flame", "-o", "x.html"], ["verify", HEAP], ["hotfix", "--map", "m"]])
+def test_interrupted_says_that_nothing_is_left(words: list[object], tmp_path: Path) -> None:
+    with ScriptedServer(dict.fromkeys([*go_process(), AGENT], hangs)) as server:
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words), server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
+            env=environment(MAPMEDIC_TOKEN=TOKEN),
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while not server.requests and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"interrupted: nothing was changed, and no file is left" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_modules_are_imported_shows_no_traceback() -> None:
+    script = "import mapmedic.cli; raise KeyboardInterrupt"
+    done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, env=environment(), check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"interrupted\n")
 
 
 # --- terminals and pipes ---
@@ -376,6 +425,33 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         assert (code, heavy.strip()) == ("0", "[]")
         seconds.append(float(used))
     assert min(seconds) < 0.25
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_is_given_its_completion(shell: str) -> None:
+    done = run(_MAPMEDIC_COMPLETE=f"{shell}_source")
+    assert (done.code, done.err) == (0, "")
+    assert "_MAPMEDIC_COMPLETE" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("mapmedic di", "diagnose"), ("mapmedic hotfix --strat", "--strategy"), ("mapmedic flame x", "file,x")],
+)
+def test_the_shell_completes_commands_options_and_files(words: str, offered: str) -> None:
+    last = str(len(words.split()) - 1)
+    done = run(_MAPMEDIC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last)
+    assert (done.code, done.err) == (0, "")
+    assert offered in done.out
+
+
+def test_help_lists_the_commands_in_the_order_of_the_work() -> None:
+    text = run("--help").out
+    places = [text.index(f"\n  {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+    assert all(
+        text.index(f"{title}:") < text.index(f"\n  {next(iter(of))} ") for title, of in SECTIONS.items()
+    )
 
 
 def test_each_command_has_help_with_the_words_of_the_list() -> None:

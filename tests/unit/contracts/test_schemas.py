@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from mapmedic.cli.advice import advise, error_json
 from mapmedic.errors import ProofFailed
-from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Site, Suspect, Verdict
+from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
+from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
-from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
+from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
+from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
@@ -36,17 +41,19 @@ DESIGN = {
 }
 OURS = {
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
-    "outcome-1.json": "operation",
+    "outcome-1.json": "operation backup",
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",
-    "flame-1.json": "schema target path stacks frames_restored inuse_bytes",
+    "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "journal-1.json": "schema at_unix_ns event",
+    "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
+    "kept_newer pause_ms journal_path",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
-    "return_memory where matches max_lock_hold_ms",
+    "return_memory where matches max_lock_hold_ms backup",
 }
 SUSPECT = "code owner declared type site bytes entries growth_bytes_per_second evidence fix"
-SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack"
+SUSPECT_OURS = "confidence reasons label kind growth_uncertainty_bytes_per_second stack removals"
 VERDICTS = (
     "map_leak map_never_shrinks map_churn large_steady_map goroutine_leak slice_growth gc_lag idle_not_returned "
     "off_heap healthy undetermined"
@@ -59,6 +66,7 @@ FULL_SUSPECT = Suspect(
     type="map[int]int", entries=7, growth_bytes_per_second=-1.5, growth_uncertainty=0.1,
     evidence=(Evidence("a", 1, None, "s"), Evidence("b", "words", 0.5, "s", "bytes"), Evidence("c", 1.5, "x", "s")),
     stack=("main.main", "main.f"), fix=Fix("swap", None, "delete(m, k)"),
+    removals=(Removal("delete", "m.go", 9, "delete(m, k)"),),
 )  # fmt: skip
 ABSURD_SUSPECT = replace(
     FULL_SUSPECT, confidence=NAN, reasons=(Reason("?", NAN),), bytes=-5, growth_bytes_per_second=INFINITY,
@@ -67,15 +75,23 @@ ABSURD_SUSPECT = replace(
 )  # fmt: skip
 EMPTY_PLAN = FixPlan("t", "m", "map", "", "swap", None, (), (), "", (), 1, return_memory=False)
 FULL_PLAN = replace(
-    EMPTY_PLAN, kind="sync.Map", entries=1 << 62, steps=("a",), conditions=(Condition("c", False, "w"),)
-)
+    EMPTY_PLAN, kind="sync.Map", entries=1 << 62, steps=("a",), conditions=(Condition("c", False, "w"),),
+    backup=BackupPlan("/f", None, None, 1 << 50, False, ("value.Conn",)),
+)  # fmt: skip
+BACKUP = Backup(
+    "/b", BackupHeader("m", "map", "t", "u", "swap", "a-1", 3, True, (), "me", UnixNanoseconds(1), "0"),
+    StreamEnd(3, 0, "e3"), 99,
+)  # fmt: skip
 CHECKS = (
     Check("a", None, None, None, None, False, ""),
     Check("b", NAN, -INFINITY, NAN, 0.4, True, "w", "bytes"),
 )
+RESTORE = RestorePlan("u", "m", BACKUP, None, (Condition("c", True, "w"),), ("n",))
 POINT = MemoryPoint(UnixNanoseconds(1), 5, None, None)
 EMPTY_OUTCOME = Outcome(EMPTY_PLAN, False, None, None, None, None, None, None, None)
-FULL_OUTCOME = Outcome(FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS))
+FULL_OUTCOME = Outcome(
+    FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS), backup=BACKUP
+)
 
 
 def diagnosis(verdict: Verdict, *suspects: Suspect, **more: Any) -> Diagnosis:
@@ -100,7 +116,10 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.capture_json("p", Session("t", "v", (), (), complete=False)),
     out.capture_json("p", Session("t", "v", (ARTIFACT,), (Blank("w", "y"),), True)),
     out.doctor_json(()),
-    out.flame_json("t", "p", heap_of(())),
+    out.restore_json(RESTORE, None),
+    out.restore_json(RESTORE, Restored(RESTORE, 3, 0, 17_300, None, "/j")),
+    out.flame_json("t", Path("p"), heap_of(())),
+    out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),
     out.doctor_json([MachineCheck("n", status, "f", "e", next) for status in Status for next in (None, "x")]),
 )  # fmt: skip
@@ -162,7 +181,7 @@ def test_a_flame_graph_of_no_number() -> None:
         heap_of((((Frame("f"),), 3.0, 4.0),)),
         heap_of((((Frame("f"),), NAN, INFINITY),)),
     ):
-        validate(json.loads(out.dump(out.flame_json("t", "p", heap))))
+        validate(json.loads(out.dump(out.flame_json("t", Path("p"), heap))))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "journal-1.json"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mapmedic.formats.memstats import parse_memstats
-from mapmedic.model.findings import Blank
+from mapmedic.model.findings import Blank, Site, SourceFlow, SourceHint
 from mapmedic.model.frames import Frame, is_runtime
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
 from mapmedic.model.heap import HeapProfile, Stack
@@ -19,6 +19,21 @@ from mapmedic.model.memstats import MemStats
 from mapmedic.model.observation import Capture, Observation, RegisteredMap
 from mapmedic.model.units import KIB, NANOSECONDS_PER_SECOND, UnixNanoseconds
 from tests.property.strategies import FOOTER
+
+
+@dataclass(frozen=True)
+class ToldSource:
+    """A source that says the same of every inserting statement and of every allocation: a mock."""
+
+    hint: SourceHint | None = None
+    flow: SourceFlow | None = None
+
+    def locate(self, site: Site) -> SourceHint | None:
+        return self.hint
+
+    def follow(self, stack: Sequence[Site]) -> SourceFlow | None:
+        return self.flow
+
 
 RATE = 512 * KIB
 START = 1_700_000_000 * NANOSECONDS_PER_SECOND

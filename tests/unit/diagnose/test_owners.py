@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mapmedic.diagnose.verdict import diagnose
-from mapmedic.model.findings import Diagnosis, Site, SourceHint, Verdict
+from mapmedic.model.findings import Diagnosis, SourceHint, Verdict
 from mapmedic.model.observation import RegisteredMap
 from mapmedic.model.units import KIB
-from tests.unit.diagnose.builder import HTTP, SWISS, Heap, capture, observation, registered
+from tests.unit.diagnose.builder import HTTP, SWISS, Heap, ToldSource, capture, observation, registered
 
 LOGIN = f"main.login < {HTTP}"
 
@@ -28,10 +28,8 @@ def leak(
 
     captures = [capture(10 * n, sessions(n * per_step), gc=n, maps=listed(n)) for n in (1, 2, 3, 4)]
 
-    def locate(site: Site) -> SourceHint | None:
-        return SourceHint(hint, "m.sessions[id] = s", "map[string]*S") if hint else None
-
-    return diagnose(observation(*captures), locate=locate)
+    source = ToldSource(SourceHint(hint, "m.sessions[id] = s", "map[string]*S") if hint else None)
+    return diagnose(observation(*captures), source=source)
 
 
 def test_the_one_that_fits_gives_its_name_and_its_count() -> None:

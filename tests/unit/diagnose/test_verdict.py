@@ -163,7 +163,7 @@ def test_a_steady_map_does_not_cover_growth_elsewhere() -> None:
     ]
     diagnosis = diagnose(watched(*heaps))
     assert diagnosis.verdict is Verdict.UNDETERMINED
-    assert "not at any map, slice or goroutine" in code_words(diagnosis)
+    assert "made at main.list, and nothing tells what keeps it" in code_words(diagnosis)
     assert Verdict.LARGE_STEADY_MAP in [suspect.code for suspect in diagnosis.suspects]
 
 

@@ -68,6 +68,37 @@ def test_frames_left_out_and_stacks_that_cannot_be_had() -> None:
     assert len(third.frames) == 2
 
 
+def test_labels_inside_the_state_of_go_1_26() -> None:
+    text = goroutine(1, 'select (scan), 5 minutes labels:{"a]": "b, c", "d": "e"}') + "\n"
+    (group,) = parse_goroutines(text.encode() + goroutine(2, 'select labels:{"f": "g"}').encode()).groups
+    assert (group.count, group.state, group.wait_minutes_max) == (2, "select", 5)
+
+
+@pytest.mark.parametrize("word", ["exit status 2", '{"level":"info"}', "FAIL\tpkg\t0.1s"])
+@pytest.mark.parametrize("line", range(8))
+def test_the_words_of_another_writer_are_passed_over(word: str, line: int) -> None:
+    lines = goroutine(1).splitlines()
+    torn = "\n".join([*lines[:line], word, *lines[line:]]) + "\n"
+    assert parse_goroutines(torn.encode()) == parse_goroutines(goroutine(1).encode())
+
+
+def test_the_words_of_a_panic_may_look_like_a_goroutine() -> None:
+    text = "panic: no\n\ngoroutine 9 [made up]:\nin the words [recovered]\n\tpanic: again\n\n" + goroutine(1)
+    assert parse_goroutines(text.encode()) == parse_goroutines(goroutine(1).encode())
+
+
+def test_functions_of_c_have_no_arguments() -> None:
+    text = (
+        "goroutine 1 [syscall]:\nnon-Go function\n\tpc=0x7f\nread\n\t/a b/x.c:7 pc=0x8f\nmain.f()\n\tx.go:1\n"
+    )
+    (group,) = parse_goroutines(text.encode()).groups
+    assert group.frames == (
+        GoroutineFrame("non-Go function", "pc=0x7f", 0),
+        GoroutineFrame("read", "/a b/x.c", 7),
+        GoroutineFrame("main.f", "x.go", 1),
+    )
+
+
 def test_crlf_gzip_and_pieces_change_nothing() -> None:
     plain = parse_goroutines(WHOLE)
     assert parse_goroutines(WHOLE.replace(b"\n", b"\r\n")) == plain

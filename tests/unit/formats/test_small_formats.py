@@ -12,7 +12,7 @@ from mapmedic.formats.memstats import parse_memstats
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols, symbol_query
-from tests.golden.corpus import CAPTURED, FOLDERS
+from tests.golden.corpus import CAPTURED
 from tests.property.strategies import FOOTER
 
 BODY = FOOTER.partition(b"MemStats\n")[2]
@@ -119,11 +119,17 @@ def test_no_metrics(data: bytes, why: str) -> None:
         ("crash.txt", "goroutine_text"),
         ("symbols.txt", "symbols"),
         ("metrics.txt", "metrics"),
+        ("metrics_client_golang.txt", "metrics"),
+        ("gctrace.txt", "gctrace"),
+        ("goroutine1.txt", "goroutine_text1"),
+        ("allocs.pb.gz", "heap_pprof"),
+        ("cpu.pb.gz", "pprof"),
+        *((f"crash_{end}.txt", "goroutine_text") for end in ("panic", "map", "memory", "spinning")),
     ],
 )
 def test_goldens_are_recognised(name: str, kind: str) -> None:
-    for folder in FOLDERS:
-        data = (folder / name).read_bytes()
+    for path in CAPTURED.glob(f"*/{name}"):
+        data = path.read_bytes()
         assert sniff(data) == kind
         assert sniff(data if name.endswith("gz") else gzip.compress(data)) == kind
 

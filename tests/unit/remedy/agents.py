@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import AgentRefused
+from mapmedic.formats.entry_stream import encode_stream
+from mapmedic.model.backup import StreamEnd
 from mapmedic.model.observation import MemoryPoint, RegisteredMap
-from mapmedic.model.remedy import Condition, FixPlan
+from mapmedic.model.remedy import BackupPlan, Condition, FixPlan
 from mapmedic.model.units import MIB
 
 Fault = Callable[[], BaseException]
+
+
+def backup_plan(path: Path | None = None, *, lossless: bool = True) -> BackupPlan:
+    """Return a backup that is wanted."""
+    losses = () if lossless else ("value.Conn: net.Conn",)
+    return BackupPlan("folder", str(path) if path else None, 1000, 10_000, lossless, losses)
 
 
 def plan(**changes: Any) -> FixPlan:
@@ -33,7 +43,8 @@ def plan(**changes: Any) -> FixPlan:
 class Agent:
     """The state of a target, and the faults: call -> error before the agent acted, or after it did.
 
-    Calls are named `stats`, `detach`, `commit`, `undo`, `show`, `operations`, `maps`.
+    Calls are named `stats`, `detach`, `commit`, `undo`, `show`, `operations`, `maps`, `stream`.
+    ``streams`` are the payloads that a stream brings, ``unencodable`` what it had to leave out.
     """
 
     before: dict[str, Fault] = field(default_factory=dict)
@@ -46,6 +57,8 @@ class Agent:
     by: str = "me"
     identity: object = "abc-1"
     entries: int | None = 5
+    streams: list[bytes] = field(default_factory=lambda: [b'{"k":%d,"v":1}' % n for n in range(1000)])
+    unencodable: int = 0
 
     @property
     def link(self) -> AgentLink:
@@ -70,10 +83,26 @@ class Agent:
         size = 100 * MIB if self.state in ("untouched", "undone", "detached") else 10 * MIB
         return memory_point({"rss_bytes": size, "heap_alloc_bytes": size, "num_gc": 1, "goroutines": 3})
 
+    async def stream_entries(
+        self, identity: str, receive: Callable[[bytes], None], *, lossy: bool, seconds: float
+    ) -> StreamEnd:
+        """Hand the stream over in two pieces; a fault before comes between them, one after at the end."""
+        self._seen("stream")
+        data = encode_stream(self.streams)
+        receive(data[: len(data) // 2])
+        if "stream" in self.before:
+            raise self.before["stream"]()
+        await asyncio.sleep(0)
+        receive(data[len(data) // 2 :])
+        if "stream" in self.after:
+            raise self.after["stream"]()
+        return StreamEnd(len(self.streams), self.unencodable, "")
+
     async def maps(self) -> tuple[RegisteredMap, ...]:
         """Return the one map there is."""
         await self.call("GET", "/maps")
-        return (RegisteredMap("main.T.m", "map", "map[string]int", self.entries, None),)
+        left = self.entries if self.state in ("detached", "committed") else 1000
+        return (RegisteredMap("main.T.m", "map", "map[string]int", left, None),)
 
     def _seen(self, name: str) -> None:
         self.asked.append(name)

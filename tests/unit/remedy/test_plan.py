@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from mapmedic.capture.agent import AgentLink
+from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
-from mapmedic.model.observation import RegisteredMap
+from mapmedic.model.observation import MemoryPoint, RegisteredMap
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.plan import FixRequest, choose_map, plan_fix, require_ready
@@ -54,6 +56,7 @@ def test_an_ambiguous_name_lists_its_candidates_and_an_unknown_one_what_there_is
 
 class _Link:
     base_url = "http://t"
+    heap_bytes = 100
 
     def __init__(self, answer: dict[str, Any], operations: object = ()) -> None:
         self.asked: list[tuple[str, str, object]] = []
@@ -65,6 +68,9 @@ class _Link:
 
     async def maps(self) -> tuple[RegisteredMap, ...]:
         return maps("main.T.m")
+
+    async def memory(self) -> MemoryPoint:
+        return memory_point({"heap_alloc_bytes": self.heap_bytes})
 
     async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         self.asked.append((method, path, body))
@@ -114,9 +120,43 @@ def test_conditions(answer: dict[str, Any], operations: object, failing: list[st
 
 
 def test_what_a_backup_would_lose_is_said() -> None:
-    assert made({"round_trip": {"lossless": True, "losses": []}}).notes == ("n",)
-    notes = made({"round_trip": {"lossless": False, "losses": ["value.Conn: net.Conn"]}}).notes
-    assert "value.Conn" in notes[1]
+    whole = made({"round_trip": {"lossless": True, "losses": []}}).backup
+    assert whole is not None and whole.lossless and whole.losses == ()
+    lossy = made({"round_trip": {"lossless": False, "losses": ["value.Conn: net.Conn"]}}).backup
+    assert lossy is not None and not lossy.lossless and lossy.losses == ("value.Conn: net.Conn",)
+    silent = made({"round_trip": None}).backup
+    assert silent is not None and not silent.lossless, "what nobody vouches for is not lossless"
+
+
+def planned(request: FixRequest, heap_bytes: int = 100) -> FixPlan:
+    link = _Link({"matches": {"scanned": 5, "matched": 1, "complete": True}})
+    link.heap_bytes = heap_bytes
+    return asyncio.run(plan_fix(cast(AgentLink, link), "http://t", request))
+
+
+def test_no_backup_is_a_choice_that_the_plan_repeats() -> None:
+    plan = planned(FixRequest("m", backup=False))
+    assert plan.backup is None
+    assert "no backup" in plan.notes[-1]
+    shrinking = planned(FixRequest("m", "shrink"))
+    assert shrinking.backup is None and shrinking.notes == ("n",), "nothing leaves the map"
+
+
+def test_a_disk_without_room_fails_a_condition(tmp_path: Path) -> None:
+    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+    request = FixRequest("m", journal_folder=tmp_path / "not" / "yet" / "there")
+    assert planned(request, heap_bytes=free // 4).ready
+    full = planned(request, heap_bytes=free)
+    assert [c.name for c in full.conditions if not c.holds] == ["room for the backup"]
+    part = FixRequest("m", "evict", where=(parse_condition("key prefix a"),), journal_folder=tmp_path)
+    assert planned(part, heap_bytes=free).ready, "a fifth of the entries needs a fifth of the room"
+
+
+def test_the_hold_is_as_long_as_the_backup_may_take() -> None:
+    assert planned(FixRequest("m")).hold_seconds == 60
+    assert 150 < planned(FixRequest("m"), heap_bytes=1 << 30).hold_seconds < 300
+    assert planned(FixRequest("m"), heap_bytes=1 << 50).hold_seconds == 600
+    assert planned(FixRequest("m", hold_seconds=7), heap_bytes=1 << 50).hold_seconds == 7
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Sit
 from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.heap import HeapProfile, Stack
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
-from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
-from mapmedic.model.report import Report, Requests
+from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
+from mapmedic.model.report import FixReport, Report, Requests
 from mapmedic.model.units import UnixNanoseconds
 
 SECOND = 1_000_000_000
@@ -267,6 +267,7 @@ def fix_plan() -> FixPlan:
         notes=("Every session that is in the map now will have to log in again.",),
         hold_seconds=10,
         return_memory=True,
+        backup=BackupPlan("/var/lib/mapmedic", None, 1 << 30, 1 << 34, True, ()),
     )
 
 
@@ -387,3 +388,18 @@ def undetermined_report() -> Report:
         diagnosis.target, (capture(0, None), capture(30, None)), (point(0, None, 210),), (), None
     )
     return Report("billing: memory", "0.1.0", UnixNanoseconds(START), diagnosis, observation)
+
+
+def fix_report(report: Report | None = None) -> FixReport:
+    """Return the page about the fix of ``report``, by default of the map leak."""
+    whole = report or map_leak_report()
+    done = whole.outcome
+    proof, target = done.proof if done else None, done.plan.target if done else TARGET
+    return FixReport(whole.title, whole.tool_version, whole.created_at, target, proof, done)
+
+
+def comparison() -> FixReport:
+    """Return two captures compared, as `verify` shows them."""
+    after = Observation(TARGET, (capture(80, fixed_heap()),), (point(80, 47.0, 39.4, 35),), (), None)
+    seen = map_leak_report().observation
+    return FixReport("Before and after", "0.1.0", UnixNanoseconds(START), TARGET, proof(), None, seen, after)

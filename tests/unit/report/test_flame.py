@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapmedic.model.frames import Frame
+from mapmedic.model.heap import HeapChange
 from mapmedic.report import flame_data
 from mapmedic.report.flame import MAX_DEPTH, SMALL, FlameTree, Part, container_shares, flame_tree
 from tests.unit.report.samples import PUT, heap_of, leaking_heap
@@ -153,3 +154,18 @@ def test_columns_name_each_text_once() -> None:
     assert isinstance(texts, list)
     assert len(texts) == len(set(texts))
     assert all(len(column) == len(columns["name"]) for name, column in columns.items() if name != "texts")  # type: ignore[arg-type]
+
+
+def test_growth_counts_what_grew_and_leaves_out_what_shrank() -> None:
+    heap = heap_of(((frames("main.a", "main.b"), 3, 5), (frames("main.a", "main.c"), 1, 1)))
+    tree = flame_tree(heap, HeapChange(heap, np.array([2.0 * MIB, -MIB]), 30.0))
+    grown = {node.name: node.grown for node in tree.nodes}
+    assert grown == {"(all)": 2 * MIB, "main.a": 2 * MIB, "main.b": 2 * MIB, "main.c": 0}
+    assert flame_data.columns(tree)["grown"] == [node.grown for node in tree.nodes]
+
+
+def test_small_in_every_other_measure_is_kept_for_growth() -> None:
+    heap = heap_of(((frames("main.old"), 1000, 1000), (frames("main.fresh"), 0.01, 0.01)))
+    change = HeapChange(heap, np.array([0.0, 0.01 * MIB]), 30.0)
+    assert ("main.fresh",) not in paths(flame_tree(heap))
+    assert ("main.fresh",) in paths(flame_tree(heap, change))

@@ -5,13 +5,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
+from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Verdict
-from mapmedic.model.report import Report
+from mapmedic.model.heap import HeapChange
+from mapmedic.model.remedy import Outcome, Proof
+from mapmedic.model.report import FixReport, Report
+from mapmedic.model.units import UnixNanoseconds
 from mapmedic.report.assets import FLAME_LIBRARIES, TIMELINE_LIBRARIES, asset
-from mapmedic.report.html import render_flame, render_html, script_json
+from mapmedic.report.html import render_fix, render_flame, render_html, script_json
 from tests.unit.report import hostile, samples
 
 VOID = {"meta", "br", "input", "img", "link", "hr"}
@@ -46,17 +51,24 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.shown))
 
 
-REPORTS: dict[str, Callable[[], Report]] = {
+REPORTS: dict[str, Callable[[], Report | FixReport]] = {
     "map leak": samples.map_leak_report,
     "healthy": samples.healthy_report,
     "undetermined": samples.undetermined_report,
     "hostile": hostile.hostile_report,
+    "fix": samples.fix_report,
+    "hostile fix": lambda: samples.fix_report(hostile.hostile_report()),
+    "comparison": samples.comparison,
 }
+
+
+def rendered(report: Report | FixReport) -> str:
+    return render_html(report) if isinstance(report, Report) else render_fix(report)
 
 
 @pytest.fixture(params=REPORTS, scope="module")
 def html(request: pytest.FixtureRequest) -> str:
-    return render_html(REPORTS[request.param]())
+    return rendered(REPORTS[request.param]())
 
 
 def test_a_page_is_well_formed_and_small(html: str) -> None:
@@ -77,6 +89,17 @@ def test_a_page_asks_nobody_for_anything(html: str) -> None:
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     assert "connect-src" not in policy
+
+
+def test_headings_and_tables_are_named_for_those_who_cannot_see_them(html: str) -> None:
+    page = Page(html)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == 1
+    levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert tags.count("caption") == tags.count("table")
+    assert all(each.get("scope") for tag, each in page.tags if tag == "th")
+    assert ("html", {"lang": "en"}) in page.tags
 
 
 def test_the_data_block_is_json(html: str) -> None:
@@ -153,6 +176,83 @@ def test_the_flame_graph_alone() -> None:
 def test_an_empty_profile_says_so() -> None:
     page = Page(render_flame(samples.heap_of(()), "nothing"))
     assert "No heap profile with anything in it was captured." in page.text
+
+
+def test_a_fix_has_a_page_of_its_own() -> None:
+    text = Page(render_fix(samples.fix_report())).text
+    for part in (
+        "is fixed and proved.",
+        "812,345 entries left",
+        "17.3 µs",
+        "✓ passed",
+        "fix applied",
+        "Undo",
+    ):
+        assert part in text
+
+
+def test_what_was_saved_is_on_the_page() -> None:
+    report = samples.fix_report()
+    assert report.outcome is not None
+    header = BackupHeader(
+        "m",
+        "map",
+        "map[string]int",
+        "t",
+        "swap",
+        "op",
+        7,
+        False,
+        ("func fields",),
+        "me",
+        UnixNanoseconds(1),
+        "0.1.0",
+    )
+    backup = Backup("/var/lib/mapmedic/sessions.backup", header, StreamEnd(7, 0, "ab" * 32), 2048)
+    text = Page(render_fix(replace(report, outcome=replace(report.outcome, backup=backup)))).text
+    for part in (
+        "/var/lib/mapmedic/sessions.backup",
+        "7 entries, 2.0 KiB, checked; LOSSY (func fields)",
+        "ab" * 32,
+    ):
+        assert part in text
+    unsaved = replace(report.outcome, plan=replace(report.outcome.plan, backup=None))
+    assert "what is dropped cannot be restored" in Page(render_fix(replace(report, outcome=unsaved))).text
+
+
+def test_a_fix_that_was_only_planned_says_so() -> None:
+    report = samples.fix_report()
+    assert report.outcome is not None
+    planned = replace(report, proof=None, outcome=Outcome(report.outcome.plan, False, *[None] * 7))
+    text = Page(render_fix(planned)).text
+    assert "nothing has been changed" in text and "Not applied" in text
+    assert "Proof" not in text and "fixed and" not in text
+
+
+def test_a_fix_that_did_not_help_is_not_called_a_success() -> None:
+    report = samples.fix_report()
+    assert report.outcome is not None and report.proof is not None
+    proof = replace(report.proof, passed=False)
+    html = render_fix(replace(report, proof=proof, outcome=replace(report.outcome, proof=proof)))
+    assert "is not proved" in Page(html).text and "lead outcome open" in html
+
+
+def test_two_captures_compared() -> None:
+    text = Page(render_fix(samples.comparison())).text
+    for part in ("The memory came back.", "47.0 MiB", "live before", "404 Not Found"):
+        assert part in text
+    failed = replace(samples.comparison(), proof=Proof(False, ()))
+    assert "The memory did not come back." in Page(render_fix(failed)).text
+
+
+def test_growth_has_a_view_where_it_was_watched() -> None:
+    report = samples.map_leak_report()
+    heap = samples.leaking_heap()
+    change = HeapChange(heap, heap.inuse_bytes * 0.25, 60.0)
+    watched = Page(render_html(replace(report, change=change)))
+    assert "of the live bytes came in the 1 min that were watched. Of the live bytes" in watched.text
+    assert "grown while watched" in watched.text
+    assert "grown while watched" not in Page(render_html(report)).text
 
 
 def test_numbers_that_are_none_are_refused_by_the_data_block() -> None:

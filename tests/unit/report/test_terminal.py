@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from mapmedic.model.findings import Verdict
-from mapmedic.model.remedy import EvictCondition
+from mapmedic.model.remedy import BackupPlan, EvictCondition, FixPlan
 from mapmedic.report import terminal
 from tests.unit.report import hostile, samples
 
@@ -192,3 +192,17 @@ def test_an_eviction_shows_its_conditions_and_offers_them_again() -> None:
         "--strategy evict --where 'key prefix tenant-7:' --where 'value.Exp expired' --hold 10 --apply"
         in shown
     )
+
+
+def test_a_plan_says_where_the_entries_go_and_what_a_file_cannot_hold() -> None:
+    plan = samples.fix_plan()
+    assert "go to a new file in /var/lib/mapmedic, 1.0 GiB reckoned with; lossless" in words_of(plan)
+    lossy = BackupPlan("/f", "/f/x y", None, None, False, ("value.Conn: net.Conn",))
+    shown = words_of(replace(plan, backup=lossy))
+    assert "LOSSY, it cannot be restored whole: value.Conn: net.Conn" in shown
+    assert "--backup '/f/x y'" in shown
+    assert "--no-backup" in words_of(replace(plan, backup=None))
+
+
+def words_of(plan: FixPlan) -> str:
+    return printed(lambda console: terminal.print_plan(console, plan), width=300)

@@ -46,6 +46,8 @@ def method(statement: str, receiver: str = "t *T") -> str:
     return f"func ({receiver}) Put(k string, v *V) {{\n\tt.mu.Lock()\n\t{statement} // <-\n}}"
 
 
+WORKER = "func work() {\n\tseen := make(map[string]*V)\n\tfor {\n\t\tseen[k] = v // <-\n\t}\n}"
+CLOSURE = "func (t *T) Put() {\n\tvar own map[int]int\n\tf := func() { own[1] = 1 } // <-\n}"
 MULTI_LINE = "func (t *T) Put() {\n\tt.m[k] = &V{ // <-\n\t\tn: nil,\n\t}\n}"
 
 
@@ -75,6 +77,11 @@ MULTI_LINE = "func (t *T) Put() {\n\tt.m[k] = &V{ // <-\n\t\tn: nil,\n\t}\n}"
         ("func put(k string) {\n\tlists[k] = append(lists[k], 1) // <-\n}", "main.put", "main.lists", None),
         ("func put(k string) {\n\tglobal[k] = 1 // <- last\n}", "main.put", "main.global", "map[string]int"),
         ("func put(t *other.T) {\n\tt.m[1] = 1 // <-\n}", "main.put", "other.T.m", None),
+        (method("t.m[k].n[k] = 1"), "main.(*T).Put", "main.V.n", "map[string]int"),
+        (method("s := t.m; s[k] = v"), "main.(*T).Put", "main.T.m", "map[string]*V"),
+        # A variable of the function's own, as a worker has that lives as long as the service.
+        (WORKER, "main.work", "main.work.seen", "map[string]*V"),
+        (CLOSURE, "main.(*T).Put.func1", "main.T.Put.own", "map[int]int"),
         # A type that another file of the package declares.
         ("func (u *U) put(k string) {\n\tu.m[k] = 1 // <-\n}", "main.(*U).put", "main.U.m", None),
     ],
@@ -93,7 +100,6 @@ def test_the_statement_names_its_container(
     [
         method("t.m[k] = v; t.m2[k] = v"),  # two inserts on one line
         method("t.m[k], t.m2[k] = v, v"),
-        method("t.m[k].n[k] = 1"),  # nested selector
         method("t.base.m[k] = v"),
         method("find(k)[k] = v"),
         method("t.promoted[k] = v"),  # no field of T: an embedded struct declares it
@@ -106,7 +112,7 @@ def test_the_statement_names_its_container(
         method("func(t *V) { t.m[k] = v }(v)"),
         method("switch t := any(v).(type) { case *V: t.m[k] = v }"),
         method("select { case t := <-ch: t.m[k] = v }"),
-        "func (t *T) Put() {\n\tglobal := map[string]int{}\n\tglobal[k] = 1 // <-\n}",
+        "func (t *T) Put() {\n\tglobal := mine()\n\tif global := other(); true {\n\t\tglobal[k] = 1 // <-\n\t}\n}",
         "func (t *T) Put(global map[string]int) {\n\tglobal[k] = 1 // <-\n}",
         "func (t *T) Put() (global map[string]int) {\n\tglobal[k] = 1 // <-\n\treturn\n}",
         "func (t *T) Put() {\n\tfunc(global map[string]int) { global[k] = 1 }(nil) // <-\n}",
@@ -153,7 +159,7 @@ def test_files_of_all_kinds(tmp_path: Path, change: object) -> None:
     (tmp_path / "a.go").write_bytes(text)
     line = next(i for i, each in enumerate(text.split(b"\n"), 1) if b"// <-" in each)
     hint = SourceReader(tmp_path).locate(Site("main.(*T).Put", "a.go", line))
-    assert hint == SourceHint("main.T.m", "t.m[k] = v // <-", "map[string]*V")
+    assert hint == SourceHint("main.T.m", "t.m[k] = v // <-", "map[string]*V", (), 1)
     for wrong in (0, -1, 1, line - 1, line + 1, 10**9):
         assert SourceReader(tmp_path).locate(Site("main.(*T).Put", "a.go", wrong)) is None
 

@@ -41,6 +41,7 @@ def test_the_tree_keeps_to_the_picture() -> None:
         ("capture/x.py", "from ..model import units", "relative imports"),
         ("capture/x.py", "from mapmedic.memory.stop import Stop", "which only remedy may"),
         ("goheap/x.py", "from mapmedic.memory.windows import W", "it may only read"),
+        ("report/x.py", "from mapmedic.formats.sniff import sniff", "may only have the encoder"),
         ("cellar/x.py", "", "room 'cellar' is not in the picture"),
     ],
 )
@@ -63,6 +64,7 @@ def test_what_breaks_it_is_named_with_its_place(file: str, line: str, why: str, 
         ("capture/x.py", "from mapmedic import __version__"),
         ("capture/x.py", "from mapmedic.formats.sniff import sniff\nimport numpy"),
         ("cli/x.py", "from mapmedic import api"),
+        ("report/x.py", "from mapmedic.formats.pprof import encode_profile"),
     ],
 )
 def test_what_the_picture_has_passes(file: str, line: str, tmp_path: Path) -> None:

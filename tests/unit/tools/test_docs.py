@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import click
 import pytest
 
 from mapmedic.cli.main import COMMANDS, cli
+from tools import cli_reference
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -29,6 +31,25 @@ def test_options_in_the_docs_exist(page: Path) -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         used = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", words))
         assert used <= known, f"{page.name}: mapmedic {name} has no {', '.join(sorted(used - known))}"
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    assert cli_reference.PAGE.read_text() == cli_reference.page(), "make docs writes it anew"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_at_least_two_examples_that_parse(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None and command.epilog is not None
+    lines = re.findall(r"^  mapmedic (.+)$", command.epilog, re.MULTILINE)
+    assert len(lines) >= 2
+    for line in lines:
+        first, *words = shlex.split(line)
+        assert first == name
+        command.make_context(name, words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

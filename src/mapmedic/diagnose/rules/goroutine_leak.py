@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.standing import in_words
 from mapmedic.model.findings import Evidence, Fix, Reason, Site, Suspect, Verdict
 from mapmedic.model.frames import is_standard_library
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
@@ -46,11 +47,28 @@ class _Rise:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The stack at which most of the new goroutines stand: how many at each capture, and waiting for what."""
+    """The stack at which most of the new goroutines stand: how many at each capture.
+
+    ``waiting`` are those of a dump with states, waiting times and creators; empty where there was none.
+    """
 
     group: GoroutineGroup
     counts: tuple[int, ...]
-    state: str | None
+    waiting: tuple[GoroutineGroup, ...]
+
+    @property
+    def state(self) -> str | None:
+        """Return what most of them wait for."""
+        return max(self.waiting, key=lambda each: each.count).state if self.waiting else None
+
+    @property
+    def creator(self) -> GoroutineFrame | None:
+        """Return the go statement that most of them come from."""
+        born: Counter[GoroutineFrame] = Counter()
+        for each in self.waiting:
+            if each.created_by is not None:
+                born[each.created_by] += each.count
+        return born.most_common(1)[0][0] if born else None
 
     @property
     def gained(self) -> int:
@@ -79,7 +97,7 @@ def _busiest_place(dumps: Sequence[GoroutineDump], states: GoroutineDump | None)
     if stack is None:
         return None
     group = next(g for g in dumps[-1].groups if g.frames == stack)
-    return _Place(group, tuple(count[stack] for count in counts), _state(group, states))
+    return _Place(group, tuple(count[stack] for count in counts), _waiting(group, states))
 
 
 def _by_stack(dump: GoroutineDump) -> Counter[tuple[GoroutineFrame, ...]]:
@@ -89,11 +107,10 @@ def _by_stack(dump: GoroutineDump) -> Counter[tuple[GoroutineFrame, ...]]:
     return counts
 
 
-def _state(group: GoroutineGroup, states: GoroutineDump | None) -> str | None:
-    """Return what most goroutines at the place of ``group`` wait for, where a full dump says so."""
+def _waiting(group: GoroutineGroup, states: GoroutineDump | None) -> tuple[GoroutineGroup, ...]:
+    """Return those at the place of ``group`` in a full dump."""
     here = _program_frame(group)
-    at_place = [each for each in states.groups if _program_frame(each) == here] if states else []
-    return max(at_place, key=lambda each: each.count).state if at_place else None
+    return tuple(each for each in states.groups if _program_frame(each) == here) if states else ()
 
 
 def _program_frame(group: GoroutineGroup) -> GoroutineFrame | None:
@@ -163,6 +180,9 @@ def _evidence(case: Case, rise: _Rise, place: _Place) -> tuple[Evidence, ...]:
             "part of the gain at one place", place.gained / rise.total, bars.goroutine_share, _COUNTS, "share"
         ),
     ]
-    if place.state:
-        evidence.append(Evidence("what they wait for", place.state, None, _DUMPS))
+    if place.waiting:
+        evidence.append(Evidence("what they wait for", in_words(place.waiting), None, _DUMPS))
+    if (born := place.creator) is not None:
+        where = f"{born.function} at {born.file}:{born.line}" if born.line else born.function
+        evidence.append(Evidence("where they were started", where, None, _DUMPS))
     return tuple(evidence)

@@ -30,7 +30,7 @@ def find_map_churn(case: Case) -> list[Suspect]:
     allocated = case.allocation_bound
     if case.history is None or not case.growth_known or not allocated:
         return []
-    maps = [c for c in case.containers if c.kind is ContainerKind.MAP]
+    maps = [c for c in case.containers if c.kind is ContainerKind.MAP and len(c.arrays)]
     return [suspect for each in maps if (suspect := _examine(case, each, allocated)) is not None]
 
 

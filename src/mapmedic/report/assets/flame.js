@@ -155,7 +155,19 @@
     if (event.target.name === "measure") measure = event.target.value;
     else if (event.target.name === "profile") profile = event.target.value;
     else return;
+    offerMeasures();
     show();
+  }
+
+  // Only the profile before the fix was watched for growth.
+  function offerMeasures() {
+    for (const input of box.querySelectorAll('input[name="measure"]')) {
+      input.disabled = !trees[profile][input.value][0];
+      if (input.checked && input.disabled) {
+        measure = "inuse";
+        box.querySelector('input[name="measure"][value="inuse"]').checked = true;
+      }
+    }
   }
 
   function fit() {

@@ -6,8 +6,13 @@
   if (!box || !course || course.t.length < 2) return;
   let plot = null;
 
-  function clock(seconds) {
-    return new Date(seconds * 1000).toISOString().slice(11, 19);
+  // Tenths where the marks stand closer than a second: two marks must not read the same.
+  function clock(seconds, step = 1) {
+    return new Date(seconds * 1000).toISOString().slice(11, step < 1 ? 21 : 19);
+  }
+
+  function times(_, marks, axis, space, step) {
+    return marks.map((mark) => clock(mark, step));
   }
 
   // Axis steps in powers of two, so that the marks read 256 MiB and not 244.1 MiB.
@@ -96,7 +101,7 @@
       cursor: { y: false, drag: { x: true, y: false } },
       scales: { x: { time: true }, y: { range: (_, __, high) => [0, (high || 1) * 1.08] } },
       axes: [
-        { ...axis, grid: { show: false }, ticks: grid, space: 90, values: (_, marks) => marks.map(clock) },
+        { ...axis, grid: { show: false }, ticks: grid, space: 90, values: times },
         { ...axis, grid, ticks: grid, size: 78, incrs: steps, values: (_, marks) => marks.map(round) },
       ],
       series: [

@@ -1,0 +1,18 @@
+//! A Go program's own tables: which function, file, line and inlined call an address is, stack deltas, build info.
+//!
+//! They are in every Go binary, `-s -w` or not: the runtime itself unwinds by them. What was verified for which
+//! Go version stands in docs/concepts/pclntab.md. Bytes in, facts out; every range is checked before it is read.
+
+mod build_info;
+mod bytes;
+mod elf;
+mod frames;
+mod functions;
+mod header;
+mod module;
+mod names;
+mod open;
+mod pcvalue;
+mod python;
+
+pub use python::register;

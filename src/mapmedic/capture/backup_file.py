@@ -1,0 +1,124 @@
+"""Backups on the disk: written as the entries arrive, read back without holding them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from mapmedic.capture.files import create_partial, open_regular, rename_to_new, sync_folder
+from mapmedic.errors import CouldNotLook, FormatError, OutputExists
+from mapmedic.formats.entry_stream import (
+    MAX_HEADER_BYTES,
+    StreamReader,
+    encode_header,
+    encode_stream,
+    parse_header,
+)
+from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
+
+_READ_BYTES = 1 << 18
+# A stream of one frame more than the trailer's few hundred bytes needs.
+_TRAILER_ROOM = 4096
+
+
+class BackupWriter:
+    """Write a backup; the name without ``.partial`` appears only when it is whole and on the disk.
+
+    OutputExists where ``path`` is there already, UsageError where it cannot be made, CouldNotLook when the
+    disk is full. Leaving the context early takes the partial file away: it is no backup.
+    """
+
+    def __init__(self, path: Path, header: BackupHeader) -> None:
+        self.path = path
+        self.bytes = 0
+        self._header = header
+        self._partial = Path(f"{path}.partial")
+        self._file = create_partial(path, self._partial, force=False)
+        try:
+            self.write(encode_header(header))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> BackupWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file.closed:
+            return
+        with suppress(OSError):  # a full disk has been reported already
+            self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Append what has arrived."""
+        with self._writing():
+            self._file.write(data)
+        self.bytes += len(data)
+
+    def finish(self, end: StreamEnd) -> Backup:
+        """Make the file durable, give it its name and return what it is."""
+        with self._writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            rename_to_new(self._partial, self.path)
+            sync_folder(self.path.parent)
+        return Backup(str(self.path), self._header, end, self.bytes)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError as error:
+            raise OutputExists(str(self.path)) from error
+        except OSError as error:
+            raise CouldNotLook(f"cannot write {self._partial}: {error.strerror or error}") from error
+
+
+def read_backup(path: Path) -> Backup:
+    """Read a backup to its end and return what it is; CouldNotLook, FormatError where it is not whole."""
+    with _opened(path) as (file, header):
+        reader = StreamReader()
+        while data := file.read(_READ_BYTES):
+            reader.feed(data)
+        return Backup(str(path), header, reader.finish(), file.tell())
+
+
+def iter_pieces(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the entries of a backup as streams of at most ``most_bytes``, each with its number of entries."""
+    with _opened(path) as (file, _header):
+        reader = StreamReader()
+        piece: list[bytes] = []
+        size = _TRAILER_ROOM
+        while data := file.read(_READ_BYTES):
+            for payload in reader.feed(data):
+                frame = 4 + len(payload)
+                if piece and size + frame > most_bytes:
+                    yield len(piece), encode_stream(piece)
+                    piece, size = [], _TRAILER_ROOM
+                piece.append(payload)
+                size += frame
+        reader.finish()
+        if piece:
+            yield len(piece), encode_stream(piece)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, BackupHeader]]:
+    """Open a backup behind its header; errors of its format name the file."""
+    with open_regular(path) as file:
+        try:
+            header, begin = parse_header(file.read(MAX_HEADER_BYTES + 4))
+            file.seek(begin)
+            yield file, header
+        except FormatError as error:
+            raise FormatError(f"{path}: {error.what}", error.why, error.offset) from error
+        except OSError as error:
+            raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error

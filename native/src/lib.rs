@@ -1,11 +1,8 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
 mod columns;
-<<<<<<< HEAD
 mod goheap;
-=======
 mod gobinary;
->>>>>>> origin/main
 mod goroutines;
 mod heap_text;
 mod image;
@@ -24,11 +21,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     inflate::register(module)?;
     image::register(module)?;
     heap_text::register(module)?;
-<<<<<<< HEAD
     goheap::register(module)?;
-=======
     gobinary::register(module)?;
->>>>>>> origin/main
     goroutines::register(module)?;
     process::register(module)?;
     profile::register(module)

@@ -1,8 +1,8 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
 mod columns;
-mod goheap;
 mod gobinary;
+mod goheap;
 mod goroutines;
 mod heap_text;
 mod image;

@@ -29,8 +29,16 @@ pub struct MapRow {
 pub const HEADER_BYTES: u64 = 48;
 /// Of the bucket or group type in a map type (internal/abi).
 const BUCKET: u64 = 64;
+/// Control bytes of a slot that holds nothing: src/internal/runtime/maps/group.go.
+const EMPTY: u8 = 0x80;
+const DELETED: u8 = 0xfe;
+/// Of dirPtr (swiss) and buckets (classic) in a header.
+pub const PARTS: u64 = 16;
 const MOST_DIRECTORY: u64 = 1 << 32;
 const SLOTS_PER_GROUP: u64 = 8;
+
+/// `MapRow::object` of a map whose header is no object of the heap.
+pub const ON_STACK: Reached = Reached::MAX;
 
 pub struct MapScan<'a, 'b> {
     pub image: &'a Image,
@@ -68,6 +76,26 @@ impl MapScan<'_, '_> {
         rows
     }
 
+    /// Returns a row for each header of a map that does not escape and so lies on a stack. Stacks hold what was
+    /// left there as well: only a map whose parts are heap objects and agree with it counts.
+    pub fn scan_stacks(&self, stacks: &[(u64, u64)]) -> Vec<MapRow> {
+        let places = stacks
+            .iter()
+            .flat_map(|&(start, end)| (start..end.saturating_sub(HEADER_BYTES)).step_by(8));
+        places
+            .filter_map(|address| self.row(address, 0))
+            .filter(|row| self.is_beyond_doubt(row))
+            .collect()
+    }
+
+    fn is_beyond_doubt(&self, row: &MapRow) -> bool {
+        let parts = self.word(row.address + PARTS);
+        let whole = parts.is_some_and(|at| self.object_bytes(at).is_some());
+        // A classic header has no sums to check: there the buckets must say what they are.
+        let named = self.swiss || row.bucket_type != 0;
+        row.is_sound && whole && named && row.entries > 0 && row.entries <= row.slots
+    }
+
     fn row(&self, address: u64, kind: u64) -> Option<MapRow> {
         if self.swiss {
             self.swiss_row(address, kind)
@@ -80,10 +108,12 @@ impl MapScan<'_, '_> {
         self.image.word(address)
     }
 
-    /// Returns the bytes of the object that begins at `address`; None where no reached object does.
+    /// Returns the bytes of the object that begins at `address`, or behind its header; None where no reached
+    /// object does.
     fn object_bytes(&self, address: u64) -> Option<u64> {
         let (span, slot) = self.spans.find(address)?;
-        (self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
+        let begins = address - span.address(slot) <= 8;
+        (begins && self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
     }
 
     /// Returns the type of the values in the array of groups or buckets at `address`, where it was told.
@@ -103,7 +133,7 @@ impl MapScan<'_, '_> {
         let (directory, length) = (self.word(address + 16)?, self.word(address + 24)?);
         let small = self.word(address + 32)?.to_le_bytes(); // globalDepth, globalShift, writing, tombstones
         let mut row = MapRow {
-            object: 0,
+            object: ON_STACK,
             address,
             map_type: kind,
             bucket_type: 0,
@@ -135,11 +165,14 @@ impl MapScan<'_, '_> {
         Some(row)
     }
 
-    /// A small map's group: as many control bytes are full as the map has entries.
+    /// A small map's group: as many control bytes are full as the map has entries, and none is nonsense.
     fn group_holds(&self, group: u64, entries: u64) -> bool {
-        let full = |control: u64| (!control & 0x8080_8080_8080_8080).count_ones();
-        self.word(group)
-            .is_some_and(|control| u64::from(full(control)) == entries)
+        let Some(control) = self.word(group) else {
+            return false;
+        };
+        let control = control.to_le_bytes();
+        let full = control.iter().filter(|&&byte| byte < EMPTY).count() as u64;
+        full == entries && control.iter().all(|&byte| byte <= EMPTY || byte == DELETED)
     }
 
     fn add_tables(&self, row: &mut MapRow, directory: u64, length: u64) -> Option<()> {
@@ -179,7 +212,7 @@ impl MapScan<'_, '_> {
             self.word(address + 40)?,
         );
         let mut row = MapRow {
-            object: 0,
+            object: ON_STACK,
             address,
             map_type: kind,
             bucket_type: 0,

@@ -10,7 +10,7 @@ use crate::columns::{self, Table};
 use crate::image::PyImage;
 
 use super::layout::{HeapLayout, HeapPlace};
-use super::maps::MapRow;
+use super::maps::{MapRow, ON_STACK};
 use super::survey::{Start, Survey};
 
 /// A Go heap looked at once. Numbers only; what they mean is said elsewhere.
@@ -29,6 +29,7 @@ impl HeapSurvey {
         layout: HeapLayout,
         place: HeapPlace,
         roots: &[u8],
+        stacks: Vec<(u64, u64)>,
         root_types: Vec<(u32, u64)>,
     ) -> PyResult<Self> {
         let memory = image.image.clone();
@@ -37,6 +38,7 @@ impl HeapSurvey {
             let start = Start {
                 place,
                 roots: &roots,
+                stacks: &stacks,
                 root_types: &root_types,
             };
             Survey::take(&memory, &layout, &start)
@@ -77,6 +79,7 @@ impl HeapSurvey {
             table.column(name, self.survey.maps.iter().map(value).collect())
         };
         add("address", |map| map.address)?;
+        add("is_on_stack", |map| u64::from(map.object == ON_STACK))?;
         add("map_type", |map| map.map_type)?;
         add("bucket_type", |map| map.bucket_type)?;
         add("entries", |map| map.entries)?;

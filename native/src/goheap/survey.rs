@@ -3,7 +3,7 @@
 use crate::image::Image;
 
 use super::layout::{HeapLayout, HeapPlace, WORD};
-use super::maps::{MapRow, MapScan};
+use super::maps::{HEADER_BYTES, MapRow, MapScan, ON_STACK, PARTS};
 use super::mark::{Marked, ROOT, UNSEEN, mark};
 use super::objects::Objects;
 use super::retained::retained_bytes;
@@ -16,6 +16,8 @@ pub struct Start<'a> {
     pub place: HeapPlace,
     /// Words that may be pointers: globals first, so that ways begin there where they can.
     pub roots: &'a [u64],
+    /// [start, end) of the used part of each stack: headers of maps that do not escape lie there.
+    pub stacks: &'a [(u64, u64)],
     /// Root number -> the type it points to, where that is known: (number, address of the type).
     pub root_types: &'a [(u32, u64)],
 }
@@ -30,6 +32,22 @@ pub struct Survey {
     pub maps: Vec<MapRow>,
     /// By map, in the order of `maps`: what would go if it were emptied.
     pub retained: Vec<u64>,
+}
+
+/// Returns what would go if the map were emptied: what it retains beyond its header, or, where the header is
+/// not on the heap, what its parts retain.
+fn retained_by(image: &Image, spans: &Spans, marked: &Marked, all: &[u64], map: &MapRow) -> u64 {
+    if map.object != ON_STACK {
+        return all[map.object as usize] - HEADER_BYTES;
+    }
+    let parts = image
+        .word(map.address + PARTS)
+        .and_then(|at| spans.find(at));
+    parts.map_or(0, |(_, slot)| {
+        all.get(marked.index[slot as usize] as usize)
+            .copied()
+            .unwrap_or(0)
+    })
 }
 
 /// One step of the way from a root to an object.
@@ -65,11 +83,12 @@ impl Survey {
             told: &told,
             swiss: start.place.swiss,
         };
-        let maps = scan.scan();
+        let mut maps = scan.scan();
+        maps.extend(scan.scan_stacks(start.stacks));
         let all = retained_bytes(&mut objects, &marked, start.roots);
         let retained = maps
             .iter()
-            .map(|map| all[map.object as usize] - super::maps::HEADER_BYTES)
+            .map(|map| retained_by(image, &spans, &marked, &all, map))
             .collect();
         let allocated = spans.allocated();
         Ok(Survey {

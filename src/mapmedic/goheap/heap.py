@@ -34,7 +34,9 @@ def survey_heap(memory: Memory) -> GoHeap:
     roots, unread = find_roots(memory, runtime)
     place = {"allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss}
     try:
-        survey = _native.HeapSurvey(memory.image, runtime.layout.spans, place, roots.words.tobytes(), [])
+        survey = _native.HeapSurvey(
+            memory.image, runtime.layout.spans, place, roots.words.tobytes(), list(roots.stacks), []
+        )
     except ValueError as error:
         raise CouldNotLook(f"the heap cannot be read: {error}") from error
     totals = survey.totals()

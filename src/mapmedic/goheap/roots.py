@@ -43,6 +43,7 @@ class Roots:
     words: np.ndarray
     addresses: np.ndarray
     blocks: tuple[tuple[int, RootKind, int], ...]
+    stacks: tuple[tuple[Address, Address], ...]
 
     def root(self, number: int) -> Root:
         """Return what root ``number`` is."""
@@ -73,15 +74,17 @@ def find_roots(memory: Memory, runtime: Runtime) -> tuple[Roots, tuple[str, ...]
 
 
 def _join(parts: list[tuple[RootKind, int, np.ndarray, np.ndarray]]) -> Roots:
-    blocks, words, addresses, count = [], [], [], 0
+    blocks, words, addresses, stacks, count = [], [], [], [], 0
     for kind, of, values, places in parts:
         may_be = values >= _LEAST_POINTER
         blocks.append((count, kind, of))
+        if kind is RootKind.STACK:
+            stacks.append((Address(int(places[0])), Address(int(places[-1]) + 8)))
         words.append(values[may_be])
         addresses.append(places[may_be])
         count += int(may_be.sum())
     empty = np.zeros(0, dtype="<u8")
-    return Roots(np.concatenate([empty, *words]), np.concatenate([empty, *addresses]), tuple(blocks))
+    return Roots(np.concatenate([empty, *words]), np.concatenate([empty, *addresses]), tuple(blocks), tuple(stacks))
 
 
 def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.ndarray] | None:

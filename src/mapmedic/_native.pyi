@@ -123,12 +123,18 @@ class HeapSurvey:
     """A Go heap looked at once."""
 
     def __init__(
-        self, image: Image, layout: dict[str, int], place: dict[str, int], roots: bytes,
-        stacks: list[tuple[int, int]], root_types: list[tuple[int, int]],
+        self,
+        image: Image,
+        layout: dict[str, int],
+        place: dict[str, int],
+        roots: bytes,
+        stacks: list[tuple[int, int]],
+        root_types: list[tuple[int, int]],
     ) -> None: ...
     def totals(self) -> dict[str, int]: ...
     def maps(self) -> dict[str, bytes]: ...
     def way(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
+
 class BinaryColumns(TypedDict):
     machine: str
     position_independent: bool

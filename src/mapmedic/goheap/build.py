@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mapmedic.errors import TargetUnsupported
 from mapmedic.memory.reader import Memory
 
-# src/debug/buildinfo/buildinfo.go: 14 bytes of magic, the pointer size, flags; from 32 on two strings with a length before each.
+# src/debug/buildinfo/buildinfo.go: 14 bytes of magic, the pointer size, flags; from 32 on two strings, each
+# with its length before it.
 _MAGIC = b"\xff Go buildinf:"
 _INLINE_STRINGS = 2
 _MOST_VERSION_BYTES = 256
@@ -40,7 +41,8 @@ def read_build(memory: Memory) -> GoBuild:
         length = head[32]
         if 0 < length < 128:
             return parse_version(head[33 : 33 + length].decode("utf-8", "replace"))
-    raise TargetUnsupported(memory.exe_path or "the program", "it carries no Go build information: not a Go program, or one of Go before 1.18")
+    why = "it carries no Go build information: not a Go program, or one of Go before 1.18"
+    raise TargetUnsupported(memory.exe_path or "the program", why)
 
 
 def parse_version(text: str) -> GoBuild:
@@ -49,4 +51,6 @@ def parse_version(text: str) -> GoBuild:
     if match is None:
         raise TargetUnsupported(text, "not a version of Go")
     experiments = re.search(r"X:([\w,]+)", text)
-    return GoBuild(text, int(match.group(1)), frozenset(experiments.group(1).split(",") if experiments else ()))
+    return GoBuild(
+        text, int(match.group(1)), frozenset(experiments.group(1).split(",") if experiments else ())
+    )

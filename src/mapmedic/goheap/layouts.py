@@ -63,7 +63,9 @@ _GOROUTINES = {
 def layout_of(build: GoBuild) -> Layout:
     """Return the layout of a program built so; TargetUnsupported for a version never looked at."""
     if build.minor > NEWEST_MINOR:
-        raise TargetUnsupported(build.version, f"this mapmedic knows Go up to 1.{NEWEST_MINOR}; a newer one is needed")
+        raise TargetUnsupported(
+            build.version, f"this mapmedic knows Go up to 1.{NEWEST_MINOR}; a newer one is needed"
+        )
     if build.minor < OLDEST_MINOR:
         raise TargetUnsupported(build.version, f"Go before 1.{OLDEST_MINOR} is not read from memory")
     green_tea = build.has("greenteagc", since=26)

@@ -44,6 +44,7 @@ class Roots:
     addresses: np.ndarray
     blocks: tuple[tuple[int, RootKind, int], ...]
     stacks: tuple[tuple[Address, Address], ...]
+    stack_owners: tuple[int, ...]
 
     def root(self, number: int) -> Root:
         """Return what root ``number`` is."""
@@ -74,17 +75,24 @@ def find_roots(memory: Memory, runtime: Runtime) -> tuple[Roots, tuple[str, ...]
 
 
 def _join(parts: list[tuple[RootKind, int, np.ndarray, np.ndarray]]) -> Roots:
-    blocks, words, addresses, stacks, count = [], [], [], [], 0
+    blocks, words, addresses, stacks, owners, count = [], [], [], [], [], 0
     for kind, of, values, places in parts:
         may_be = values >= _LEAST_POINTER
         blocks.append((count, kind, of))
         if kind is RootKind.STACK:
             stacks.append((Address(int(places[0])), Address(int(places[-1]) + 8)))
+            owners.append(of)
         words.append(values[may_be])
         addresses.append(places[may_be])
         count += int(may_be.sum())
     empty = np.zeros(0, dtype="<u8")
-    return Roots(np.concatenate([empty, *words]), np.concatenate([empty, *addresses]), tuple(blocks), tuple(stacks))
+    return Roots(
+        np.concatenate([empty, *words]),
+        np.concatenate([empty, *addresses]),
+        tuple(blocks),
+        tuple(stacks),
+        tuple(owners),
+    )
 
 
 def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.ndarray] | None:
@@ -92,14 +100,14 @@ def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.nda
     if raw is None:
         return None
     words = np.frombuffer(raw, dtype="<u8", count=len(raw) // 8)
-    is_pointer = np.unpackbits(np.frombuffer(section.mask, np.uint8), bitorder="little")[: words.size].astype(bool)
+    is_pointer = np.unpackbits(np.frombuffer(section.mask, np.uint8), bitorder="little")[: words.size].astype(
+        bool
+    )
     places = np.nonzero(is_pointer)[0].astype("<u8")
     return words[is_pointer], places * np.uint64(8) + np.uint64(section.start)
 
 
-def _stack(
-    memory: Memory, runtime: Runtime, goroutine: Address
-) -> tuple[int, np.ndarray, np.ndarray] | None:
+def _stack(memory: Memory, runtime: Runtime, goroutine: Address) -> tuple[int, np.ndarray, np.ndarray] | None:
     """Return (id, words, their addresses) of the used part of a goroutine's stack; None where it cannot be read."""
     g = runtime.layout.goroutine
     bounds, sp = memory.words(goroutine, "2Q"), memory.word(goroutine + g.scheduled_sp)

@@ -81,7 +81,9 @@ def _find_module(memory: Memory) -> Address:
         for module in memory.find(struct.pack("<Q", table), start, end, align=8):
             if names is not None and memory.word(module + 8) == table + names:
                 return module
-    raise CouldNotLook("the Go runtime was not found in the program's memory (packed, or changed by an obfuscator?)")
+    raise CouldNotLook(
+        "the Go runtime was not found in the program's memory (packed, or changed by an obfuscator?)"
+    )
 
 
 def _sections(memory: Memory, module: Address) -> tuple[Section, ...]:
@@ -150,7 +152,7 @@ def _first(memory: Memory, array: int, count: int) -> tuple[int, ...]:
 
 def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, ...]:
     """Return every g: the longest slice whose pointers lead to a stack's bounds and a place within them."""
-    memory, found = globals_.memory, ()
+    memory, found = globals_.memory, tuple[int, ...]()
     for _, array, length in globals_.slices(1):
         if length <= len(found):
             continue
@@ -166,7 +168,11 @@ def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, ...]:
 def _is_goroutine(memory: Memory, layout: Layout, at: int) -> bool | None:
     """Tell whether a g with a stack of its own lies at ``at``; None where what lies there can be none at all."""
     g = layout.goroutine
-    bounds, sp, status = memory.words(at, "2Q"), memory.word(at + g.scheduled_sp), memory.words(at + g.status, "I")
+    bounds, sp, status = (
+        memory.words(at, "2Q"),
+        memory.word(at + g.scheduled_sp),
+        memory.words(at + g.status, "I"),
+    )
     if bounds is None or sp is None or status is None or status[0] & ~_SCAN_BIT > _LAST_STATUS:
         return None
     low, high = bounds

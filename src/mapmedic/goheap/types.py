@@ -40,6 +40,14 @@ class Types:
                 return "map[" + name[len(prefix) :]
         return None
 
+    def size(self, address: int) -> tuple[int, int] | None:
+        """Return (size, bytes of it that may hold pointers) of the type at ``address``; None where unreadable."""
+        return self.memory.words(address, "2Q") if address else None  # type: ignore[return-value]
+
+    def slot_types(self, map_type: int, bucket_type: int) -> tuple[int, ...]:
+        """Return the types of key and element as declared, where the map's own type is known."""
+        return (self.memory.words(map_type + _HEADER, "2Q") or ()) if map_type else ()
+
     def field_path(self, address: int, offset: int) -> str | None:
         """Return ``.field.inner`` for what lies ``offset`` bytes into values of the type at ``address``."""
         path: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +31,7 @@ class ProcessFacts:
 
 def read_facts(pid: int) -> ProcessFacts:
     """Return the facts of process ``pid``; CouldNotLook where there is none or it may not be read."""
-    fields = dict(
-        line.split(":", 1) for line in _read(pid, "status").splitlines() if ":" in line
-    )
+    fields = dict(line.split(":", 1) for line in _read(pid, "status").splitlines() if ":" in line)
 
     def number(name: str) -> int:
         words = fields.get(name, "").split()
@@ -62,10 +59,15 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
         start, end, flags, inode, name = match.groups()
         extents.append(
             Extent(
-                start=Address(int(start, 16)), end=Address(int(end, 16)), name=name,
-                readable=flags[0] == "r", writable=flags[1] == "w", executable=flags[2] == "x",
-                private=flags[3] == "p", inode=int(inode),
-            )  # fmt: skip
+                start=Address(int(start, 16)),
+                end=Address(int(end, 16)),
+                name=name,
+                readable=flags[0] == "r",
+                writable=flags[1] == "w",
+                executable=flags[2] == "x",
+                private=flags[3] == "p",
+                inode=int(inode),
+            )
         )
     return tuple(extents)
 
@@ -73,7 +75,7 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
 def exe_path(pid: int) -> str:
     """Return the program's path as its mappings name it (" (deleted)" included)."""
     try:
-        return os.readlink(f"/proc/{pid}/exe")
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError as error:
         raise _why(pid, error) from error
 

@@ -36,7 +36,9 @@ def read_process(
         except _native.WindowFailed as error:
             raise _why(pid, error, max_pause_ms) from error
         except OSError as error:
-            raise CouldNotLook(f"the memory of process {pid} cannot be copied: {error.strerror or error}") from error
+            raise CouldNotLook(
+                f"the memory of process {pid} cannot be copied: {error.strerror or error}"
+            ) from error
 
 
 def require_traceable(pid: int) -> None:
@@ -91,7 +93,9 @@ def _memory(
 
 
 def _copy(pid: int, exe: str, extents: Sequence[Extent], file: IO[bytes]) -> Copied:
-    wanted = [(e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, exe)]
+    wanted: list[tuple[int, int, bool]] = [
+        (e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, exe)
+    ]
     return _native.copy_memory(pid, wanted, file.fileno(), MAX_IMAGE_BYTES)
 
 
@@ -114,7 +118,8 @@ def find_room(pid: int, exe: str, extents: Sequence[Extent]) -> Address:
                 room = _zeros_in(pid, page)
                 if room is not None:
                     return room
-    raise CouldNotLook(f"process {pid} has no free place for {_native.STUB_BYTES} bytes of code; read it with --snapshot freeze")
+    why = f"no free place for {_native.STUB_BYTES} bytes of code; read it with --snapshot freeze"
+    raise CouldNotLook(f"process {pid} has {why}")
 
 
 def _zeros_in(pid: int, page: int) -> Address | None:
@@ -137,7 +142,9 @@ def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> CouldNot
         case "not_permitted":
             return CouldNotLook(f"the kernel does not let us trace process {pid}")
         case "too_slow":
-            return CouldNotLook(f"process {pid} could not be read within a pause of {max_pause_ms:g} ms; it runs on")
+            return CouldNotLook(
+                f"process {pid} could not be read within a pause of {max_pause_ms:g} ms; it runs on"
+            )
         case "call_refused":
             return CouldNotLook(f"process {pid} may not fork (errno {number})")
     return CouldNotLook(f"process {pid} could not be stopped: {doing or kind} (errno {number})")

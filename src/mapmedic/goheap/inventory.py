@@ -1,0 +1,104 @@
+"""From a surveyed heap to the list of its maps with names, sizes and what is dead in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
+from mapmedic.goheap.owners import name_owner
+from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot
+
+
+def take_inventory(heap: GoHeap) -> Inventory:
+    """Return every map of ``heap``, the largest first."""
+    sound = heap.maps["is_sound"].nonzero()[0]
+    maps = [
+        _instance(heap, {name: int(column[i]) for name, column in heap.maps.items()}) for i in sound.tolist()
+    ]
+    maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
+    unread = heap.unread + _doubts(heap, len(heap.maps["is_sound"]) - len(maps))
+    return Inventory(_target(heap), _snapshot(heap), tuple(maps), unread)
+
+
+def _instance(heap: GoHeap, row: dict[str, int]) -> MapInstance:
+    parts = _Parts.of(heap, row)
+    owner = name_owner(heap, row["address"], on_stack=bool(row["is_on_stack"]))
+    own = row["structure_bytes"] + parts.indirect_bytes * row["entries"]
+    return MapInstance(
+        address=row["address"],
+        owner=owner.path or owner.declared or owner.label or f"map at {row['address']:#x}",
+        path=owner.path,
+        declared=owner.declared,
+        label=owner.label,
+        owner_kind=owner.kind,
+        type=heap.types.map_name(row["map_type"], row["bucket_type"]),
+        design="swiss" if heap.runtime.layout.swiss else "classic",
+        entries=row["entries"],
+        capacity=row["slots"],
+        shallow_bytes=own,
+        dead_bytes=parts.dead_bytes(heap, row),
+        retained_bytes=row["retained_bytes"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The size of one group or bucket (None: not known), whether it has pointers, and what lies beside a slot."""
+
+    group_bytes: int | None
+    pointers: bool
+    indirect_bytes: int
+
+    @classmethod
+    def of(cls, heap: GoHeap, row: dict[str, int]) -> _Parts:
+        types = heap.types
+        group = types.size(row["bucket_type"]) if row["bucket_type"] else None
+        if group is None:
+            return cls(None, pointers=True, indirect_bytes=0)
+        beside = 0
+        for part in types.slot_types(row["map_type"], row["bucket_type"]):
+            size = types.size(part)
+            if size is not None and size[0] > MAX_INLINE_BYTES:
+                beside += allocated_bytes(size[0], pointers=size[1] > 0)
+        return cls(group[0], group[1] > 0, beside)
+
+    def dead_bytes(self, heap: GoHeap, row: dict[str, int]) -> int | None:
+        if self.group_bytes is None:
+            return None
+        rebuilt = rebuilt_bytes(
+            row["entries"], self.group_bytes, pointers=self.pointers, swiss=heap.runtime.layout.swiss
+        )
+        return max(0, row["structure_bytes"] - rebuilt)
+
+
+def _target(heap: GoHeap) -> InventoryTarget:
+    build = heap.runtime.build
+    return InventoryTarget(
+        pid=heap.memory.pid,
+        exe=heap.memory.exe_path,
+        go_version=build.version,
+        stripped=None,
+        experiments=tuple(sorted(build.experiments)),
+    )
+
+
+def _snapshot(heap: GoHeap) -> Snapshot:
+    memory = heap.memory
+    return Snapshot(
+        mode=memory.how.value,
+        pause_ms=memory.pause_ns / 1e6,
+        heap_objects=heap.totals["reached_objects"],
+        heap_bytes=heap.totals["reached_bytes"],
+        complete=not (heap.unread or heap.totals["unread_objects"] or memory.unread),
+    )
+
+
+def _doubts(heap: GoHeap, unsound: int) -> tuple[str, ...]:
+    said = []
+    if unsound:
+        said.append(f"{unsound:,} maps that were being written, or whose parts contradict each other")
+    if heap.totals["unread_objects"]:
+        said.append(f"the pointers of {heap.totals['unread_objects']:,} objects")
+    said.extend(f"memory at {start:#x} to {end:#x}" for start, end in heap.memory.unread[:20])
+    return tuple(said)

@@ -1,0 +1,76 @@
+"""Every map in a process, as of one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OwnerKind(StrEnum):
+    """What holds a map; the words of the contract ``mapmedic.heap/1``."""
+
+    GLOBAL = "global"
+    GOROUTINE = "goroutine"
+    CLOSURE = "closure"
+    HEAP = "heap"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class MapInstance:
+    """One map. None is what is not known, never zero.
+
+    ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``: as docs/concepts/the-house.md defines them.
+    """
+
+    address: int
+    owner: str
+    path: str | None
+    declared: str | None
+    label: str | None
+    owner_kind: OwnerKind
+    type: str | None
+    design: str
+    entries: int
+    capacity: int | None
+    shallow_bytes: int
+    dead_bytes: int | None
+    retained_bytes: int | None
+    resident_bytes: int | None = None
+
+    @property
+    def fill(self) -> float | None:
+        """Return the share of slots that hold an entry; None where slots are not known or there are none."""
+        return self.entries / self.capacity if self.capacity else None
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryTarget:
+    """The program that was looked at."""
+
+    pid: int | None
+    exe: str
+    go_version: str
+    stripped: bool | None
+    experiments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How it was looked at. ``pause_ms``: from the first thread asked to stop to the last one let go."""
+
+    mode: str
+    pause_ms: float
+    heap_objects: int
+    heap_bytes: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All maps, the largest first, and what could not be read."""
+
+    target: InventoryTarget
+    snapshot: Snapshot
+    maps: tuple[MapInstance, ...]
+    unread: tuple[str, ...]

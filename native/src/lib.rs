@@ -1,6 +1,7 @@
 //! The hot loops of mapmedic. Decides nothing: bytes in, columns out.
 
 mod columns;
+mod debuginfo;
 mod gobinary;
 mod goheap;
 mod goroutines;
@@ -21,6 +22,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     inflate::register(module)?;
     image::register(module)?;
     heap_text::register(module)?;
+    debuginfo::register(module)?;
     goheap::register(module)?;
     gobinary::register(module)?;
     goroutines::register(module)?;

@@ -1,0 +1,121 @@
+//! The types that DWARF describes, as far as they say where pointers are and what they lead to.
+
+use std::collections::HashMap;
+
+/// Offset of an entry in .debug_info.
+pub type Die = usize;
+
+/// reflect.Kind, as Go writes it into DW_AT_go_kind (src/cmd/internal/dwarf/dwarf.go).
+pub const ARRAY: u64 = 17;
+pub const MAP: u64 = 21;
+pub const STRUCT: u64 = 25;
+
+#[derive(Default)]
+pub struct Type {
+    pub name: String,
+    pub kind: u64,
+    pub size: u64,
+    /// Address of the runtime's own descriptor, as linked; 0 where the program needs none.
+    pub descriptor: u64,
+    /// What a typedef, an array or a pointer is of; of a slice or channel the element (DW_AT_go_elem).
+    pub of: Option<Die>,
+    /// (name, offset, type) of each field, by offset.
+    pub fields: Vec<(String, u64, Die)>,
+}
+
+/// What a word of a variable is: the way to it, and what it leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// ".field[3].inner", or "" for the value itself.
+    pub path: String,
+    /// "pkg.Type.field" of the innermost named struct on that way.
+    pub declared: Option<String>,
+    /// What a pointer, slice or channel is of.
+    pub of: Option<Die>,
+    pub kind: u64,
+    /// Of what it leads to: the element of a pointer, slice or channel; a map's own type. 0 where not known.
+    pub descriptor: u64,
+    /// How far into the leaf: 8 is the data word of an interface.
+    pub offset: u64,
+}
+
+const MOST_DEPTH: usize = 64;
+
+pub struct Types(pub HashMap<Die, Type>);
+
+impl Types {
+    /// Returns what lies `offset` bytes into a value of type `die`.
+    pub fn leaf(&self, die: Die, mut offset: u64) -> Option<Leaf> {
+        let (mut path, mut declared) = (String::new(), None);
+        let mut at = die;
+        for _ in 0..MOST_DEPTH {
+            let kind = self.0.get(&at)?;
+            match kind.kind {
+                STRUCT => {
+                    let (name, start, inner) =
+                        kind.fields.iter().rev().find(|field| field.1 <= offset)?;
+                    path.push('.');
+                    path.push_str(name);
+                    declared =
+                        Some(format!("{}.{name}", kind.name)).filter(|_| !kind.name.is_empty());
+                    (offset, at) = (offset - start, *inner);
+                }
+                ARRAY => {
+                    let size = self.size(kind.of?)?;
+                    path.push_str(&format!("[{}]", offset / size));
+                    (offset, at) = (offset % size, kind.of?);
+                }
+                0 => at = kind.of?, // a typedef
+                MAP => {
+                    return Some(Leaf {
+                        path,
+                        declared,
+                        of: None,
+                        kind: MAP,
+                        descriptor: kind.descriptor,
+                        offset,
+                    });
+                }
+                known => {
+                    let of = kind.of.and_then(|of| self.0.get(&of));
+                    let descriptor = of.map_or(0, |of| of.descriptor);
+                    return Some(Leaf {
+                        path,
+                        declared,
+                        of: kind.of,
+                        kind: known,
+                        descriptor,
+                        offset,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns the way from a value of type `die` along `places`: (path, declared). Each place is where, in bytes
+    /// into what the one before led to, the next pointer lies. None where a type on the way is not known.
+    pub fn follow(&self, die: Die, places: &[u64]) -> Option<(String, Option<String>)> {
+        let (mut path, mut declared) = (String::new(), None);
+        let mut at = Some(die);
+        for &place in places {
+            let leaf = self.leaf(at?, place)?;
+            path.push_str(&leaf.path);
+            declared = leaf.declared.or(declared);
+            at = leaf.of;
+        }
+        Some((path, declared))
+    }
+
+    /// Returns the size of a type, through typedefs; None for none or zero.
+    pub fn size(&self, mut die: Die) -> Option<u64> {
+        for _ in 0..MOST_DEPTH {
+            let kind = self.0.get(&die)?;
+            if kind.size > 0 {
+                return Some(kind.size);
+            }
+            die = kind.of?;
+        }
+        None
+    }
+}

@@ -7,6 +7,7 @@ local variable, or by a function of the package that it is handed to. The first 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mapmedic.source.types import Scope, TypeReader
 
 MAX_PLACES = 5_000
 MAX_HANDED_ON = 3
+MAX_SECONDS = 5.0
 _BUILTIN = {b"delete": "delete", b"clear": "clear", b"maps.DeleteFunc": "delete", b"maps.Clear": "clear"}
 _METHODS = {
     "Delete": "delete", "LoadAndDelete": "delete", "CompareAndDelete": "delete", "Clear": "clear",
@@ -45,13 +47,19 @@ class _Use:
     first: bool = False
 
 
-def find_removals(package: GoPackage, target: Target, root: Path) -> tuple[Removal, ...]:
-    """Return every delete, clear and re-make of ``target`` in ``package``, paths below ``root``, in order."""
+def find_removals(package: GoPackage, target: Target, root: Path) -> tuple[Removal, ...] | None:
+    """Return every delete, clear and re-make of ``target`` in ``package``, paths below ``root``, in order.
+
+    None where it takes longer than 5 s: half an answer would be none.
+    """
+    deadline = time.monotonic() + MAX_SECONDS
     search = _Search(package, TypeReader(package), root)
     uses: list[_Use] = []
     made_elsewhere = False
     for path, file in package.files.items():
         for node in _places(file, target.name):
+            if time.monotonic() > deadline:
+                return None
             function = _function_around(node)
             if target.function is not None and function != target.function:
                 continue
@@ -169,10 +177,9 @@ class _Search:
 
     def _uses_of_local(self, name: str, path: Path, scope: Scope, depth: int) -> list[_Use]:
         found: list[_Use] = []
-        for node in scope.file.walk(scope.function):
-            if node.type == "identifier" and scope.file.text(node) == name:
-                # A new value for the copy leaves the container as it is.
-                found += [use for use in self.uses(node, path, scope, depth) if use.removal.what != "re-make"]
+        for node in scope.file.identifiers_in(scope.function, name):
+            # A new value for the copy leaves the container as it is.
+            found += [use for use in self.uses(node, path, scope, depth) if use.removal.what != "re-make"]
         return found
 
     def _use(self, what: str, node: Node, path: Path, scope: Scope) -> _Use:

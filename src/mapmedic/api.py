@@ -11,6 +11,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.health import HealthBars
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint, Observation
@@ -38,6 +40,7 @@ from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
 from mapmedic.remedy import restore as remedy_restore
 from mapmedic.remedy.conditions import parse_condition
+from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
 from mapmedic.remedy.proof import Criteria, criteria_for, prove
@@ -46,9 +49,9 @@ from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
-    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go",
-    "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
+    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
+    "find_go", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -122,21 +125,26 @@ def apply_fix(
     criteria: Criteria | None = None,
     journal_folder: Path | None = None,
     progress: Progress | None = None,
+    health_urls: Sequence[str] = (),
+    health_bars: HealthBars | None = None,
 ) -> Outcome:
     """Carry out ``plan`` and return what it did, with its proof; journal first.
 
-    PreflightFailed and the agent's refusals leave the target untouched. A failed proof is in the
+    PreflightFailed and the agent's refusals leave the target untouched. Where one of ``health_urls`` turns
+    bad before the commit everything is put back: HealthTurnedBad. A failed proof is in the
     outcome, not an error: the fix was applied.
     """
     journal = Journal(journal_folder or default_folder(), plan.map)
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
+
+    async def work(link: AgentLink) -> Outcome:
+        # A client of its own: what opens the service's endpoints must not go to whoever answers for its health.
+        async with HttpClient(connection=replace(connection, authorization=None)) as client:
+            watch = HealthWatch(client, health_urls, health_bars or HealthBars())
+            return await remedy_apply.apply_fix(link, plan, journal, bars, tell, watch)
+
     try:
-        return _with_agent(
-            plan.target,
-            token,
-            connection,
-            lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell),
-        )
+        return _with_agent(plan.target, token, connection, work)
     except KeyboardInterrupt as stop:
         stop.add_note(f"how far the fix came is in {journal.path}")
         stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")

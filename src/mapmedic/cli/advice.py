@@ -290,6 +290,19 @@ def _(error: errors.PreflightFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.HealthTurnedBad) -> Advice:
+    return Advice(
+        "not done: the service turned bad during the fix, so everything was put back",
+        "; ".join(error.complaints),
+        (
+            "the service does not bear the empty map: what refills it is too slow or too much at once",
+            "something else hit the service at the same moment",
+        ),
+        "look at the service; a smaller step: --strategy evict --where …, or other bars: --health-latency",
+    )
+
+
+@advise.register
 def _(error: errors.BackupFailed) -> Advice:
     return Advice(
         f"not done: the entries could not be saved, so they were put back: {error.why}",

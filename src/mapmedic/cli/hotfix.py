@@ -79,6 +79,20 @@ from mapmedic.model.connection import Connection
     help="The share by which RSS and heap must fall for the proof; by default 0.4 of what leaves the map.",
 )
 @click.option("--within", type=Duration(), default="30s", show_default=True, help="The time they may take.")
+@click.option(
+    "--health-url",
+    "health_urls",
+    multiple=True,
+    metavar="URL",
+    help="Ask this through the fix, five times a second: three bad answers in a row before the entries are dropped "
+    "put everything back. May be given several times.",
+)
+@click.option(
+    "--health-latency",
+    type=Duration(),
+    metavar="TIME",
+    help="An answer slower than this is bad; by default three times the slowest of ten before, at least 250 ms more.",
+)
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @token_option
 @connection_options
@@ -88,7 +102,8 @@ from mapmedic.model.connection import Connection
 def command(
     target: str, name: str, strategy: str, conditions: tuple[str, ...], max_lock_hold: int | None,
     apply_it: bool, hold: int | None, backup: Path | None, no_backup: bool, keep_memory: bool,
-    expect_drop: float | None, within: float, journal: Path | None, token_file: Path | None,
+    expect_drop: float | None, within: float, health_urls: tuple[str, ...], health_latency: float | None,
+    journal: Path | None, token_file: Path | None,
     connection: Connection, html: Path | None, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
@@ -103,6 +118,9 @@ def command(
         require_writable(html, force=force)
     token = read_token(token_file)
     where = tuple(api.parse_condition(text) for text in conditions)
+    for url in health_urls:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"--health-url {url!r} does not begin with http:// or https://")
     if backup and no_backup:
         raise UsageError("--backup and --no-backup exclude each other")
     if backup:
@@ -124,7 +142,14 @@ def command(
     criteria = api.criteria_for(plan, expect_drop, within)
     with ProgressBar() as progress:
         outcome = api.apply_fix(
-            plan, token, connection, criteria=criteria, journal_folder=journal, progress=progress
+            plan,
+            token,
+            connection,
+            criteria=criteria,
+            journal_folder=journal,
+            progress=progress,
+            health_urls=health_urls,
+            health_bars=api.HealthBars(max_latency_ms=health_latency and health_latency * 1e3),
         )
     if html is not None:
         write_fix_report(html, f"Fix of {plan.map}", outcome.proof, outcome=outcome, force=force)

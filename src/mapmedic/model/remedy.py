@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapmedic.model.backup import Backup
+from mapmedic.model.health import UrlHealth
 from mapmedic.model.observation import MemoryPoint
 
 
@@ -147,3 +148,4 @@ class Outcome:
     proof: Proof | None
     timeline: tuple[MemoryPoint, ...] = ()
     backup: Backup | None = None
+    health: tuple[UrlHealth, ...] = ()

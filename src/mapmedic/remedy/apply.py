@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from mapmedic.capture.agent import AgentLink, memory_point
 from mapmedic.errors import MapmedicError, PreflightFailed
+from mapmedic.model.health import HealthBars, UrlHealth
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.remedy.conditions import condition_json
+from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import require_ready
 from mapmedic.remedy.proof import Criteria, prove
@@ -27,11 +29,17 @@ _LINGER_SECONDS = 3.0
 
 
 async def apply_fix(
-    link: AgentLink, plan: FixPlan, journal: Journal, criteria: Criteria, progress: Progress
+    link: AgentLink,
+    plan: FixPlan,
+    journal: Journal,
+    criteria: Criteria,
+    progress: Progress,
+    health: HealthWatch | None = None,
 ) -> Outcome:
     """Apply ``plan``, watch the memory and return the outcome with its proof.
 
     PreflightFailed, with nothing touched, where a condition does not hold; the agent's refusals likewise.
+    HealthTurnedBad, with everything put back, where ``health`` finds the service unwell before the commit.
     """
     journal.write("planned", plan=_plan_facts(plan))
     try:
@@ -39,17 +47,18 @@ async def apply_fix(
     except PreflightFailed as error:
         note(journal, "refused", why=str(error))
         raise
-    before = await link.memory()
-    progress("detaching, backing up, returning memory", 0.0)
-    removal = await remove_entries(link, plan, journal)
-    points = await _watch(link, before, criteria, progress)
+    async with health or HealthWatch(None, (), HealthBars()) as watch:
+        before = await link.memory()
+        progress("detaching, backing up, returning memory", 0.0)
+        removal = await remove_entries(link, plan, journal, watch)
+        points = await _watch(link, before, criteria, progress)
     after = removal.operation.get("memory_after")
     if not points and isinstance(after, dict):
         points = (memory_point(after),)
     counted = None if plan.removes == 0 else plan.entries
-    proof = prove(before, points, counted, removal.left, criteria)
+    proof = prove(before, points, counted, removal.left, criteria, watch.health())
     note(journal, "proved", passed=proof.passed)
-    return _outcome(plan, removal, (before, *points), proof, journal)
+    return _outcome(plan, removal, (before, *points), proof, journal, watch.health())
 
 
 async def _watch(
@@ -86,6 +95,7 @@ def _outcome(
     timeline: tuple[MemoryPoint, ...],
     proof: Proof,
     journal: Journal,
+    health: tuple[UrlHealth, ...],
 ) -> Outcome:
     operation = removal.operation
     return Outcome(
@@ -100,6 +110,7 @@ def _outcome(
         proof=proof,
         timeline=timeline,
         backup=removal.backup,
+        health=health,
     )
 
 

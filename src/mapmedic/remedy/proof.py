@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mapmedic.model.health import UrlHealth
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import Check, FixPlan, Proof
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
@@ -56,6 +57,7 @@ def prove(
     entries_before: int | None,
     entries_after: int | None,
     criteria: Criteria,
+    health: Sequence[UrlHealth] = (),
 ) -> Proof:
     """Return the proof from what was measured before the fix and what was measured after it.
 
@@ -69,7 +71,30 @@ def prove(
     ]
     if entries_before is not None:
         checks.append(_entries_check(entries_before, entries_after, criteria))
+    checks += [_health_check(each) for each in health]
     return Proof(passed=all(check.passed for check in checks), checks=tuple(checks))
+
+
+def _health_check(health: UrlHealth) -> Check:
+    """Compare the 95th percentile of the latency before with that from the fix on; failures decide as well."""
+    phases = [phase for phase in (health.during, health.after) if phase.p95_ms is not None]
+    after = max((phase.p95_ms for phase in phases if phase.p95_ms is not None), default=None)
+    failed = health.during.failed + health.after.failed
+    probes = health.during.probes + health.after.probes
+    why = (
+        health.unwell
+        or f"{failed} of {probes} probes failed, {health.during.slow + health.after.slow} were slow"
+    )
+    return Check(
+        name=f"service healthy: {health.url}",
+        before=health.before.p95_ms,
+        after=after,
+        change=relative_change(health.before.p95_ms, after),
+        threshold=health.bar_ms,
+        passed=health.well and after is not None and failed == 0,
+        why=why,
+        unit="ms",
+    )
 
 
 def _memory_check(

@@ -17,6 +17,7 @@ from mapmedic.errors import AgentRefused, NotAuthorized, UnexpectedAnswer, Usage
 from mapmedic.model.backup import Backup
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.backup import take_backup
+from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import operation_body
 
@@ -36,17 +37,18 @@ class Removal:
     left: int | None
 
 
-async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> Removal:
+async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal, health: HealthWatch) -> Removal:
     """Detach, back up and commit what ``plan`` says; return what became of it.
 
     Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
     counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
     """
-    operation = await _detach(link, plan, journal)
+    operation = await health.unless_bad(_detach(link, plan, journal))
     identity, backup, left = str(operation["id"]), None, None
     try:
         left = await _entries_now(link, plan.map)  # the service still answers, so the swap did it no harm
-        backup = await take_backup(link, operation, plan, journal)
+        backup = await health.unless_bad(take_backup(link, operation, plan, journal))
+        health.require_well()
         journal.write("committing", operation=identity)
         path = f"{API}/operations/{identity}/commit"
         committed = await link.call("POST", path, {"return_memory": plan.return_memory})
@@ -55,6 +57,7 @@ async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> Re
         if late is None or not isinstance(error, Exception):
             raise
         return Removal(late, backup, left)
+    health.committed()
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
     return Removal(committed, backup, left)
 

@@ -163,6 +163,7 @@ def outcome_json(outcome: Outcome) -> Json:
         "after": _memory(outcome.after),
         "proof": proof_json(outcome.proof) if outcome.proof else None,
         "backup": backup_json(outcome.backup) if outcome.backup else None,
+        "health": [{**asdict(each), "well": each.well} for each in outcome.health],
     }
 
 

@@ -146,7 +146,10 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     if outcome.backup is not None:
         known += [("Backup", outcome.backup.path), ("", backup_text(outcome.backup))]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
-    if offer:
+    if offer and outcome.backup is not None and not all(each.well for each in outcome.health):
+        words = ["mapmedic", "restore", outcome.plan.target, outcome.backup.path, "--map", outcome.plan.map]
+        command(console, " ".join(map(shlex.quote, words)))
+    elif offer:
         command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
 
 

@@ -156,6 +156,8 @@ def command(
     if as_json:
         click.echo(dump(outcome_json(outcome)))
     else:
-        print_outcome(console(), outcome)
+        page = console()
+        page.print()
+        print_outcome(page, outcome)
     passed = outcome.proof is not None and outcome.proof.passed
     return 0 if passed else ProofFailed.exit_code

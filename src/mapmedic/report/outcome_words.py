@@ -120,4 +120,6 @@ def _memory(outcome: Outcome) -> str:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"all {whole}" if part == whole else f"{part} of {whole}"
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole}"
+    return f"{part} of {whole}"

@@ -155,6 +155,12 @@ class GoFile:
         types = [self.text(type_) for _, type_ in self._declared(result)]
         return types[index] if index < len(types) else None
 
+    def receiver(self, method: Node) -> str | None:
+        """Return the name of the receiver of ``method``, None where it has none."""
+        receiver = method.child_by_field_name("receiver")
+        names = [name for name, _ in self._declared(receiver)] if receiver else []
+        return (names[0] if names else None) or None
+
     def parameters(self, function: Node) -> list[str]:
         """Return the names of the parameters of ``function``, in order; "" where one has none."""
         parameters = function.child_by_field_name("parameters")

@@ -134,14 +134,14 @@ class _Search:
         if above.type == "call_expression":
             return self._handed_to(above, expression, path, scope, depth)
         if above.type == "selector_expression" and above.parent is not None:
-            return self._method(above, path, scope)
+            return self._method(above, path, scope, depth)
         if above.type in ("assignment_statement", "short_var_declaration", "var_spec"):
             return self._assigned(above, node, expression, path, scope, depth)
         return []
 
     def _handed_to(self, call: Node, expression: Node, path: Path, scope: Scope, depth: int) -> list[_Use]:
         function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-        if function is None or arguments is None or depth >= MAX_HANDED_ON:
+        if function is None or arguments is None:
             return []
         index = next((i for i, each in enumerate(arguments.named_children) if _holds(each, expression)), None)
         if function.text in _BUILTIN:
@@ -150,16 +150,26 @@ class _Search:
         names = called[1].parameters(called[2]) if called else []
         if called is None or index is None or index >= len(names) or not names[index]:
             return []
-        inner_path = next(each for each, file in self.package.files.items() if file is called[1])
-        return self._uses_of_local(names[index], inner_path, Scope(called[1], called[2]), depth + 1)
+        return self._inside(names[index], called[1], called[2], depth)
 
-    def _method(self, selector: Node, path: Path, scope: Scope) -> list[_Use]:
-        name = selector.child_by_field_name("field")
-        what = _METHODS.get(scope.file.text(name)) if name else None
-        called = selector.parent
-        if what is None or called is None or called.type != "call_expression":
+    def _method(self, selector: Node, path: Path, scope: Scope, depth: int) -> list[_Use]:
+        """Return what calling a method of the container does: sync.Map's own, or that of a named map type."""
+        name, call = selector.child_by_field_name("field"), selector.parent
+        if name is None or call is None or call.type != "call_expression":
             return []
-        return [self._use(what, called, path, scope)]
+        called = self.types.function_called(call, scope)
+        if called is not None:
+            receiver = called[1].receiver(called[2])
+            return self._inside(receiver, called[1], called[2], depth) if receiver else []
+        what = _METHODS.get(scope.file.text(name))
+        return [self._use(what, call, path, scope)] if what is not None else []
+
+    def _inside(self, name: str, file: GoFile, function: Node, depth: int) -> list[_Use]:
+        """Return what ``function`` does to the container that it knows as ``name``."""
+        if depth >= MAX_HANDED_ON:
+            return []
+        path = next(path for path, each in self.package.files.items() if each is file)
+        return self._uses_of_local(name, path, Scope(file, function), depth + 1)
 
     def _assigned(
         self, statement: Node, side: Node, expression: Node, path: Path, scope: Scope, depth: int

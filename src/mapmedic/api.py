@@ -27,23 +27,26 @@ from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Source
 from mapmedic.diagnose.thresholds import Thresholds
-from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
+from mapmedic.errors import FormatError, NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.health import HealthBars
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
-from mapmedic.model.observation import MemoryPoint, Observation
+from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
 from mapmedic.remedy import restore as remedy_restore
+from mapmedic.remedy.apply import Beside
+from mapmedic.remedy.compare import baseline_heap, compare
 from mapmedic.remedy.conditions import parse_condition
 from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
-from mapmedic.remedy.proof import Criteria, criteria_for, prove
+from mapmedic.remedy.proof import Criteria, criteria_for
 from mapmedic.source.program import ProgramSource
 from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
@@ -51,7 +54,8 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
     "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
-    "find_go", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
+    "find_go", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore",
+    "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -127,6 +131,8 @@ def apply_fix(
     progress: Progress | None = None,
     health_urls: Sequence[str] = (),
     health_bars: HealthBars | None = None,
+    baseline: Observation | None = None,
+    gc_log: Path | None = None,
 ) -> Outcome:
     """Carry out ``plan`` and return what it did, with its proof; journal first.
 
@@ -136,12 +142,16 @@ def apply_fix(
     """
     journal = Journal(journal_folder or default_folder(), plan.map)
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
+    beside = Beside(
+        baseline_heap(baseline) if baseline else None,
+        (lambda: read_gc_log(gc_log)) if gc_log else None,
+    )
 
     async def work(link: AgentLink) -> Outcome:
         # A client of its own: what opens the service's endpoints must not go to whoever answers for its health.
         async with HttpClient(connection=replace(connection, authorization=None)) as client:
             watch = HealthWatch(client, health_urls, health_bars or HealthBars())
-            return await remedy_apply.apply_fix(link, plan, journal, bars, tell, watch)
+            return await remedy_apply.apply_fix(link, plan, journal, bars, tell, watch, beside)
 
     try:
         return _with_agent(plan.target, token, connection, work)
@@ -189,10 +199,28 @@ def apply_restore(
         journal.close()
 
 
-def verify(before: Observation, after: Observation, criteria: Criteria | None = None) -> Proof:
-    """Return whether memory came back between two observations of the same service."""
-    first, last = _last_point(before), _last_point(after)
-    return prove(first, (last,), None, None, criteria or Criteria())
+def verify(
+    before: Observation,
+    after: Observation,
+    criteria: Criteria | None = None,
+    *,
+    baseline: Observation | None = None,
+    trace: GcTrace | None = None,
+) -> Proof:
+    """Return whether memory came back between two observations of the same service.
+
+    ``baseline`` is the service when all was well, ``trace`` its log of the GC over both.
+    """
+    beside = Beside(baseline_heap(baseline) if baseline else None, (lambda: trace) if trace else None)
+    return compare(before, after, criteria or Criteria(), beside)
+
+
+def read_gc_log(path: Path) -> GcTrace:
+    """Return the GC cycles in the log at ``path``; FormatError where there are none."""
+    trace = observe_file(path).gc_trace
+    if trace is None:
+        raise FormatError(str(path), "no line of a gctrace in it")
+    return trace
 
 
 def examine_machine() -> tuple[MachineCheck, ...]:
@@ -228,14 +256,6 @@ def _go_check() -> MachineCheck:
 def find_go(purpose: str) -> GoToolchain:
     """Return a Go toolchain to build with; ToolMissing, naming ``purpose``, where there is none."""
     return find_go_toolchain(purpose)
-
-
-def _last_point(observation: Observation) -> MemoryPoint:
-    if not observation.timeline:
-        raise UsageError(
-            f"{observation.target} holds no memory figures: /metrics and heap?debug=1 were missing"
-        )
-    return observation.timeline[-1]
 
 
 def _with_agent(

@@ -216,6 +216,9 @@ def _point(at: UnixNanoseconds, page: Metrics) -> MemoryPoint:
         heap_alloc_bytes=_whole(page.value("go_memstats_heap_alloc_bytes")),
         num_gc=_whole(page.value("go_gc_duration_seconds_count")),
         goroutines=_whole(page.value("go_goroutines")),
+        heap_idle_bytes=_whole(page.value("go_memstats_heap_idle_bytes")),
+        heap_released_bytes=_whole(page.value("go_memstats_heap_released_bytes")),
+        sys_bytes=_whole(page.value("go_memstats_sys_bytes")),
     )
 
 

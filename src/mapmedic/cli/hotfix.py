@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from mapmedic.cli.options import (
     token_option,
 )
 from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.proof_options import ProofWish, proof_options
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed, UsageError
 from mapmedic.model.connection import Connection
@@ -94,6 +96,7 @@ from mapmedic.model.connection import Connection
     help="An answer slower than this is bad; by default three times the slowest of ten before, at least 250 ms more.",
 )
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
+@proof_options
 @token_option
 @connection_options
 @html_option
@@ -104,7 +107,7 @@ def command(
     apply_it: bool, hold: int | None, backup: Path | None, no_backup: bool, keep_memory: bool,
     expect_drop: float | None, within: float, health_urls: tuple[str, ...], health_latency: float | None,
     journal: Path | None, token_file: Path | None,
-    connection: Connection, html: Path | None, force: bool, as_json: bool,
+    connection: Connection, wish: ProofWish, html: Path | None, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show the plan for emptying a map in a running service; with --apply, do it and prove it.
 
@@ -139,7 +142,10 @@ def command(
         if as_json:
             click.echo(dump(plan_json(plan)))
         return 0
-    criteria = api.criteria_for(plan, expect_drop, within)
+    criteria = replace(
+        api.criteria_for(plan, expect_drop, within), gc_pause_ms=wish.max_gc_pause_ms, near_baseline=wish.near
+    )
+    baseline = api.observe([str(wish.baseline)], api.CapturePlan()) if wish.baseline else None
     with ProgressBar() as progress:
         outcome = api.apply_fix(
             plan,
@@ -148,6 +154,8 @@ def command(
             criteria=criteria,
             journal_folder=journal,
             progress=progress,
+            baseline=baseline,
+            gc_log=wish.gc_log,
             health_urls=health_urls,
             health_bars=api.HealthBars(max_latency_ms=health_latency and health_latency * 1e3),
         )

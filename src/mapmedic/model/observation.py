@@ -32,6 +32,9 @@ class MemoryPoint:
     heap_alloc_bytes: int | None
     num_gc: int | None = None
     goroutines: int | None = None
+    heap_idle_bytes: int | None = None
+    heap_released_bytes: int | None = None
+    sys_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

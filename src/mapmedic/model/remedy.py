@@ -110,7 +110,10 @@ class FixPlan:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One criterion of a proof with its figures; ``change`` is relative (-0.4 is 40 % less)."""
+    """One criterion of a proof with its figures; ``change`` is relative (-0.4 is 40 % less).
+
+    A check that does not ``decide`` is not known, or only told: it has not passed, and fails nothing.
+    """
 
     name: str
     before: float | None
@@ -120,14 +123,16 @@ class Check:
     passed: bool
     why: str
     unit: str = ""
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether a fix worked, criterion by criterion."""
+    """Whether a fix worked, criterion by criterion, and what to do next where it did not."""
 
     passed: bool
     checks: tuple[Check, ...]
+    next_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,9 +230,11 @@ def proof_json(proof: Proof) -> Json:
                 "passed": check.passed,
                 "why": check.why,
                 "unit": check.unit,
+                "decides": check.decides,
             }
             for check in proof.checks
         ],
+        "next_steps": list(proof.next_steps),
     }
 
 

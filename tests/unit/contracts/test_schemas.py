@@ -43,6 +43,7 @@ DESIGN = {
 OURS = {
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health",
+    "proof-1.json": "next_steps",
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",

@@ -325,7 +325,7 @@ def test_after_the_commit_a_silent_target_is_a_failed_proof_not_an_error(tmp_pat
     outcome = fix(agent, tmp_path)
     assert outcome.applied and outcome.after is None
     assert outcome.proof is not None and not outcome.proof.passed
-    assert [check.after for check in outcome.proof.checks] == [None, None, 5]
+    assert [check.after for check in outcome.proof.checks] == [None, None, 5, None, None]
     assert events(tmp_path)[-2:] == ["committed", "proved"]
 
 

@@ -81,7 +81,7 @@ def turns(server: ScriptedServer, to: Script, when: Callable[[str], bool]) -> Ca
 
 
 @pytest.mark.parametrize(
-    ("bad", "why"), [(BROKEN, "HTTP 503, not 200"), (slow(0.28), "ms, more than"), (hangs, "0.3 s")]
+    ("bad", "why"), [(BROKEN, "HTTP 503, not 200"), (slow(0.3), "ms, more than"), (hangs, "within 1 s")]
 )
 @pytest.mark.parametrize("lingers_in", ["stream", "operations"])
 def test_bad_before_the_commit_puts_everything_back(
@@ -91,7 +91,7 @@ def test_bad_before_the_commit_puts_everything_back(
         agent = _SlowAgent()
         agent.lingers_in = lingers_in
         agent.on_call = turns(server, bad, lambda name: name == "detach")
-        bars = HealthBars(every_seconds=0.01, baseline_probes=3, timeout_seconds=0.3, max_latency_ms=150)
+        bars = HealthBars(every_seconds=0.01, baseline_probes=3, timeout_seconds=1.0, max_latency_ms=150)
         with pytest.raises(HealthTurnedBad, match=why):
             fix(agent, tmp_path, server, bars)
     assert agent.state == "undone"

@@ -97,6 +97,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the contract's code."""
+    # numpy starts a thread a core for linear algebra, of which there is none here, and pays for it at each start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -378,6 +378,19 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
         assert run(*words).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["doctor"], ["--help"], ["diagnose", HEAP], ["diagnose", "nöfile"], ["verify", HEAP, HEAP]],
+    ids=str,
+)
+def test_a_log_that_is_not_utf8_gets_all_of_it(words: list[object]) -> None:
+    plain = run(*words, PYTHONIOENCODING="ascii")
+    assert plain.code == run(*words).code
+    assert "UnicodeEncodeError" not in plain.err
+    if words == ["doctor"]:
+        assert "\\u" not in plain.out, "there are plain characters for all of our own"
+
+
 def test_colours_only_on_a_terminal_that_wants_them(golden_session: Path) -> None:
     assert "\x1b" not in printed(run("diagnose", golden_session))
     for wish, coloured in (({"NO_COLOR": "1"}, False), ({"TERM": "xterm"}, True)):

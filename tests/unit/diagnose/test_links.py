@@ -82,6 +82,19 @@ def test_a_map_in_the_profile_takes_what_becomes_part_of_its_values() -> None:
     assert diagnose(watched(*heaps), source=other).verdict is Verdict.UNDETERMINED
 
 
+def test_a_map_that_the_same_function_fills_at_another_line_is_another() -> None:
+    def both(line: int) -> Diagnosis:
+        heaps = [
+            files(n).sampled(f"{SWISS} < main.(*S).keep:{line}", 27 * KIB, 4, 6) for n in (100, 150, 200)
+        ]
+        return diagnose(watched(*heaps), source=ToldSource(HINT, FLOW))
+
+    def unseen(diagnosis: Diagnosis) -> bool:
+        return "too little to be sampled" in [e.measured for e in diagnosis.suspects[0].evidence]
+
+    assert (unseen(both(55)), unseen(both(60))) == (False, True)
+
+
 def test_two_maps_of_the_same_values_are_none() -> None:
     heaps = [seen(n * 30_000).sampled(f"{SWISS} < main.index:8", 27 * KIB, 4, 6) for n in (1, 2, 3)]
     by_type = ToldSource(HINT, SourceFlow(None, None, ("File",), ("main.newFile:4",)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mapmedic.model.backup import Backup
 from mapmedic.model.health import UrlHealth
 from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.units import UnixNanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Outcome:
     """What was done, what it cost the target, and the proof.
 
     ``pause_ns`` is the longest hold of the map's lock; ``timeline`` covers the fix and the seconds after it.
+    ``dropped_at`` is the moment right before the entries were let go: until then they were only held.
     """
 
     plan: FixPlan
@@ -154,3 +156,4 @@ class Outcome:
     timeline: tuple[MemoryPoint, ...] = ()
     backup: Backup | None = None
     health: tuple[UrlHealth, ...] = ()
+    dropped_at: UnixNanoseconds | None = None

@@ -162,9 +162,10 @@ def _outcome(
         before=timeline[0],
         after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
-        timeline=timeline,
+        timeline=(timeline[0], *([removal.held] if removal.held else []), *timeline[1:]),
         backup=removal.backup,
         health=health,
+        dropped_at=removal.held.at if removal.held else None,
     )
 
 

@@ -164,6 +164,7 @@ def outcome_json(outcome: Outcome) -> Json:
         "proof": proof_json(outcome.proof) if outcome.proof else None,
         "backup": backup_json(outcome.backup) if outcome.backup else None,
         "health": [{**asdict(each), "well": each.well} for each in outcome.health],
+        "dropped_at_unix_ns": outcome.dropped_at,
     }
 
 

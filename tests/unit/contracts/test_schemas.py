@@ -42,7 +42,7 @@ DESIGN = {
 }
 OURS = {
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
-    "outcome-1.json": "operation backup health",
+    "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",

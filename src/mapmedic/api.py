@@ -9,7 +9,6 @@ import asyncio
 import getpass
 import os
 import platform
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +17,12 @@ from typing import TypeVar
 from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.executable import open_executable
 from mapmedic.capture.http import HttpClient
+from mapmedic.capture.live_path import new_live_path
 from mapmedic.capture.machine import examine_machine as examine_this_machine
-from mapmedic.capture.observe import merge_observations, observe_file
-from mapmedic.capture.record import CapturePlan, Progress, capture_session
+from mapmedic.capture.merge import merge_observations
+from mapmedic.capture.observe import observe_file
+from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.record import Progress, capture_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import heap_change as heap_changes
@@ -89,7 +91,8 @@ def observe(
 ) -> Observation:
     """Return what there is to see: a live target is captured, files are read and put in order of time.
 
-    ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
+    What was captured is kept in a session file until it has been read; an interrupt leaves it there, and says
+    where. ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
     """
     binary = open_executable(exe) if exe else None
     parsed = [parse_target(text) for text in targets]
@@ -98,10 +101,15 @@ def observe(
         return merge_observations([observe_file(path, binary) for path in files])
     if len(parsed) > 1:
         raise UsageError("give one live target, or any number of files of the same process")
-    with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
-        path = Path(folder) / "live.mapmedic"
-        capture_session(parsed[0], path, plan, connection, progress=progress)
-        return observe_file(path, binary)
+    path = new_live_path()
+    capture_session(parsed[0], path, plan, connection, progress=progress)
+    try:
+        observation = observe_file(path, binary)
+    except BaseException as error:  # what does not parse, or nobody waited for, is worth keeping
+        error.add_note(f"what was captured is kept in {path}")
+        raise
+    path.unlink()
+    return observation
 
 
 def diagnose(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mapmedic
 from mapmedic.capture import endpoints
-from mapmedic.capture.http import LOOSEST, HttpClient, Limits
+from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.session_file import SessionWriter
-from mapmedic.capture.targets import Target, http_base
+from mapmedic.capture.targets import Target, live_url
 from mapmedic.capture.visit import Visit, Visitor
-from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+from mapmedic.capture.visitors import open_visitor
+from mapmedic.errors import CouldNotLook, UnexpectedAnswer
 from mapmedic.formats.sniff import sniff
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Blank
@@ -24,43 +25,9 @@ from mapmedic.model.units import MIB
 
 # Called with what is being done and how far along it is (0..1).
 Progress = Callable[[str, float], None]
-_SHORTEST_POLL_SECONDS = 1.0
-# A timeline of a day needs no finer steps than one of ten minutes, and a session has its bounds.
-_MOST_POLLS = 600
 _RSS_LINE = re.compile(
     rb"^process_resident_memory_bytes (\d{1,18}(?:\.\d{1,18})?(?:e\+?\d{1,2})?)$", re.MULTILINE
 )
-_SHORTEST_INTERVAL_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class CapturePlan:
-    """How long to look and how often.
-
-    ``seconds`` of 0 is a single visit; otherwise ``visits`` are spread evenly over it, the first at
-    once and the last at its end. ``force_gc`` asks the target for a collection at each visit.
-    ``most`` bounds each single answer beyond the endpoint's own limits.
-    """
-
-    seconds: float = 0.0
-    visits: int = 4
-    force_gc: bool = False
-    agent_token: str | None = field(default=None, repr=False)
-    most: Limits = LOOSEST
-
-    @property
-    def moments(self) -> tuple[float, ...]:
-        """Return the seconds after the start at which each visit takes place."""
-        if self.seconds <= 0:
-            return (0.0,)
-        most = int(self.seconds / _SHORTEST_INTERVAL_SECONDS) + 1
-        count = max(2, min(self.visits, most))
-        return tuple(self.seconds * step / (count - 1) for step in range(count))
-
-    @property
-    def poll_seconds(self) -> float:
-        """Return the time between two looks at the metrics."""
-        return max(_SHORTEST_POLL_SECONDS, self.seconds / _MOST_POLLS)
 
 
 def capture_session(
@@ -78,11 +45,14 @@ def capture_session(
     profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
     early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
-    base = http_base(target)
-    with SessionWriter(path, base, mapmedic.__version__, force=force) as writer:
+    with SessionWriter(path, live_url(target), mapmedic.__version__, force=force) as writer:
         recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None))
-        client = HttpClient(plan.most, connection=connection, socket_path=target.socket_path)
-        asyncio.run(recorder.record(base, client))
+        try:
+            asyncio.run(recorder.record(target, connection))
+        except KeyboardInterrupt as stop:
+            for note in writer.what_is_left():
+                stop.add_note(note)
+            raise
         return writer.finish()
 
 
@@ -96,11 +66,10 @@ class _Recorder:
     _started: float = field(default_factory=time.monotonic)
     _watching: str = "watching the heap"
 
-    async def record(self, base: str, client: HttpClient) -> None:
+    async def record(self, target: Target, connection: Connection) -> None:
         moments = self.plan.moments
         known: tuple[Blank, ...] = ()
-        async with client:
-            visitor = Visitor(client, base, self._keep, self.plan.force_gc, self.plan.agent_token)
+        async with open_visitor(target, self.plan, connection, self._keep) as visitor:
             for number, moment in enumerate(moments):
                 await self._poll_until(visitor, moment)
                 name = f"capture {number + 1} of {len(moments)}"
@@ -108,12 +77,21 @@ class _Recorder:
                 visit = await visitor.visit(number)
                 if number == 0 and not any(map(_is_profile, visit.artifacts)):
                     self.writer.discard()
-                    raise _why_no_profile(base, visit)
-                blanks = visit.blanks if number == 0 else _later_blanks(visit, name, known)
+                    raise _why_no_profile(live_url(target), visit)
+                self._note(visit.blanks if number == 0 else _later_blanks(visit, name, known))
                 known += visit.blanks if number == 0 else ()
-                for blank in blanks:
-                    self.writer.add_blank(blank)
+            self._note((await self._watched(visitor, len(moments) - 1)).blanks)
         self.progress("captured", 1.0)
+
+    async def _watched(self, visitor: Visitor, number: int) -> Visit:
+        seconds = max(self.plan.cpu_seconds, self.plan.trace_seconds)
+        if seconds:
+            self.progress(f"profiling for {seconds:g} s", 1.0)
+        return await visitor.watch(number)
+
+    def _note(self, blanks: Iterable[Blank]) -> None:
+        for blank in blanks:
+            self.writer.add_blank(blank)
 
     async def _poll_until(self, visitor: Visitor, moment: float) -> None:
         while (left := self._started + moment - time.monotonic()) > 0:
@@ -147,6 +125,6 @@ def _is_profile(artifact: Artifact) -> bool:
     return holds is not None and sniff(artifact.data) == holds
 
 
-def _why_no_profile(base: str, visit: Visit) -> TargetUnreachable | UnexpectedAnswer:
-    heap = endpoints.HEAP_TEXT
-    return visit.errors.get(heap.kind) or UnexpectedAnswer(base + heap.path, "not with a heap profile", 200)
+def _why_no_profile(base: str, visit: Visit) -> CouldNotLook:
+    said = (visit.errors.get(endpoint.kind) for endpoint in endpoints.PROFILES)
+    return next((error for error in said if error), UnexpectedAnswer(base, "not with a heap profile", 200))

@@ -33,6 +33,7 @@ def print_words(error: errors.MapmedicError, command: str | None = None) -> None
     lines = [f"error: {advice.what}", f"where: {advice.where}"]
     for number, cause in enumerate(advice.causes):
         lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
+    lines += [f"kept:  {note}" for note in getattr(error, "__notes__", ())]
     lines.append(f"next:  {advice.next}")  # never broken: it is there to be copied
     # Words of the target may be in here; they must not move the cursor.
     click.echo("\n".join(inert(line) for line in lines), err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,8 @@ def capture_json(path: str, session: Session) -> Json:
                 "taken_at_unix_ns": artifact.taken_at,
                 "source": artifact.source,
                 "bytes": len(artifact.data),
+                "sha256": hashlib.sha256(artifact.data).hexdigest(),
+                "attempts": artifact.attempts,
             }
             for artifact in session.artifacts
         ],

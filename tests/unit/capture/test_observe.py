@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mapmedic.capture.observe import merge_observations, observe_file, observe_session
+from mapmedic.capture.merge import merge_observations
+from mapmedic.capture.observe import observe_file, observe_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds

@@ -287,7 +287,7 @@ def test_interrupted_before_anything_arrived(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, list(tmp_path.iterdir())) == (130, [])
-    assert b"nothing had arrived yet" in err
+    assert b"no file is left" in err
 
 
 @pytest.mark.parametrize("words", [["flame", "-o", "x.html"], ["verify", HEAP], ["hotfix", "--map", "m"]])

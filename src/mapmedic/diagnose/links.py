@@ -58,7 +58,7 @@ def _fills_at(container: Container, site: Site) -> bool:
 
 
 def _linked_by_count(case: Case, place: GrowingPlace) -> Case | None:
-    fitting = [m for m in registered_maps(case) if _gained_as_many(case, m.name, place)]
+    fitting = [m for m in registered_maps(case) if m.kind in _MAPS and _gained_as_many(case, m.name, place)]
     if len(fitting) != 1 or place.objects_error > _SURE * place.objects:
         return None
     gained = entries_gained(case, fitting[0].name)

@@ -124,6 +124,14 @@ def test_counts_that_do_not_fit_name_nobody(entries: dict[str, list[int]]) -> No
     assert [suspect.label for suspect in diagnosis.suspects] == [None]
 
 
+def test_an_agent_of_tomorrow_may_list_other_kinds() -> None:
+    captures = [
+        capture(10 * i, files(n), gc=i + 1, maps=[registered("files", n, "weak.Map")])
+        for i, n in enumerate((100, 150, 200))
+    ]
+    assert diagnose(observation(*captures)).verdict is Verdict.UNDETERMINED
+
+
 def test_a_handful_of_objects_matches_anything_and_so_nothing() -> None:
     heaps = [Heap().sampled("main.write:4 < main.serve", 400 * KIB, n, n) for n in (10, 14, 18)]
     assert counted(heaps, files=[20, 27, 34]).verdict is not Verdict.MAP_LEAK

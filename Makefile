@@ -33,7 +33,7 @@ live: env ## every lab scenario and every cell of the agent on every Go version;
 soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
 	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)
 
-bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benchmarks.md
+bench: env ## speed and size beside the peers, with bars; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 fuzz: env ## a minute of random bytes for each parser

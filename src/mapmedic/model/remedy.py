@@ -57,7 +57,7 @@ class BackupPlan:
     """Where the entries go before they are dropped; without ``path`` a new file beside the journal in ``folder``.
 
     ``estimate_bytes`` is what it is reckoned to need, None where nobody knows; ``losses`` names what a file
-    cannot hold of entries of these types.
+    cannot hold of entries of these types. ``same_process``: only the process that wrote it can surely restore it.
     """
 
     folder: str
@@ -66,6 +66,7 @@ class BackupPlan:
     free_bytes: int | None
     lossless: bool
     losses: tuple[str, ...]
+    same_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)

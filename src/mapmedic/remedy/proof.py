@@ -70,19 +70,20 @@ def prove(
         *more,
     ]
     failed = [check.name for check in checks if check.decides and not check.passed]
-    steps = (step for name in failed for known, step in _NEXT_STEPS.items() if name.startswith(known))
+    steps = (step for known, step in _NEXT_STEPS.items() if any(name.startswith(known) for name in failed))
     return Proof(passed=not failed, checks=tuple(checks), next_steps=tuple(dict.fromkeys(steps)))
 
 
+# What fails, and what to do: the cause before what follows from it.
 _NEXT_STEPS = {
-    "rss_bytes": "look again in a minute, when two more GCs have run: mapmedic verify BEFORE AFTER",
+    "service healthy": "look at the service first; what was dropped can be put back: mapmedic restore TARGET BACKUP",
+    "entries": "see who fills the map: mapmedic diagnose TARGET --for 60s --gc --source DIR",
     "heap_alloc_bytes": "see what holds the heap now: mapmedic diagnose TARGET --for 60s --gc",
     "heap_baseline": "see what holds the heap now: mapmedic diagnose TARGET --for 60s --gc",
-    "entries": "see who fills the map: mapmedic diagnose TARGET --for 60s --gc --source DIR",
+    "rss_bytes": "look again in a minute, when two more GCs have run: mapmedic verify BEFORE AFTER",
     "gc_pause_p99": "see what the collector has to do: mapmedic diagnose TARGET --for 60s",
     "growth": "the leak is still there: mapmedic diagnose TARGET --for 60s --gc --source DIR",
     "gctrace_agrees": "give the log of this very process, from before the fix to after it",
-    "service healthy": "look at the service first; what was dropped can be put back: mapmedic restore TARGET BACKUP",
 }
 
 

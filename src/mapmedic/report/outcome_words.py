@@ -97,7 +97,8 @@ def backup_plan_text(plan: BackupPlan) -> str:
     size = "" if plan.estimate_bytes is None else f", {bytes_text(plan.estimate_bytes)} reckoned with"
     text = f"before they are dropped the entries go to {where}{size}"
     if plan.lossless:
-        return inert(f"{text}; lossless", WHOLE_LIMIT)
+        where = ", for this process: after a restart it may not know the types" if plan.same_process else ""
+        return inert(f"{text}; lossless{where}", WHOLE_LIMIT)
     return inert(f"{text}; LOSSY, it cannot be restored whole: {'; '.join(plan.losses)}", WHOLE_LIMIT)
 
 

@@ -127,6 +127,11 @@ def test_what_is_only_told_decides_nothing_and_has_not_passed() -> None:
     assert not failed.passed and len(failed.next_steps) == 1 and "verify" in failed.next_steps[0]
 
 
+def test_the_next_step_is_about_the_cause_not_about_what_follows_from_it() -> None:
+    full = prove(point(100, 100), [point(100, 100, 2)], entries_check(9, 9, Criteria()), Criteria())
+    assert "who fills the map" in full.next_steps[0] and len(full.next_steps) == 3
+
+
 def lagging(idle: int, released: int, rss: int, sys: int) -> str:
     now = MemoryPoint(
         UnixNanoseconds(10**9), rss * MIB, 10 * MIB, heap_idle_bytes=idle * MIB,

@@ -29,6 +29,7 @@ check: env ## lint, types, import picture, gofmt, vet, clippy
 live: env ## every lab scenario and every cell of the agent on every Go version; rewrites the matrices in docs/reference
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
 	@$(BIN)/python -m tests.live.agent_matrix
+	@$(BIN)/python -m tests.oracle.binary_matrix
 
 soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
 	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)

@@ -69,11 +69,17 @@ def capture(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    exe: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Save everything reachable at ``target`` as a session file at ``path`` and return it."""
-    return capture_session(parse_target(target), path, plan, connection, force=force, progress=progress)
+    """Save everything reachable at ``target`` as a session file at ``path`` and return it.
+
+    ``exe`` is the program's file: what it says of the captured heap, and how it was built, is saved as well.
+    """
+    return capture_session(
+        parse_target(target), path, plan, connection, exe=exe, force=force, progress=progress
+    )
 
 
 def is_live(target: str) -> bool:

@@ -17,7 +17,7 @@ from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.expvar import parse_expvar_memstats
 from mapmedic.formats.gctrace import parse_gctrace
-from mapmedic.formats.go_binary import GoBinary
+from mapmedic.formats.go_binary import GoBinary, parse_build_info
 from mapmedic.formats.gops import parse_gops_memstats
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
@@ -41,7 +41,7 @@ _VERSION_BYTES = 100
 _PROGRAM_LETTERS = 100
 MAX_FILE_BYTES = 1 << 30
 # These tell of a stretch of time, and not of the target at one visit.
-_NO_CAPTURE = ("metrics_poll", "gctrace")
+_NO_CAPTURE = ("metrics_poll", "gctrace", "build_info")
 # Kept for other tools; where it is missing no verdict is the poorer for it.
 _NOT_MISSED = frozenset(
     ("expvar", "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof", "cpu_pprof", "trace")
@@ -137,7 +137,7 @@ def observe_session(session: Session, binary: GoBinary | None = None) -> Observa
         captures=captures,
         timeline=timeline or _trace_points(logged_at, trace),
         not_captured=_distinct(reader.blanks),
-        go_version=_go_version([page for _, page in metrics]) or _gops_version(reader),
+        go_version=_version(reader, [page for _, page in metrics]),
         gc_trace=trace,
         process=_process(reader, [page for _, page in metrics]),
     )
@@ -191,10 +191,7 @@ def _names_from_binary(reader: _Reader, records: HeapRecords) -> dict[int, str]:
         return {}
     found = fit(records, reader.binary)
     if found.distance is None:
-        why = f"{found.agreeing:,} of {found.printed:,} functions and lines that the profile prints are in it"
-        reader.blanks.append(
-            Blank("executable", f"it is not the program that was profiled ({why}); not used")
-        )
+        reader.blanks.append(Blank("executable", found.why_not))
         return {}
     # What the target did not say is known from its file now.
     reader.blanks = [blank for blank in reader.blanks if blank.what != "symbols"]
@@ -271,6 +268,11 @@ def _go_version(pages: list[Metrics]) -> str | None:
     return next((version for page in pages if (version := page.go_version)), None)
 
 
+def _version(reader: _Reader, pages: list[Metrics]) -> str | None:
+    """Return the Go that built the target, from whoever says so first."""
+    return _go_version(pages) or _gops_version(reader) or _built_with(reader)
+
+
 def _gops_version(reader: _Reader) -> str | None:
     said = next((a.data[:_VERSION_BYTES] for a in reader.of_kind("gops_version")), b"")
     return said.decode("ascii", "replace").strip() or None
@@ -283,6 +285,13 @@ def _process(reader: _Reader, pages: list[Metrics]) -> Process:
         started_at_seconds=next((at for at in started if at is not None and math.isfinite(at)), None),
         program=words.decode("utf-8", "replace").rpartition("/")[2][:_PROGRAM_LETTERS] or None,
     )
+
+
+def _built_with(reader: _Reader) -> str | None:
+    info = reader.parse(
+        lambda data: parse_build_info(data.decode("utf-8", "replace")), reader.first("build_info", 0)
+    )
+    return (info.go_version or None) if info else None
 
 
 def _distinct(blanks: list[Blank]) -> tuple[Blank, ...]:

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import mapmedic
 from mapmedic.capture import endpoints
+from mapmedic.capture.executable import open_executable, symbols_from_file
 from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.session_file import SessionWriter
 from mapmedic.capture.targets import Target, live_url
 from mapmedic.capture.visit import Visit, Visitor
 from mapmedic.capture.visitors import open_visitor
 from mapmedic.errors import CouldNotLook, UnexpectedAnswer
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.sniff import sniff
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact
-from mapmedic.model.units import MIB
+from mapmedic.model.units import MIB, UnixNanoseconds
 
 # Called with what is being done and how far along it is (0..1).
 Progress = Callable[[str, float], None]
@@ -36,17 +38,19 @@ def capture_session(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    exe: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Capture ``target`` into ``path`` and return it.
+    """Capture ``target`` into ``path`` and return it; ``exe`` is the program's file, if it is at hand.
 
     TargetUnreachable where nothing at all answered; UnexpectedAnswer where something did, but no
     profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
     early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
+    program = _Program(exe, open_executable(exe)) if exe else None
     with SessionWriter(path, live_url(target), mapmedic.__version__, force=force) as writer:
-        recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None))
+        recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None), program)
         try:
             asyncio.run(recorder.record(target, connection))
         except KeyboardInterrupt as stop:
@@ -56,6 +60,18 @@ def capture_session(
         return writer.finish()
 
 
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """The file of the target's program, opened."""
+
+    path: Path
+    binary: GoBinary
+
+    def build_info(self) -> Artifact:
+        now = UnixNanoseconds(time.time_ns())
+        return Artifact("build_info", 0, now, str(self.path), self.binary.build_info_text.encode())
+
+
 @dataclass
 class _Recorder:
     """One capture under way: when to look, what to write, what to say."""
@@ -63,12 +79,15 @@ class _Recorder:
     plan: CapturePlan
     writer: SessionWriter
     progress: Progress
+    program: _Program | None = None
     _started: float = field(default_factory=time.monotonic)
     _watching: str = "watching the heap"
 
     async def record(self, target: Target, connection: Connection) -> None:
         moments = self.plan.moments
         known: tuple[Blank, ...] = ()
+        if self.program:
+            self.writer.add(self.program.build_info())
         async with open_visitor(target, self.plan, connection, self._keep) as visitor:
             for number, moment in enumerate(moments):
                 await self._poll_until(visitor, moment)
@@ -78,7 +97,8 @@ class _Recorder:
                 if number == 0 and not any(map(_is_profile, visit.artifacts)):
                     self.writer.discard()
                     raise _why_no_profile(live_url(target), visit)
-                self._note(visit.blanks if number == 0 else _later_blanks(visit, name, known))
+                blanks = visit.blanks if number == 0 else _later_blanks(visit, name, known)
+                self._note(self._with_names_from_file(visit, blanks))
                 known += visit.blanks if number == 0 else ()
             self._note((await self._watched(visitor, len(moments) - 1)).blanks)
         self.progress("captured", 1.0)
@@ -92,6 +112,17 @@ class _Recorder:
     def _note(self, blanks: Iterable[Blank]) -> None:
         for blank in blanks:
             self.writer.add_blank(blank)
+
+    def _with_names_from_file(self, visit: Visit, blanks: Collection[Blank]) -> Collection[Blank]:
+        """Keep what the program's file says of the heap; return the blanks that are left."""
+        heap = next((a for a in visit.artifacts if a.kind == endpoints.HEAP_TEXT.kind), None)
+        if self.program is None or heap is None:
+            return blanks
+        names = symbols_from_file(heap, self.program.binary, self.program.path)
+        if isinstance(names, Blank):
+            return [*blanks, names]
+        self.writer.add(names)
+        return [blank for blank in blanks if blank.what != endpoints.SYMBOLS.kind]
 
     async def _poll_until(self, visitor: Visitor, moment: float) -> None:
         while (left := self._started + moment - time.monotonic()) > 0:

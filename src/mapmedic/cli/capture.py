@@ -11,6 +11,7 @@ from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import (
     Duration,
     examples,
+    exe_option,
     force_option,
     json_option,
     read_token,
@@ -37,6 +38,7 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
 )
+@exe_option
 @window_options("0s")
 @click.option(
     "--cpu",
@@ -59,7 +61,7 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
 @force_option
 @json_option
 def command(
-    target: str, output: Path, seconds: float, visits: int, force_gc: bool, cpu_seconds: float,
+    target: str, output: Path, exe: Path | None, seconds: float, visits: int, force_gc: bool, cpu_seconds: float,
     trace_seconds: float, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
@@ -82,7 +84,7 @@ def command(
         trace_seconds=trace_seconds,
     )
     with ProgressBar() as progress:
-        path = api.capture(target, output, plan, connection, force=force, progress=progress)
+        path = api.capture(target, output, plan, connection, exe=exe, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))

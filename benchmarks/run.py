@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mapmedic
-from benchmarks import capture_cost, goroutine_dump, profile_load, start_up
+from benchmarks import addresses, capture_cost, goroutine_dump, profile_load, start_up
 from benchmarks.measure import Result
 from mapmedic.source.toolchain import GoToolchain, find_go
 
@@ -27,6 +27,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.
 BENCHMARKS: dict[str, Callable[[GoToolchain, Path, int], Result]] = {
     "profile": profile_load.run,
     "goroutines": goroutine_dump.run,
+    "addresses": addresses.run,
     "start": start_up.run,
     "capture": capture_cost.run,
 }

@@ -108,7 +108,7 @@ func shaky(s *scissors, method, path, mediaType, body string) (status int, answe
 // the middle of a stream, in the middle of a restore. It goes on as a tool
 // would, or is never heard of again. Readers and writers never stop.
 func TestACutAnywhereLosesNothing(t *testing.T) {
-	rounds := 60
+	rounds := 24
 	if testing.Short() {
 		rounds = 12
 	}

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.big_dump import write_big_dump
-from benchmarks.measure import Bar, Cost, Result, beside, cost_of, in_turn, peak, ratios, wall
+from benchmarks.measure import Bar, Cost, Result, beside, cost_of, elsewhere, in_turn, peak, ratios, wall
 from benchmarks.peers import panicparse
 from mapmedic.source.toolchain import GoToolchain
 
@@ -31,7 +31,7 @@ def run(go: GoToolchain, folder: Path, runs: int) -> Result:
     """Group one dump with both; our groups must be those that were written."""
     dump, counts = folder / "dump.txt", folder / "counts.json"
     runs = min(runs, _MOST_RUNS)
-    written = write_big_dump(dump, GOROUTINES)
+    written = elsewhere(write_big_dump, dump, GOROUTINES)
     peer = panicparse(go)
 
     def ours() -> Cost:

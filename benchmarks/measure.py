@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Made = TypeVar("Made")
 
 DEV_NULL = Path(os.devnull)
 
@@ -70,6 +75,12 @@ def cost_of(command: list[str], *, stdin: Path = DEV_NULL, stdout: Path = DEV_NU
     if status != 0:
         raise SystemExit(f"{' '.join(command)} ended with status {status}")
     return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def elsewhere(function: Callable[..., Made], *arguments: object) -> Made:
+    """Return what ``function`` makes in a process of its own: its memory must not count in the peaks here."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
 
 
 def in_turn(runs: int, *measurements: Callable[[], Cost]) -> list[list[Cost]]:

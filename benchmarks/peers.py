@@ -27,7 +27,11 @@ def pprof(go: GoToolchain) -> Peer:
     """Return the pprof that ``go tool pprof`` runs; since Go 1.25 the go command builds it when first asked."""
     _run(go, "tool", "pprof", "-h", check=False)
     path = Path(_run(go, "tool", "-n", "pprof").split()[0])
-    return Peer(path, f"go tool pprof of {_build_of(go, path)}")
+    # It is built from the Go tree itself: `go version -m` names no module.
+    modules = Path(_run(go, "env", "GOROOT").strip(), "src", "cmd", "go.mod")
+    version = re.search(r"github.com/google/pprof (v\S+)", modules.read_text()) if modules.is_file() else None
+    name = f"go tool pprof (github.com/google/pprof {version[1] if version else 'of unknown version'})"
+    return Peer(path, f"{name}, {_build_of(go, path)}")
 
 
 def panicparse(go: GoToolchain) -> Peer | str:
@@ -44,17 +48,15 @@ def panicparse(go: GoToolchain) -> Peer | str:
             )  # fmt: skip
         except (subprocess.SubprocessError, OSError) as error:
             return f"{PANICPARSE} could not be built here: {error}"
-    return Peer(path, f"{PANICPARSE.partition('@')[0]} {_build_of(go, path)}")
+    return Peer(path, f"{PANICPARSE}, {_build_of(go, path)}")
 
 
 def _build_of(go: GoToolchain, path: Path) -> str:
-    """Return what ``go version -m`` says: the Go that built it, its own version, the settings that cost speed."""
+    """Return what ``go version -m`` says: the Go that built it and the settings that may cost speed."""
     said = _run(go, "version", "-m", str(path))
-    found = re.search(r"(?:mod\s+github.com/maruel/panicparse/v2|github.com/google/pprof)\s+(v\S+)", said)
     settings = re.findall(r"build\s+((?:-gcflags|-race|GOAMD64|CGO_ENABLED)=\S*)", said)
     compiler = re.search(r": (go\S+)", said)
-    version = found[1] if found else "of unknown version"
-    return f"{version}, built by {compiler[1] if compiler else 'an unknown Go'} with {' '.join(settings) or 'defaults'}"
+    return f"built by {compiler[1] if compiler else 'an unknown Go'} with {' '.join(settings) or 'defaults'}"
 
 
 def _run(go: GoToolchain, *words: str, check: bool = True) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.big_profile import write_big_profile
-from benchmarks.measure import Bar, Cost, Result, beside, cost_of, in_turn, peak, ratios, wall
+from benchmarks.measure import Bar, Cost, Result, beside, cost_of, elsewhere, in_turn, peak, ratios, wall
 from benchmarks.peers import pprof
 from benchmarks.top_table import FUNCTIONS_SHOWN
 from mapmedic.source.toolchain import GoToolchain
@@ -20,7 +20,7 @@ _SMALLER = 4
 def run(go: GoToolchain, folder: Path, runs: int) -> Result:
     """Load and sum up one profile with both; their tables must agree."""
     profile, peer = folder / "big.pb.gz", pprof(go)
-    write_big_profile(profile, SAMPLES)
+    elsewhere(write_big_profile, profile, SAMPLES)
     our_table, their_table = folder / "ours.txt", folder / "theirs.txt"
 
     def ours() -> Cost:

@@ -1,6 +1,6 @@
 """Every cell of the agent's strategy table under readers, writers and cut connections, on every Go version.
 
-    python -m tests.live.agent_matrix [--go 1.21,1.27]
+    python -m tests.live.agent_matrix [--go 1.21,1.27] [--short] [--at-once 2]
 
 Runs TestMatrix and TestACut of agent/ with the race detector, and writes docs/reference/agent-matrix.md
 (only when all versions ran). Go 1.24 and 1.25 run twice: their GOEXPERIMENT brings the old designs back.
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ def main() -> int:
     minors = options.go.split(",") if options.go else list(VERSIONS)
     builds = [Build(minor) for minor in minors]
     builds += [Build(minor, OLD_DESIGNS) for minor in minors if minor in ("1.24", "1.25")]
-    runs = [_run(build) for build in builds]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        runs = list(pool.map(lambda build: _run(build, short=options.short), builds))
     if not options.go:
         TABLE.write_text(render(runs), encoding="utf-8")
         print(f"wrote {TABLE.relative_to(ROOT)}")
@@ -71,17 +73,19 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--go", help="only these minor versions, comma between")
+    parser.add_argument("--short", action="store_true", help="fewer rounds, as in the tests")
+    parser.add_argument("--at-once", type=int, default=1, help="builds that run at a time")
     return parser.parse_args()
 
 
-def _run(build: Build) -> Run:
+def _run(build: Build, *, short: bool) -> Run:
     started = time.monotonic()
     root = ensure(build.minor)
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "cells"
         done = subprocess.run(
             [str(root / "bin" / "go"), "test", "-race", "-count=1", f"-timeout={_SECONDS}s",
-             "-run=TestMatrix|TestACut", "."],
+             f"-short={str(short).lower()}", "-run=TestMatrix|TestACut", "."],
             cwd=ROOT / "agent", capture_output=True, text=True, timeout=_SECONDS + 60, check=False,
             env={**os.environ, "GOROOT": str(root), "GOTOOLCHAIN": "local", "GOWORK": "off",
                  "GOEXPERIMENT": build.experiment, "MAPMEDIC_MATRIX": str(record)},

@@ -36,7 +36,7 @@ def what_is_missing(case: Case) -> tuple[Blank, ...]:
         why = "the heap profile is empty though the heap is not: profiling is switched off there"
         missing.append(Blank(f"{_again(case)}  (with runtime.MemProfileRate as it is by default)", why))
     if not case.history.heap.frames_restored:
-        missing.append(Blank(f"{_again(case)}  (needs heap?debug=1 and the symbol endpoint)",
+        missing.append(Blank(f"{_again(case)}  (needs heap?debug=1, and the symbol endpoint or --exe FILE)",
                              "the runtime frames of map growth are hidden in what was captured"))  # fmt: skip
     if case.restarted:
         why = f"{case.restarted}: the target was restarted, or another process answered in its place"

@@ -22,6 +22,7 @@ from mapmedic.cli.proof_options import ProofWish, proof_options
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed, UsageError
 from mapmedic.model.connection import Connection
+from mapmedic.model.remedy import FixPlan, Outcome
 
 
 @click.command(
@@ -115,12 +116,34 @@ def command(
     figures do not show that it helped.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.report.json_output import dump, outcome_json, plan_json  # noqa: PLC0415
 
+    _require_sense(health_urls, backup, no_backup=no_backup)
     if html is not None:
         require_writable(html, force=force)
     token = read_token(token_file)
     where = tuple(api.parse_condition(text) for text in conditions)
+    request = api.FixRequest(
+        name, strategy, hold, not keep_memory, where, max_lock_hold, not no_backup, backup, journal
+    )
+    plan = api.plan_fix(target, request, token, connection)
+    if not as_json:
+        _print_plan(plan, offer=not apply_it)
+    if not apply_it:
+        return _planned(plan, html, force=force, as_json=as_json)
+    criteria = replace(
+        api.criteria_for(plan, expect_drop, within), gc_pause_ms=wish.max_gc_pause_ms, near_baseline=wish.near
+    )
+    baseline = api.observe([str(wish.baseline)], api.CapturePlan()) if wish.baseline else None
+    bars = api.HealthBars(max_latency_ms=health_latency and health_latency * 1e3)
+    with ProgressBar() as progress:
+        outcome = api.apply_fix(
+            plan, token, connection, criteria=criteria, journal_folder=journal, progress=progress,
+            baseline=baseline, gc_log=wish.gc_log, health_urls=health_urls, health_bars=bars,
+        )  # fmt: skip
+    return _applied(outcome, html, force=force, as_json=as_json)
+
+
+def _require_sense(health_urls: tuple[str, ...], backup: Path | None, *, no_backup: bool) -> None:
     for url in health_urls:
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"--health-url {url!r} does not begin with http:// or https://")
@@ -128,42 +151,34 @@ def command(
         raise UsageError("--backup and --no-backup exclude each other")
     if backup:
         require_writable(backup, force=False)
-    request = api.FixRequest(
-        name, strategy, hold, not keep_memory, where, max_lock_hold, not no_backup, backup, journal
-    )
-    plan = api.plan_fix(target, request, token, connection)
-    if not as_json:
-        from mapmedic.report.terminal import print_outcome, print_plan  # noqa: PLC0415
 
-        print_plan(console(), plan, offer=not apply_it)
-    if not apply_it:
-        if html is not None:
-            write_plan_report(html, plan, force=force)
-        if as_json:
-            click.echo(dump(plan_json(plan)))
-        return 0
-    criteria = replace(
-        api.criteria_for(plan, expect_drop, within), gc_pause_ms=wish.max_gc_pause_ms, near_baseline=wish.near
-    )
-    baseline = api.observe([str(wish.baseline)], api.CapturePlan()) if wish.baseline else None
-    with ProgressBar() as progress:
-        outcome = api.apply_fix(
-            plan,
-            token,
-            connection,
-            criteria=criteria,
-            journal_folder=journal,
-            progress=progress,
-            baseline=baseline,
-            gc_log=wish.gc_log,
-            health_urls=health_urls,
-            health_bars=api.HealthBars(max_latency_ms=health_latency and health_latency * 1e3),
-        )
+
+def _print_plan(plan: FixPlan, *, offer: bool) -> None:
+    from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich is not needed for --json
+
+    print_plan(console(), plan, offer=offer)
+
+
+def _planned(plan: FixPlan, html: Path | None, *, force: bool, as_json: bool) -> int:
+    from mapmedic.report.json_output import dump, plan_json  # noqa: PLC0415 - as above
+
     if html is not None:
-        write_fix_report(html, f"Fix of {plan.map}", outcome.proof, outcome=outcome, force=force)
+        write_plan_report(html, plan, force=force)
     if as_json:
+        click.echo(dump(plan_json(plan)))
+    return 0
+
+
+def _applied(outcome: Outcome, html: Path | None, *, force: bool, as_json: bool) -> int:
+    if html is not None:
+        write_fix_report(html, f"Fix of {outcome.plan.map}", outcome.proof, outcome=outcome, force=force)
+    if as_json:
+        from mapmedic.report.json_output import dump, outcome_json  # noqa: PLC0415 - as above
+
         click.echo(dump(outcome_json(outcome)))
     else:
+        from mapmedic.report.terminal import print_outcome  # noqa: PLC0415 - as above
+
         page = console()
         page.print()
         print_outcome(page, outcome)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from mapmedic.capture.dump_file import observe_dump
 from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
@@ -55,7 +56,9 @@ def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
     """
     with open_regular(path) as file:
         is_tar = file.read(512)[257:262] == b"ustar"
-    return observe_session(read_session(path) if is_tar else _raw_session(path), binary)
+    if is_tar:
+        return observe_session(read_session(path), binary)
+    return observe_dump(path) or observe_session(_raw_session(path), binary)
 
 
 def _raw_session(path: Path) -> Session:

@@ -134,6 +134,8 @@ class _Asked:
         source = f"gops://{self.visitor.host}:{self.visitor.port} command {command.byte[0]}"
         try:
             data = await self.visitor.ask(command.byte, command.limits)
+            if data.startswith(b"HTTP/"):
+                raise UnexpectedAnswer(source, "as an HTTP server: give it as http://")
             looks = sniff(data)
             if not data or (command.holds and looks not in (command.holds, "unknown")):
                 raise UnexpectedAnswer(source, f"with what looks like {looks}")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from mapmedic.errors import CouldNotLook, TargetUnsupported, UsageError
+from mapmedic.errors import CouldNotLook, TargetUnreachable, TargetUnsupported, UsageError
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _GOPS = re.compile(r"gops:", re.IGNORECASE)
@@ -93,11 +93,9 @@ def _gops_port(pid: int) -> int:
         text = file.read_text(encoding="ascii")[:6].strip()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no port number"
-        raise CouldNotLook(
-            f"process {pid} has no gops agent that wrote its port where this user looks: {file}: {why}"
-        ) from error
+        raise TargetUnreachable(f"gops:{pid}", f"no agent wrote its port to {file}: {why}") from error
     if not (text.isdigit() and 0 < int(text) < 1 << 16):
-        raise CouldNotLook(f"{file} holds no port number")
+        raise TargetUnreachable(f"gops:{pid}", f"{file} holds no port number")
     return int(text)
 
 
@@ -108,7 +106,7 @@ def _socket_target(text: str) -> Target:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
-        raise CouldNotLook(f"cannot reach the socket {path}: {getattr(error, 'strerror', error)}") from error
+        raise TargetUnreachable(f"unix://{path}", getattr(error, "strerror", None) or str(error)) from error
     if not stat.S_ISSOCK(mode):
         raise UsageError(f"{path} is not a unix socket")
     return Target(text, TargetKind.HTTP, base_url=f"unix://{path}", socket_path=path)

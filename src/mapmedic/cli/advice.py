@@ -167,6 +167,8 @@ def _(error: errors.TlsFailed) -> Advice:
 
 @advise.register
 def _(error: errors.TargetUnreachable) -> Advice:
+    if error.url.startswith("gops:"):
+        return _no_gops_agent(error, f"no answer: {error.why}")
     return Advice(
         f"no answer: {error.why}",
         error.url,
@@ -176,6 +178,18 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "the service is stuck, or so short of memory that it cannot answer",
         ),
         f"curl -sS -m 5 -o - {_curl_words(_base(error.url) + '/debug/pprof/')} | head",
+    )
+
+
+def _no_gops_agent(error: errors.TargetUnreachable | errors.UnexpectedAnswer, what: str) -> Advice:
+    return Advice(
+        what,
+        error.url,
+        (
+            "the program does not start github.com/google/gops/agent, or has ended",
+            "it runs as another user, or its agent has a folder of its own (GOPS_CONFIG_DIR says where)",
+        ),
+        "gops   (lists the processes that have an agent)",
     )
 
 
@@ -199,6 +213,8 @@ def _curl_words(url: str) -> str:
 def _(error: errors.UnexpectedAnswer) -> Advice:
     if error.status in (401, 403, 407):
         return _wants_credentials(error)
+    if error.url.startswith("gops:"):
+        return _no_gops_agent(error, f"something answered, but {error.why}")
     return Advice(
         f"something answered, but {error.why}",
         error.url,

@@ -16,8 +16,10 @@ from mapmedic.diagnose.verdict import diagnose
 from mapmedic.errors import FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.entry_stream import StreamReader, encode_header, encode_stream, parse_header
+from mapmedic.formats.expvar import parse_expvar_memstats
 from mapmedic.formats.gctrace import parse_gctrace
 from mapmedic.formats.go_binary import GoBinary
+from mapmedic.formats.gops import parse_gops_memstats
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -34,6 +36,7 @@ from mapmedic.model.units import UnixNanoseconds
 from mapmedic.source.go_file import parse_go_file
 from mapmedic.source.program import ProgramSource
 from tests.golden.corpus import CAPTURED, FOLDERS
+from tests.support.memory_figures import EXPVAR, GOPS
 from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
 
@@ -216,5 +219,7 @@ TARGETS = {
     "symbols": Target(("symbols.txt",), parse_symbols),
     "metrics": Target(("metrics*.txt",), parse_metrics),
     "memstats": Target(("heap.txt",), lambda data: parse_memstats(data.partition(b"MemStats\n")[2])),
+    "expvar": Target((), parse_expvar_memstats, (EXPVAR,)),
+    "gops": Target((), parse_gops_memstats, (GOPS,)),
     "sniff": Target(("*.txt", "*.pb.gz"), sniff),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,7 +23,9 @@ from mapmedic.cli.proof_options import ProofWish, proof_options
 from mapmedic.cli.report_file import write_fix_report, write_plan_report
 from mapmedic.errors import ProofFailed, UsageError
 from mapmedic.model.connection import Connection
-from mapmedic.model.remedy import FixPlan, Outcome
+
+if TYPE_CHECKING:
+    from mapmedic.model.remedy import FixPlan, Outcome
 
 
 @click.command(

@@ -67,15 +67,17 @@ async def apply_fix(
         before, stats = await link.memory(), await link.memstats()
         progress("detaching, backing up, returning memory", 0.0)
         removal = await remove_entries(link, plan, journal, watch)
-        points = await _watch(link, before, criteria, progress)
+        # What the drop gives back is measured from the moment before it: while the backup is made, traffic goes on.
+        full = removal.held or before
+        points = await _watch(link, full, criteria, progress)
     after = removal.operation.get("memory_after")
     at_commit = (memory_point(after),) if isinstance(after, dict) else ()
     points = points or at_commit
     more = [
-        *_gc_checks(stats, await link.memstats(), at_commit, before, points, criteria, beside),
+        *_gc_checks(stats, await link.memstats(), at_commit, full, points, criteria, beside),
         *map(health_check, watch.health()),
     ]
-    proof = prove(before, points, _count_check(plan, removal, criteria), criteria, more)
+    proof = prove(full, points, _count_check(plan, removal, criteria), criteria, more)
     note(journal, "proved", passed=proof.passed)
     return _outcome(plan, removal, (before, *points), proof, journal, watch.health())
 
@@ -159,7 +161,7 @@ def _outcome(
         pause_ns=_whole(operation.get("lock_hold_ns")),
         entries_removed=_whole(operation.get("dropped")),
         journal_path=str(journal.path),
-        before=timeline[0],
+        before=removal.held or timeline[0],
         after=timeline[-1] if len(timeline) > 1 else None,
         proof=proof,
         timeline=(timeline[0], *([removal.held] if removal.held else []), *timeline[1:]),

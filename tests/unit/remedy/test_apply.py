@@ -76,7 +76,7 @@ def test_all_goes_well(tmp_path: Path) -> None:
     assert outcome.proof is not None and outcome.proof.passed
     assert (outcome.operation, outcome.pause_ns, outcome.entries_removed) == ("abc-1", 1200, 1000)
     assert outcome.before is not None and outcome.after is not None
-    assert outcome.timeline[0] is outcome.before and outcome.timeline[-1] is outcome.after
+    assert outcome.timeline[1] is outcome.before and outcome.timeline[-1] is outcome.after
     assert outcome.dropped_at == outcome.timeline[1].at, "the memory right before the entries were dropped"
 
 

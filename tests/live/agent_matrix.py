@@ -107,11 +107,11 @@ def render(runs: Sequence[Run]) -> str:
     keys = list(dict.fromkeys(key for run in runs for key in run.cells))
     lines = [
         _preamble(runs),
-        "| container | strategy | " + " | ".join(run.build.title for run in runs) + " |",
-        "|---|---|" + "---|" * len(runs),
+        "| container | strategy | rounds | " + " | ".join(run.build.title for run in runs) + " |",
+        "|---|---|---|" + "---|" * len(runs),
     ]
     lines += [
-        f"| {container} | `{strategy}` | "
+        f"| {container} | `{strategy}` | {_rounds(runs, (container, strategy))} | "
         + " | ".join(_words(run.cells.get((container, strategy))) for run in runs)
         + " |"
         for container, strategy in keys
@@ -142,6 +142,14 @@ def _preamble(runs: Sequence[Run]) -> str:
         f"n = {len(cells)} cells, {rounds} rounds, {entries:,} entries; "
         f"{sum(bool(run.failure) for run in runs)} of {len(runs)} builds failed.\n"
     )
+
+
+def _rounds(runs: Sequence[Run], key: tuple[str, str]) -> str:
+    """Return how many rounds a cell had; a single one ends in an undo."""
+    cells = [run.cells[key] for run in runs if key in run.cells]
+    fewest = min((cell["rounds"] for cell in cells), default=0)
+    single = fewest == 1 and any(cell["outcome"] == "works" for cell in cells)
+    return "1, undo" if single else str(fewest)
 
 
 def _words(cell: dict[str, Any] | None) -> str:

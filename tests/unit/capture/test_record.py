@@ -49,7 +49,7 @@ from tests.support.scripted_server import (
 HEAP = "/debug/pprof/heap"
 HEAP_TEXT = (GOLDEN / "heap.txt").read_bytes()
 PPROF = answers((GOLDEN / "heap.pb.gz").read_bytes())
-PLAN = CapturePlan(most=Limits(seconds=0.5, max_bytes=1 << 20))
+PLAN = CapturePlan(most=Limits(seconds=2.0, max_bytes=1 << 20))
 ALL = {
     "heap_text", "heap_pprof", "goroutine_text1", "goroutine_text", "metrics", "cmdline", "symbols", "expvar",
     "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof",
@@ -99,8 +99,8 @@ def test_all_of_a_healthy_process_is_captured_and_its_frames_restored(folder: Pa
         (METRICS, answers(b"oops", 500), "metrics", "it answered with HTTP 500"),
         (METRICS, LOGIN, "metrics", "it answered with an HTML page"),
         (METRICS, answers(b""), "metrics", "it answered with nothing"),
-        (METRICS, hangs, "metrics", "no answer: no complete answer within 0.5 s"),
-        (METRICS, drips(b"go_x 1\n", 0.05), "metrics", "no answer: no complete answer within 0.5 s"),
+        (METRICS, hangs, "metrics", "no answer: no complete answer within 2 s"),
+        (METRICS, drips(b"go_x 1\n", 0.05), "metrics", "no answer: no complete answer within 2 s"),
         (METRICS, endless(b"go_x 1\n" * 9999), "metrics", "it answered with a body larger than 1,048,576 bytes"),
         (METRICS, redirects("http://127.0.0.1:9/"), "metrics", "it answered with a redirect (HTTP 302)"),
         (METRICS, resets_after(b"go_", 9), "metrics", "no answer: "),
@@ -118,7 +118,7 @@ def test_one_endpoint_misbehaves(where: str, script: Script, missing: str, why: 
     with ScriptedServer({**go_process(), where: script}) as server:
         started = time.monotonic()
         session = capture(server, path)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 12
     lost = {missing} | {"heap_text": {"symbols"}}.get(missing, set())
     if where == GOROUTINE:
         lost |= {"goroutine_text1", "goroutine_pprof"}

@@ -26,13 +26,15 @@ test: env ## the tests (a sample of the live ones included; under 5 minutes)
 check: env ## lint, types, import picture, gofmt, vet, clippy
 	@bash tools/check.sh $(BIN)
 
-live: env ## every lab scenario on every Go version; rewrites docs/reference/live-matrix.md
+live: env ## every lab scenario and every cell of the agent on every Go version; rewrites the matrices in docs/reference
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
+	@$(BIN)/python -m tests.live.agent_matrix
+	@$(BIN)/python -m tests.oracle.binary_matrix
 
 soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
 	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)
 
-bench: env ## speed and size, as ratios in one run; rewrites docs/reference/benchmarks.md
+bench: env ## speed and size beside the peers, with bars; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 fuzz: env ## a minute of random bytes for each parser

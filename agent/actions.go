@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -92,15 +93,15 @@ func (s *server) end(w http.ResponseWriter, r *http.Request, id, what string, ac
 
 // clearCache is the guide's one call: detach and drop.
 func (s *server) clearCache(w http.ResponseWriter, r *http.Request, _ string) error {
-	name, returnMemory := "", true
-	err := readFields(w, r, map[string]any{"map": &name, "return_memory": &returnMemory})
+	var given json.RawMessage
+	returnMemory := true
+	err := readFields(w, r, map[string]any{"map": &given, "return_memory": &returnMemory})
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		if name, err = s.onlyMap(); err != nil {
-			return err
-		}
+	name, err := s.meant(given)
+	if err != nil {
+		return err
 	}
 	reg, err := s.chosen(name, strategySwap)
 	if err != nil {
@@ -113,8 +114,12 @@ func (s *server) clearCache(w http.ResponseWriter, r *http.Request, _ string) er
 	return s.end(w, r, op.id, "committed", func(op *operation) error { return op.commit(returnMemory) })
 }
 
-// onlyMap is the map meant by a request that names none.
-func (s *server) onlyMap() (string, error) {
+// meant is the map that a request names or, when it names none, the only one.
+func (s *server) meant(given json.RawMessage) (name string, err error) {
+	if given != nil {
+		err = assign("map", given, &name)
+		return name, err // chosen refuses the empty name
+	}
 	all := s.reg.list()
 	if len(all) == 1 {
 		return all[0].name, nil

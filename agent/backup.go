@@ -113,7 +113,7 @@ func (b *backup) end() (trailer, error) {
 	var lossy json.RawMessage
 	if err := decodeFields(raw, map[string]any{"entries": &end.Entries, "unencodable": &end.Unencodable,
 		"first_unencodable": &end.FirstUnencodable, "lossy": &lossy, "sha256": &end.SHA256}); err != nil {
-		return end, badStream("the trailer is not one: %s", err)
+		return end, badStream("the trailer is not one: %s", toProblem(err).Message)
 	}
 	if _, err := b.in.ReadByte(); err != io.EOF {
 		return end, badStream("something follows the trailer")

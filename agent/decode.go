@@ -190,9 +190,11 @@ func (d *decoder) slice(into reflect.Value) error {
 	}
 	n := d.count()
 	if size := t.Elem().Size(); size > 0 && uintptr(n) > uintptr(d.room)/size {
-		return errNoRoom{}
+		return errNoRoom{} // before the product can overflow
 	}
-	d.room -= n * int(t.Elem().Size())
+	if err := d.take(uintptr(n) * t.Elem().Size()); err != nil {
+		return err
+	}
 	into.Set(reflect.MakeSlice(t, n, n))
 	return d.list(into, n)
 }
@@ -250,9 +252,9 @@ func (d *decoder) fields(into reflect.Value) error {
 	return nil
 }
 
-// take counts what is about to be allocated.
+// take counts what is about to be allocated, in the steps the allocator has.
 func (d *decoder) take(bytes uintptr) error {
-	if bytes > uintptr(d.room) {
+	if bytes = (bytes + 15) &^ 15; bytes > uintptr(d.room) {
 		return errNoRoom{}
 	}
 	d.room -= int(bytes)

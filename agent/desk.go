@@ -68,6 +68,7 @@ func (d *desk) begin(o order) (*operation, error) {
 		log: o.log, release: d.archive,
 		hold: o.hold, started: time.Now(), state: stateDetached, busy: busyDetaching,
 	}
+	op.task.stop, op.through = new(atomic.Bool), make(chan struct{})
 	d.setCurrent(op)
 	begun := false
 	defer func() { // also when a lock of the service's own panics

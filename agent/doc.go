@@ -37,6 +37,7 @@
 //
 // Clear, delete and evict (the entries that fit conditions) go the same way and
 // keep the bucket arrays; shrink gives the arrays back and keeps the entries.
+// Entries that were streamed before the commit can be restored after it.
 //
 // # What it promises the service
 //

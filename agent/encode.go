@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -150,7 +151,9 @@ func (e *encoder) str(s string) {
 		return
 	}
 	if !utf8.ValidString(s) {
-		e.text(`{"base64":"` + base64.StdEncoding.EncodeToString([]byte(s)) + `"}`)
+		e.text(`{"base64":"`)
+		e.base64([]byte(s))
+		e.text(`"}`)
 		return
 	}
 	raw, err := json.Marshal(s)
@@ -206,7 +209,20 @@ func (e *encoder) bytes(v reflect.Value) {
 	if len(e.buf)+v.Len() > e.limit {
 		panic(overFrame)
 	}
-	e.text(`"` + base64.StdEncoding.EncodeToString(v.Bytes()) + `"`)
+	e.text(`"`)
+	e.base64(v.Bytes())
+	e.text(`"`)
+}
+
+// base64 encodes in place: three copies of every value, as strings, would
+// double the memory of a service that has none to spare before the GC comes.
+func (e *encoder) base64(raw []byte) {
+	size, start := base64.StdEncoding.EncodedLen(len(raw)), len(e.buf)
+	if start+size > e.limit {
+		panic(overFrame)
+	}
+	e.buf = slices.Grow(e.buf, size)[:start+size] // append of a make allocates under the race detector
+	base64.StdEncoding.Encode(e.buf[start:], raw)
 }
 
 // fields uses Go's own field names: tags are for other readers.

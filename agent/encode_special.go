@@ -36,6 +36,9 @@ func (e *encoder) dynamic(v reflect.Value) {
 	if why := met.lossIn(e.inKey); why != "" && !e.lossy {
 		panic(giveUp(why))
 	}
+	if t.Size() > maxFrame {
+		panic(overFrame) // before it is copied
+	}
 	e.text(`{"type":`)
 	e.str(met.name)
 	e.text(`,"value":`)

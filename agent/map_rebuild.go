@@ -32,7 +32,15 @@ func (e tooLarge) Error() string {
 			e.stopped, e.entries, e.allowed)
 	}
 	return fmt.Sprintf("copying %d entries would hold the lock for about %v, more than the %v allowed (max_lock_hold_ms)",
-		e.entries, e.about, e.allowed)
+		e.entries, forPeople(e.about), e.allowed)
+}
+
+// forPeople rounds a reckoned time to what it is worth.
+func forPeople(d time.Duration) time.Duration {
+	if d >= 10*time.Millisecond {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
 }
 
 // holdEstimate is how long a copy of that many entries is reckoned to hold the lock.

@@ -39,18 +39,18 @@ func TestShrinkGivesBackTheArrays(t *testing.T) {
 }
 
 func TestShrinkRefusesWithTheNumberAndTakesALeave(t *testing.T) {
-	s := filled(150000)
+	s := filled(90000)
 	medic := serve(t, s.register(t, "m"))
-	for _, body := range []string{`{"map":"m","strategy":"shrink"}`, `{"map":"m","strategy":"shrink","max_lock_hold_ms":44}`} {
+	for _, body := range []string{`{"map":"m","strategy":"shrink"}`, `{"map":"m","strategy":"shrink","max_lock_hold_ms":26}`} {
 		status, answer := medic.do("POST", "/debug/mapmedic/v1/operations", body)
-		if status != 422 || !strings.Contains(answer["error"].(map[string]any)["message"].(string), "150000 entries would hold the lock for about 45ms") {
+		if status != 422 || !strings.Contains(answer["error"].(map[string]any)["message"].(string), "90000 entries would hold the lock for about 27ms") {
 			t.Errorf("%d %v", status, answer)
 		}
 	}
 	op := medic.begin(`{"map":"m","strategy":"shrink","max_lock_hold_ms":1000}`)
 	medic.end(op, "/undo")
-	same(t, s.copy(), filled(150000).m)
-	t.Logf("longest hold of a shrink of 150,000 entries: %v", nanos(op))
+	same(t, s.copy(), filled(90000).m)
+	t.Logf("longest hold of a shrink of 90,000 entries: %v", nanos(op))
 }
 
 // The clock stops a copy that takes longer than reckoned, and nothing has changed.

@@ -18,6 +18,7 @@ const (
 
 var (
 	errReplaced  = errors.New("the service put another map in its place meanwhile; what was not visited yet is not touched")
+	errStopped   = errors.New("an undo was asked for during the walk; what was not visited yet is not touched")
 	errScanLimit = errors.New("the walk took longer than its bound; what was not visited yet is not touched")
 )
 
@@ -33,10 +34,11 @@ type scan struct {
 	every   int // entries between two looks at the clock
 	scanned int
 	times   lockTimes
+	stopped func() bool
 }
 
 func (t *mapTarget) scan(d door, what task) *scan {
-	s := &scan{of: t, door: d, chunk: firstChunk, every: stepsPerLook}
+	s := &scan{of: t, door: d, chunk: firstChunk, every: stepsPerLook, stopped: what.stopped}
 	if what.matcher != nil && what.matcher.slow {
 		s.every = 1
 	}
@@ -62,6 +64,8 @@ func (s *scan) run(limit time.Duration, prepare func(most int), visit func(*refl
 			return why
 		case err != nil:
 			return err
+		case s.stopped():
+			return errStopped
 		case time.Now().After(until):
 			return errScanLimit
 		}
@@ -126,7 +130,7 @@ func (t *mapTarget) take(what task) (taken, error) {
 		held.keep()
 	})
 	held.tidy()
-	if untouched := held.size == 0; untouched && err != nil && err != errReplaced && err != errScanLimit {
+	if untouched := held.size == 0; untouched && err != nil && err != errReplaced && err != errScanLimit && err != errStopped {
 		return taken{}, err
 	}
 	return taken{entries: held, times: s.times, scanned: s.scanned, skipped: skipped, partial: err}, nil

@@ -53,6 +53,7 @@ type operation struct {
 	started  time.Time
 	dataLock sync.Mutex // guards data; taken before mu, never while mu is held
 	data     detached
+	through  chan struct{} // closed when the detach is through, whichever way
 
 	mu         sync.Mutex      // guards everything below; never held while waiting
 	rung       <-chan struct{} // closed when data has been collected
@@ -81,6 +82,7 @@ type operation struct {
 
 // detach takes the entries out and starts the clock that gives them back.
 func (op *operation) detach(from target) error {
+	defer close(op.through)
 	before := takeStats()
 	out, err := from.detach(op.task, lockPatience)
 	if err != nil {
@@ -163,6 +165,7 @@ func (op *operation) returnMemory() {
 // be had, the agent goes on trying by itself: entries half returned must not
 // be committed or forgotten.
 func (op *operation) undo(end string) error {
+	op.stopDetaching()
 	if err := op.claim(busyUndoing, func() bool { return true }); err != nil {
 		return err
 	}
@@ -183,6 +186,22 @@ func (op *operation) undo(end string) error {
 	after := takeStats()
 	op.finish(end, &after)
 	return nil
+}
+
+// stopDetaching ends a walk that is still taking entries out at its next chunk,
+// and waits for it: what it has taken by then can be given back.
+func (op *operation) stopDetaching() {
+	op.mu.Lock()
+	detaching := op.busy == busyDetaching
+	op.mu.Unlock()
+	if !detaching {
+		return
+	}
+	op.task.stop.Store(true)
+	select {
+	case <-op.through:
+	case <-time.After(undoPatience):
+	}
 }
 
 func (op *operation) restore() (done merge, err error) {

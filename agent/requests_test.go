@@ -61,6 +61,8 @@ func TestRefusedRequests(t *testing.T) {
 		{"GET", base + "/mapss", ``, 404, "not_found"},
 		{"GET", "/debug/hotfix/", ``, 404, "not_found"},
 		{"POST", "/debug/hotfix/clear-cache", ``, 404, "unknown_map"}, // two maps: which one?
+		{"POST", "/debug/hotfix/clear-cache", `{"map":""}`, 400, "bad_request"},
+		{"POST", "/debug/hotfix/clear-cache", `{"map":7}`, 400, "bad_request"},
 		{"POST", base + "/maps", ``, 405, "method_not_allowed"},
 		{"HEAD", base + "/plan", ``, 405, ""},
 		{"DELETE", base + "/operations", ``, 405, "method_not_allowed"},

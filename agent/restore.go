@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -42,6 +43,14 @@ type restoreView struct {
 // restoreEntries puts the entries of a stream into a map. Nothing is inserted
 // before all of it has been read, decoded and found whole.
 func (s *server) restoreEntries(w http.ResponseWriter, r *http.Request, _ string) error {
+	err := s.restore(w, r)
+	if err != nil {
+		readRest(w, r)
+	}
+	return err
+}
+
+func (s *server) restore(w http.ResponseWriter, r *http.Request) error {
 	reg, err := s.restorable(r)
 	if err != nil {
 		return err
@@ -113,9 +122,23 @@ func restoreInto(reg *registration, w http.ResponseWriter, r *http.Request) (res
 }
 
 func readBackup(w http.ResponseWriter, r *http.Request, entries inbox, of types) (trailer, error) {
+	body, done := arriving(w, r)
+	defer done()
+	return newBackup(body, checkRoundTrip(of).recursive).into(entries, of)
+}
+
+// readRest takes what is left of a body that was refused: a server that answers
+// and hangs up in the middle of it leaves its caller with a broken connection and no answer.
+func readRest(w http.ResponseWriter, r *http.Request) {
+	body, done := arriving(w, r)
+	defer done()
+	_, _ = io.Copy(io.Discard, body)
+}
+
+// arriving is the body, bounded in size and time.
+func arriving(w http.ResponseWriter, r *http.Request) (body io.Reader, done func()) {
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter has deadlines; the size is bounded anyway.
 	_ = control.SetReadDeadline(time.Now().Add(backupPatience))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	return newBackup(http.MaxBytesReader(w, r.Body, maxBackup), checkRoundTrip(of).recursive).into(entries, of)
+	return http.MaxBytesReader(w, r.Body, maxBackup), func() { _ = control.SetReadDeadline(time.Time{}) }
 }

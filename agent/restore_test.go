@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 const restorePath = "/debug/mapmedic/v1/restore?map="
@@ -140,6 +141,30 @@ func TestRefusedRestores(t *testing.T) {
 	op := medic.detach("m")
 	if status, answer := medic.restore("m", body); status != 409 || code(answer) != "operation_in_progress" || !strings.Contains(fmt.Sprint(answer), op["id"].(string)) {
 		t.Errorf("%d %v", status, answer)
+	}
+}
+
+// A refusal of a large body is an answer, not a broken connection.
+func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
+	s := filled(10)
+	medic := serve(t, s.register(t, "m"))
+	body := framed("nonsense", strings.Repeat("x", 7<<20))
+	for i := 0; i < 10; i++ {
+		if status, _ := medic.restore("m", body); status != 400 {
+			t.Fatal(status)
+		}
+		if status, _ := medic.as("text/plain").do("POST", restorePath+"m", body); status != 415 {
+			t.Fatal(status)
+		}
+	}
+}
+
+// Messages are for people.
+func TestReckonedTimesAreRounded(t *testing.T) {
+	for d, want := range map[time.Duration]string{110016000: "110ms", 1234567: "1.23ms", 300 * time.Millisecond: "300ms"} {
+		if got := forPeople(d).String(); got != want {
+			t.Errorf("%d: %s, want %s", d, got, want)
+		}
 	}
 }
 

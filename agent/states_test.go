@@ -160,3 +160,48 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Errorf("the oldest: %d %v", status, answer)
 	}
 }
+
+// slowLock lets others in before every hold, so that a walk in chunks lasts.
+type slowLock struct{ sync.Mutex }
+
+func (l *slowLock) Lock() {
+	time.Sleep(time.Millisecond)
+	l.Mutex.Lock()
+}
+
+func TestUndoStopsAWalkThatIsStillTakingEntriesOut(t *testing.T) {
+	const all = 300_000
+	for _, body := range []string{
+		`{"map":"m","strategy":"delete"}`,
+		`{"map":"m","strategy":"evict","where":[{"on":"key","op":"regex","value":"."}]}`,
+	} {
+		s, mu := filled(all), &slowLock{}
+		reg := NewRegistry()
+		if err := RegisterMapIn(reg, "m", &s.m, mu); err != nil {
+			t.Fatal(err)
+		}
+		medic := serve(t, reg)
+		begun := make(chan map[string]any)
+		go func() {
+			_, op := medic.do("POST", "/debug/mapmedic/v1/operations", body)
+			begun <- op
+		}()
+		size := func() int {
+			mu.Mutex.Lock()
+			defer mu.Mutex.Unlock()
+			return len(s.m)
+		}
+		waitFor(t, "some entries to leave", func() bool { return size() < all })
+		op := reg.desk.list()[0]
+		status, undone := medic.do("POST", path(map[string]any{"id": op.id}, "/undo"), "")
+		if status != 200 || undone["state"] != "undone" {
+			t.Fatalf("undo during the walk: %d %v", status, undone)
+		}
+		if undone["complete"] != false || undone["scanned"].(float64) >= all || size() != all {
+			t.Errorf("scanned %v of %d, %d are in the map", undone["scanned"], all, size())
+		}
+		if answer := <-begun; answer["id"] != op.id {
+			t.Errorf("the caller that began was told %v", answer)
+		}
+	}
+}

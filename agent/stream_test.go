@@ -10,6 +10,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +222,27 @@ func TestAnOldStreamOfATypeThatLeadsBackIsRefused(t *testing.T) {
 	medic := serve(t, reg)
 	if status, answer := medic.restore("m", framed(`{"k":"a","v":{"V":1,"Next":null}}`)); status != 422 || len(m) != 0 {
 		t.Errorf("%d %v", status, answer)
+	}
+}
+
+// A service that is out of memory has none to spare for the copy of its map.
+func TestBytesAreWrittenWithoutGarbage(t *testing.T) {
+	const entries, size = 200, 64 << 10
+	value, enc := reflect.ValueOf(make([]byte, size)), encoder{}
+	key := reflect.ValueOf("k")
+	var before, after runtime.MemStats
+	if why := enc.entry(key, value); why != "" { // the buffer has its size now
+		t.Fatal(why)
+	}
+	runtime.ReadMemStats(&before)
+	for i := 0; i < entries; i++ {
+		enc.buf = enc.buf[:0]
+		if why := enc.entry(key, value); why != "" {
+			t.Fatal(why)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > entries*size/20 {
+		t.Errorf("%d bytes of garbage for %d bytes of values", made, entries*size)
 	}
 }

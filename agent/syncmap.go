@@ -74,14 +74,19 @@ func (t *syncTarget) detach(what task, _ time.Duration) (taken, error) {
 	if what.matcher != nil {
 		return t.evict(what, d), nil
 	}
+	out := taken{entries: d}
 	t.m.Range(func(key, _ any) bool {
+		out.scanned++
 		if value, mine := t.m.LoadAndDelete(key); mine {
 			d.add(key, value)
 		}
-		return true
+		if out.scanned%1024 == 0 && what.stopped() {
+			out.partial = errStopped
+		}
+		return out.partial == nil
 	})
 	t.promote()
-	return taken{entries: d, scanned: d.size}, nil
+	return out, nil
 }
 
 // promote removes nothing. In the old design beginning a Range promotes the

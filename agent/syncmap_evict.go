@@ -24,6 +24,9 @@ func (t *syncTarget) evict(what task, d *detachedSync) taken {
 		if out.scanned%1024 == 0 && time.Now().After(until) {
 			out.partial = errScanLimit
 		}
+		if out.scanned%1024 == 0 && what.stopped() {
+			out.partial = errStopped
+		}
 		return out.partial == nil
 	})
 	t.promote()

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"reflect"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,7 +24,11 @@ type task struct {
 	where    conditions    // of evict, as they were given
 	matcher  *matcher      // of evict; nil fits every entry
 	maxHold  time.Duration // of clear and shrink: the longest hold of the lock
+	stop     *atomic.Bool  // set when a walk is to end early; nil never is
 }
+
+// stopped says whether somebody wants the walk to end before it is through.
+func (t task) stopped() bool { return t.stop != nil && t.stop.Load() }
 
 // fits says whether an entry is one to take out.
 func (t task) fits(key, value reflect.Value) bool {

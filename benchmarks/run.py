@@ -1,9 +1,10 @@
-"""mapmedic beside its peers, in one run, as ratios.
+"""mapmedic beside its peers, in one run, as ratios; each bar passed or missed.
 
-    python -m benchmarks.run [--runs 3] [--samples 400000]
+    python -m benchmarks.run [--runs 3] [--only NAME]
 
-Writes docs/reference/benchmarks.md. Times are of whole processes (start included), children's CPU and peak
-memory as the kernel accounts for them; machines are noisy, so the ratio of each pair is what counts.
+Writes docs/reference/benchmarks.md where everything ran. Times are of whole processes (start included), CPU and
+peak memory as the kernel accounts for them; machines are noisy, so the ratio of each pair is what counts.
+Exit code 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -11,100 +12,67 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import mapmedic
-from benchmarks.big_profile import write_big_profile
-from mapmedic.source.toolchain import find_go
+from benchmarks import addresses, capture_cost, goroutine_dump, profile_load, start_up
+from benchmarks.measure import Result
+from mapmedic.source.toolchain import GoToolchain, find_go
 
-TABLE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
-_LOAD = """
-import sys
-from mapmedic.formats.pprof import parse_profile
-print(parse_profile(open(sys.argv[1], "rb").read()).values.sum(0))
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one process took: wall and CPU seconds, peak memory in bytes."""
-
-    wall_seconds: float
-    cpu_seconds: float
-    peak_bytes: int
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
+BENCHMARKS: dict[str, Callable[[GoToolchain, Path, int], Result]] = {
+    "profile": profile_load.run,
+    "goroutines": goroutine_dump.run,
+    "addresses": addresses.run,
+    "start": start_up.run,
+    "capture": capture_cost.run,
+}
 
 
 def main() -> int:
-    """Run each pair, print and write the table."""
+    """Run what was chosen, print it and, where that was everything, write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=400_000)
+    parser.add_argument("--runs", type=int, default=3, help="of each pair")
+    parser.add_argument("--only", choices=BENCHMARKS)
     options = parser.parse_args()
     go = find_go("compare with go tool pprof")
-    with tempfile.TemporaryDirectory() as folder:
-        profile = Path(folder) / "big.pb.gz"
-        write_big_profile(profile, options.samples)
-        ours, theirs = [], []
-        for _ in range(options.runs):
-            ours.append(cost_of([sys.executable, "-c", _LOAD, str(profile)]))
-            theirs.append(cost_of([str(go.path), "tool", "pprof", "-top", "-nodecount=20", str(profile)]))
-        text = render(options, profile.stat().st_size, go.version, ours, theirs)
-    TABLE.parent.mkdir(parents=True, exist_ok=True)
-    TABLE.write_text(text, encoding="utf-8")
-    print(text)
-    return 0
+    results = []
+    for name in [options.only] if options.only else BENCHMARKS:
+        with tempfile.TemporaryDirectory() as folder:
+            results.append(BENCHMARKS[name](go, Path(folder), options.runs))
+        print(section(results[-1]), flush=True)
+    if not options.only:
+        PAGE.write_text(page(results), encoding="utf-8")
+    return 0 if all(bar.passed for result in results for bar in result.bars) else 1
 
 
-def cost_of(command: list[str]) -> Cost:
-    """Run ``command`` with its output thrown away and return what it cost; it must succeed."""
-    started = time.monotonic()
-    null = os.open(os.devnull, os.O_RDWR)
-    actions = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
-    child = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
-    os.close(null)
-    _, status, usage = os.wait4(child, 0)
-    if status != 0:
-        raise SystemExit(f"{command[0]} ended with status {status}")
-    return Cost(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-
-
-def render(
-    options: argparse.Namespace, size: int, go_version: str, ours: list[Cost], theirs: list[Cost]
-) -> str:
-    """Return the page: one row a figure, medians with their range, and the ratio of each pair."""
-    rows = [
-        _row("wall, s", [c.wall_seconds for c in ours], [c.wall_seconds for c in theirs]),
-        _row("CPU, s", [c.cpu_seconds for c in ours], [c.cpu_seconds for c in theirs]),
-        _row(
-            "peak memory, MiB", [c.peak_bytes / 2**20 for c in ours], [c.peak_bytes / 2**20 for c in theirs]
-        ),
-    ]
+def page(results: list[Result]) -> str:
+    """Return the whole page."""
     return (
         "# Benchmarks\n\n"
-        "Generated by `make bench`; do not edit.\n\n"
-        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {platform.system()} {platform.machine()}, "
-        f"{os.cpu_count()} cores, n = {options.runs} pairs, A B A B.\n\n"
-        f"## Loading a profile of {options.samples:,} samples ({size / 2**20:.1f} MiB gzipped)\n\n"
-        f"mapmedic {mapmedic.__version__}: parse into columns and sum every column. "
-        f"{go_version}: `go tool pprof -top`.\n\n"
-        "| figure | mapmedic | go tool pprof | ratio |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        "Generated by `make bench`; do not edit. A figure is a median and, in brackets, its range.\n\n"
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}, mapmedic {mapmedic.__version__}, Python "
+        f"{platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"load average at the end {os.getloadavg()[0]:.1f}. Pairs are run in turn, A B A B.\n\n"
+        + "\n".join(section(result) for result in results)
     )
 
 
-def _row(name: str, ours: list[float], theirs: list[float]) -> str:
-    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
-    return f"| {name} | {_spread(ours)} | {_spread(theirs)} | {_spread(ratios)} |"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def section(result: Result) -> str:
+    """Return one benchmark as Markdown."""
+    lines = [f"## {result.title}", "", result.words, ""]
+    for number, row in enumerate(result.table):
+        lines.append(f"| {' | '.join(row)} |")
+        if number == 0:
+            lines.append("|" + "---|" * len(row))
+    lines += ["", *(f"* {bar}" for bar in result.bars), ""]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -9,46 +9,55 @@ import asyncio
 import getpass
 import os
 import platform
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.executable import open_executable
 from mapmedic.capture.http import HttpClient
+from mapmedic.capture.live_path import new_live_path
 from mapmedic.capture.machine import examine_machine as examine_this_machine
-from mapmedic.capture.observe import merge_observations, observe_file
-from mapmedic.capture.record import CapturePlan, Progress, capture_session
+from mapmedic.capture.merge import merge_observations
+from mapmedic.capture.observe import observe_file
+from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.record import Progress, capture_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Source
 from mapmedic.diagnose.thresholds import Thresholds
-from mapmedic.errors import NotAuthorized, ToolMissing, UsageError
+from mapmedic.errors import FormatError, NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
+from mapmedic.model.gctrace import GcTrace
+from mapmedic.model.health import HealthBars
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
-from mapmedic.model.observation import MemoryPoint, Observation
+from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.remedy import apply as remedy_apply
 from mapmedic.remedy import plan as remedy_plan
 from mapmedic.remedy import restore as remedy_restore
+from mapmedic.remedy.apply import Beside
+from mapmedic.remedy.compare import baseline_heap, compare
 from mapmedic.remedy.conditions import parse_condition
+from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
-from mapmedic.remedy.proof import Criteria, criteria_for, prove
+from mapmedic.remedy.proof import Criteria, criteria_for
 from mapmedic.source.program import ProgramSource
 from mapmedic.source.toolchain import GoToolchain
 from mapmedic.source.toolchain import find_go as find_go_toolchain
 
 __all__ = [
-    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "Progress", "Source", "Thresholds",
-    "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine", "find_go",
-    "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore", "read_session", "verify",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
+    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
+    "find_go", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore",
+    "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -60,11 +69,17 @@ def capture(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    exe: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Save everything reachable at ``target`` as a session file at ``path`` and return it."""
-    return capture_session(parse_target(target), path, plan, connection, force=force, progress=progress)
+    """Save everything reachable at ``target`` as a session file at ``path`` and return it.
+
+    ``exe`` is the program's file: what it says of the captured heap, and how it was built, is saved as well.
+    """
+    return capture_session(
+        parse_target(target), path, plan, connection, exe=exe, force=force, progress=progress
+    )
 
 
 def is_live(target: str) -> bool:
@@ -82,7 +97,8 @@ def observe(
 ) -> Observation:
     """Return what there is to see: a live target is captured, files are read and put in order of time.
 
-    ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
+    What was captured is kept in a session file until it has been read; an interrupt leaves it there, and says
+    where. ``exe`` is the program's file; it names the runtime frames that a profile hides, where the target did not.
     """
     binary = open_executable(exe) if exe else None
     parsed = [parse_target(text) for text in targets]
@@ -91,10 +107,15 @@ def observe(
         return merge_observations([observe_file(path, binary) for path in files])
     if len(parsed) > 1:
         raise UsageError("give one live target, or any number of files of the same process")
-    with tempfile.TemporaryDirectory(prefix="mapmedic-") as folder:
-        path = Path(folder) / "live.mapmedic"
-        capture_session(parsed[0], path, plan, connection, progress=progress)
-        return observe_file(path, binary)
+    path = new_live_path()
+    capture_session(parsed[0], path, plan, connection, progress=progress)
+    try:
+        observation = observe_file(path, binary)
+    except BaseException as error:  # what does not parse, or nobody waited for, is worth keeping
+        error.add_note(f"what was captured is kept in {path}")
+        raise
+    path.unlink()
+    return observation
 
 
 def diagnose(
@@ -122,21 +143,32 @@ def apply_fix(
     criteria: Criteria | None = None,
     journal_folder: Path | None = None,
     progress: Progress | None = None,
+    health_urls: Sequence[str] = (),
+    health_bars: HealthBars | None = None,
+    baseline: Observation | None = None,
+    gc_log: Path | None = None,
 ) -> Outcome:
     """Carry out ``plan`` and return what it did, with its proof; journal first.
 
-    PreflightFailed and the agent's refusals leave the target untouched. A failed proof is in the
+    PreflightFailed and the agent's refusals leave the target untouched. Where one of ``health_urls`` turns
+    bad before the commit everything is put back: HealthTurnedBad. A failed proof is in the
     outcome, not an error: the fix was applied.
     """
     journal = Journal(journal_folder or default_folder(), plan.map)
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
+    beside = Beside(
+        baseline_heap(baseline) if baseline else None,
+        (lambda: read_gc_log(gc_log)) if gc_log else None,
+    )
+
+    async def work(link: AgentLink) -> Outcome:
+        # A client of its own: what opens the service's endpoints must not go to whoever answers for its health.
+        async with HttpClient(connection=replace(connection, authorization=None)) as client:
+            watch = HealthWatch(client, health_urls, health_bars or HealthBars())
+            return await remedy_apply.apply_fix(link, plan, journal, bars, tell, watch, beside)
+
     try:
-        return _with_agent(
-            plan.target,
-            token,
-            connection,
-            lambda link: remedy_apply.apply_fix(link, plan, journal, bars, tell),
-        )
+        return _with_agent(plan.target, token, connection, work)
     except KeyboardInterrupt as stop:
         stop.add_note(f"how far the fix came is in {journal.path}")
         stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")
@@ -181,10 +213,28 @@ def apply_restore(
         journal.close()
 
 
-def verify(before: Observation, after: Observation, criteria: Criteria | None = None) -> Proof:
-    """Return whether memory came back between two observations of the same service."""
-    first, last = _last_point(before), _last_point(after)
-    return prove(first, (last,), None, None, criteria or Criteria())
+def verify(
+    before: Observation,
+    after: Observation,
+    criteria: Criteria | None = None,
+    *,
+    baseline: Observation | None = None,
+    trace: GcTrace | None = None,
+) -> Proof:
+    """Return whether memory came back between two observations of the same service.
+
+    ``baseline`` is the service when all was well, ``trace`` its log of the GC over both.
+    """
+    beside = Beside(baseline_heap(baseline) if baseline else None, (lambda: trace) if trace else None)
+    return compare(before, after, criteria or Criteria(), beside)
+
+
+def read_gc_log(path: Path) -> GcTrace:
+    """Return the GC cycles in the log at ``path``; FormatError where there are none."""
+    trace = observe_file(path).gc_trace
+    if trace is None:
+        raise FormatError(str(path), "no line of a gctrace in it")
+    return trace
 
 
 def examine_machine() -> tuple[MachineCheck, ...]:
@@ -220,14 +270,6 @@ def _go_check() -> MachineCheck:
 def find_go(purpose: str) -> GoToolchain:
     """Return a Go toolchain to build with; ToolMissing, naming ``purpose``, where there is none."""
     return find_go_toolchain(purpose)
-
-
-def _last_point(observation: Observation) -> MemoryPoint:
-    if not observation.timeline:
-        raise UsageError(
-            f"{observation.target} holds no memory figures: /metrics and heap?debug=1 were missing"
-        )
-    return observation.timeline[-1]
 
 
 def _with_agent(

@@ -15,6 +15,7 @@
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
+    |   |-- HealthTurnedBad                the service answered badly, so everything was put back
     |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
     |-- RestoreIncomplete              5   some entries of a backup are back, not all
@@ -154,6 +155,14 @@ class PreflightFailed(Refused):
     def __init__(self, failed: tuple[str, ...]) -> None:
         super().__init__("; ".join(failed))
         self.failed = failed
+
+
+class HealthTurnedBad(Refused):
+    """Say what was amiss with the service during the fix, which was taken back for it."""
+
+    def __init__(self, complaints: tuple[str, ...]) -> None:
+        super().__init__("; ".join(complaints))
+        self.complaints = complaints
 
 
 class BackupFailed(Refused):

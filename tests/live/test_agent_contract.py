@@ -125,6 +125,24 @@ def test_nobody_gets_in_without_the_token(
     assert answer["error"]["code"] == "unauthorized"
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"map": "x" * 70_000, "strategy": "swap"}, 413),
+        ({"map": "x" * 201, "strategy": "swap"}, 404),
+        ({"map": "x", "strategy": "swap", "where": [{"on": "key", "op": "expired"}] * 9}, 400),
+        ({"map": "x", "strategy": "s" * 1_000}, 404),
+    ],
+)
+def test_bodies_and_names_are_bounded(
+    body: dict[str, Any], expected: int, lab_without_rate: LabService
+) -> None:
+    status, answer = call(lab_without_rate, "POST", f"{API}/plan", body)
+    assert status == expected
+    assert_as_written(f"{API}/plan", "POST", status, answer)
+    assert len(json.dumps(answer)) < 2_000
+
+
 def test_the_guides_one_shot_clears_the_only_map(start_lab: StartLab) -> None:
     service = start_lab(Scenario("global-map", entries=500, rate=0))
     status, answer = call(service, "POST", "/debug/hotfix/clear-cache", {})

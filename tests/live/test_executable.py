@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mapmedic import api
 from mapmedic.capture.observe import observe_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.demo.service import LabService, Scenario
+from mapmedic.formats.symbols import parse_symbols
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.observation import Observation
 from tests.support.command import run
@@ -67,3 +69,18 @@ def test_the_command_line_takes_the_file(heap_alone: Path, lab_binary: Path, tmp
     wrong = run("diagnose", heap_alone, "--exe", heap_alone, "--json")
     assert (wrong.code, wrong.json["error"]) == (3, "FormatError")
     assert "not an ELF program" in wrong.json["what"]
+
+
+def test_a_session_keeps_what_the_file_said(
+    start_lab: Callable[[Scenario], LabService], lab_binary: Path, tmp_path: Path
+) -> None:
+    service = start_lab(Scenario("struct-field", entries=40_000))
+    path = api.capture(service.url, tmp_path / "lab.mapmedic", api.CapturePlan(force_gc=True), exe=lab_binary)
+    kept = read_session(path)
+    answered, from_file = [a for a in kept.artifacts if a.kind == "symbols"]
+    assert from_file.source == str(lab_binary)
+    names = parse_symbols(from_file.data)
+    assert names.items() >= parse_symbols(answered.data).items()
+    assert observe_session(kept).go_version == api.find_go("compare").version
+    only_file = replace(kept, artifacts=tuple(a for a in kept.artifacts if a is not answered))
+    assert heap_of(observe_session(only_file)).stacks == heap_of(observe_session(kept)).stacks

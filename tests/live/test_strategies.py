@@ -44,7 +44,9 @@ def test_shrink_drops_the_buckets_of_an_emptied_map(start_lab: StartLab, tmp_pat
     code, outcome = fix(service, tmp_path, "--map", before["declared"], "--strategy", "shrink", "--apply")
     assert code == 0, outcome
     assert truth_of(service.url)["shallow_bytes"] < before["shallow_bytes"] / 10
-    assert outcome["proof"]["passed"]
+    assert outcome["proof"]["passed"] and outcome["backup"] is None
+    kept = next(check for check in outcome["proof"]["checks"] if check["name"] == "entries_kept")
+    assert kept["passed"] and kept["before"] == kept["after"] == before["entries"]
 
 
 def test_swap_refuses_an_emptied_map_and_names_shrink(start_lab: StartLab, tmp_path: Path) -> None:

@@ -64,12 +64,12 @@ class Build:
         return [rows[begin:end] for begin, end in pairwise(starts)]
 
 
-def build(go: GoToolchain, mode: str, folder: Path) -> Build:
-    """Build the truth program with ``go`` in the way that ``mode`` names."""
-    path = folder / f"truth-{go.version}-{mode}"
+def build(go: GoToolchain, mode: str, folder: Path, machine: str = "amd64") -> Build:
+    """Build the truth program for ``machine`` with ``go`` in the way that ``mode`` names."""
+    path = folder / f"truth-{go.version}-{machine}-{mode}"
     subprocess.run(
         [str(go.path), "build", "-trimpath", *MODES[mode], "-o", str(path), "."],
-        cwd=PROGRAM, env={**go.environment, "CGO_ENABLED": "0"}, check=True, timeout=400,
+        cwd=PROGRAM, env={**go.environment, "CGO_ENABLED": "0", "GOARCH": machine}, check=True, timeout=400,
     )  # fmt: skip
     return Build(path, go, open_binary(path))
 

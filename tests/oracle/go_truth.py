@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -26,12 +26,8 @@ def minor_of(built: Build) -> int:
 
 def missed_frames(built: Build, addresses: int) -> list[str]:
     """Compare random addresses all over the text with runtime.CallersFrames and runtime.FuncForPC."""
-    entries = built.binary.functions.entry
-    random = np.random.default_rng(7)
-    sample = np.unique(random.integers(int(entries[0]), int(entries[-1]), addresses, dtype=np.uint64))
     # CallersFrames is asked with the address plus one, which must still be the same function's.
-    sample = np.setdiff1d(sample, entries - np.uint64(1))
-    pcs = sample.tolist()
+    pcs = _sample(built, addresses)
     _, lines = built.ask("frames", pcs)
     unfolds = minor_of(built) >= UNFOLDS_SINCE
     ours = [_as_go_says(frames) for frames in built.frames(pcs)]
@@ -122,6 +118,33 @@ def missed_entries(built: Build) -> list[str]:
     ]
 
 
+def missed_lines(built: Build, addresses: int) -> list[str]:
+    """Compare file and line with ``go tool addr2line``."""
+    pcs = _sample(built, addresses)
+    done = subprocess.run(
+        [str(built.go.path), "tool", "addr2line", str(built.path)], input="".join(f"{pc:#x}\n" for pc in pcs),
+        capture_output=True, text=True, check=True, env=built.go.environment,
+    )  # fmt: skip
+    # Two lines an address: the function around it (nm's business), and file:line.
+    places = done.stdout.split("\n")[1::2]
+    return [
+        f"{pc:#x}: addr2line says {place}, we {frames[0]}"
+        for pc, place, frames in zip(pcs, places, built.frames(pcs), strict=True)
+        # The linker's own marks (go:textfipsstart) have no tables; debug/gosym reads offset 0 as if it were one.
+        if place != (f"{frames[0][1]}:{frames[0][2]}" if frames[0][2] else ":-1")
+        and not frames[0][0].startswith("go:")
+    ]
+
+
+def _sample(built: Build, addresses: int) -> list[int]:
+    """Return addresses all over the text, without the last byte of any function."""
+    entries = built.binary.functions.entry
+    random = np.random.default_rng(7)
+    sample = np.unique(random.integers(int(entries[0]), int(entries[-1]), addresses, dtype=np.uint64))
+    pcs: list[int] = np.setdiff1d(sample, entries - np.uint64(1)).tolist()
+    return pcs
+
+
 def _same(printed: str, symbol: str) -> bool:
     printed = printed.replace("·", ".")
     head, shapes, tail = printed.partition("[...]")
@@ -148,3 +171,51 @@ def missed_sp_deltas(built: Build) -> list[str]:
 
 def _as_go_says(frames: Frames) -> Frames:
     return [(function, file or "?", line, start) for function, file, line, start in frames]
+
+
+def missed_unwinding(built: Build) -> list[str]:
+    """Walk the memory of real stacks by stack deltas alone: the return addresses are those of runtime.Callers."""
+    bias, lines = built.ask("memory")
+    missed = [] if len(lines) > 10 else [f"only {len(lines)} stacks"]
+    for line in lines:
+        callers, memory = ([int(word, 16) for word in part.split()] for part in line.split("\x1f"))
+        expected = list(_without_wrappers(built, _real(built, [pc - bias for pc in callers])))
+        # How large the first frame is above where its memory begins is not known: look for its return address.
+        start = memory.index(expected[1] + bias) if expected[1] + bias in memory else len(memory)
+        walked = list(_without_wrappers(built, _walk(built, memory[start:], bias)))
+        # The memory ends in the frame that it was read from; what called that is above it.
+        if len(walked) < 2 or walked != expected[1 : 1 + len(walked)]:
+            missed.append(f"runtime.Callers says {expected}, the stack deltas lead to {walked}")
+    return missed
+
+
+def _walk(built: Build, memory: list[int], bias: int) -> Iterator[int]:
+    at = 0
+    while at < len(memory):
+        pc = memory[at] - bias
+        yield pc
+        delta = int(built.binary.sp_deltas(np.array([pc % (1 << 64)], dtype=np.uint64))[0])
+        if delta < 0:
+            return
+        at += 1 + delta // 8
+
+
+def _without_wrappers(built: Build, pcs: Iterable[int]) -> Iterator[int]:
+    """Leave out the frames of compiler-made wrappers, as runtime.Callers does."""
+    functions = built.binary.functions
+    wrapper = functions.id[functions.names.index("runtime.deferreturn")]
+    for pc in pcs:
+        around = int(np.searchsorted(functions.entry, np.uint64((pc - 1) % (1 << 64)), side="right")) - 1
+        (chain,) = built.frames([(pc - 1) % (1 << 64)])
+        alone = [name for name, *_ in chain] == [functions.names[around]]
+        if functions.id[around] != wrapper or not alone:
+            yield pc
+
+
+def _real(built: Build, pcs: list[int]) -> Iterator[int]:
+    """Leave out the PCs that stand for inlined calls."""
+    chains = built.frames([pc - 1 for pc in pcs])
+    at = 0
+    while at < len(pcs):
+        yield pcs[at]
+        at += max(1, len(chains[at]))

@@ -18,6 +18,7 @@ from tests.oracle.go_truth import (
     missed_heap_names,
     missed_sp_deltas,
     missed_stacks,
+    missed_unwinding,
 )
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -34,6 +35,10 @@ def test_every_sampled_address_has_the_frames_that_the_runtime_gives_it(built: B
 
 def test_real_stacks_unfold_as_the_runtime_unfolds_them(built: Build) -> None:
     assert missed_stacks(built) == []
+
+
+def test_stack_deltas_lead_from_return_address_to_return_address(built: Build) -> None:
+    assert missed_unwinding(built) == []
 
 
 def test_a_heap_profile_is_named_as_the_symbol_endpoint_names_it(built: Build) -> None:

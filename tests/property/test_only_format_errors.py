@@ -20,6 +20,8 @@ PREFIXES = [
     b"heap profile: 1: 2 [3: 4] @ heap/8192\n",
     b"goroutine 1 [running]:\n",
     b"num_symbols: 1\n",
+    b"goroutine profile: total 7\n",
+    b"gc 1 @0.001s 2%: 0+1.2+13 ms clock, 0.1+0.2/0.3/0.4+0.5 ms cpu, 4->4->0 MB, 5 MB goal, 4 P\n",
     b"go_x ",
     b"\x1f\x8b\x08\x00",
 ]

@@ -19,7 +19,7 @@ const SECTIONS: [&[u8]; 2] = [b".gopclntab", b".data.rel.ro.gopclntab"];
 const HEADER_BYTES: usize = 72;
 const FUNCTAB_ENTRY_BYTES: usize = 8;
 /// Places a scan may look at: each costs a check of its whole function table.
-const MAX_CANDIDATES: usize = 1 << 10;
+const MAX_CANDIDATES: usize = 16;
 
 /// Where the tables of a pclntab lie, counted from its start.
 pub struct Header {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _CHUNK_BYTES = 1 << 16
 _STREAM_BYTES = 1 << 18

@@ -18,7 +18,11 @@ import numpy.typing as npt
 from mapmedic.capture.files import open_regular
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.go_binary import GoBinary
+from mapmedic.formats.heap_text import parse_heap_text
+from mapmedic.formats.symbols import encode_symbols
+from mapmedic.model.findings import Blank
 from mapmedic.model.heap_records import HeapRecords
+from mapmedic.model.session import Artifact
 
 _PAGE_BYTES = 4096
 
@@ -36,6 +40,12 @@ class Fit:
     printed: int
     agreeing: int
 
+    @property
+    def why_not(self) -> str:
+        """Return the words for a program that is not the one."""
+        share = f"{self.agreeing:,} of {self.printed:,} functions and lines that the profile prints are in it"
+        return f"it is not the program that was profiled ({share}); not used"
+
 
 def open_executable(path: Path) -> GoBinary:
     """Map the file at ``path`` and read its tables; CouldNotLook, or FormatError where it is no Go program."""
@@ -49,6 +59,19 @@ def open_executable(path: Path) -> GoBinary:
         return GoBinary(data)
     except FormatError as error:
         raise FormatError(str(path), error.why, error.offset) from None
+
+
+def symbols_from_file(heap: Artifact, binary: GoBinary, path: Path) -> Artifact | Blank:
+    """Return the answers that ``/debug/pprof/symbol`` would give about a heap text, taken from the program's file."""
+    try:
+        records = parse_heap_text(heap.data)
+        found = fit(records, binary)
+        if found.distance is None:
+            return Blank("executable", found.why_not)
+        answers = encode_symbols(names_from_binary(records, binary, found.distance))
+    except FormatError as error:
+        return Blank("executable", f"not used: {error}")
+    return Artifact("symbols", heap.visit, heap.taken_at, str(path), answers)
 
 
 def fit(records: HeapRecords, binary: GoBinary) -> Fit:

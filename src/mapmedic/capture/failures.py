@@ -8,8 +8,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import aiohttp
-
 from mapmedic.capture.tls import tls_failure
 from mapmedic.errors import TargetUnreachable, TlsFailed, UnexpectedAnswer
 
@@ -20,6 +18,8 @@ _REASON_LETTERS = 200
 @contextmanager
 def in_our_words(url: str) -> Iterator[None]:
     """Turn what the library raises into TargetUnreachable, TlsFailed or UnexpectedAnswer about ``url``."""
+    import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
     try:
         yield
     except aiohttp.ClientPayloadError as error:
@@ -41,6 +41,8 @@ def _unreachable(url: str, error: Exception) -> TargetUnreachable:
 
 
 def _hung_up_on_tls(url: str, error: Exception) -> bool:
+    import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
     # Since TLS 1.3 a server judges our certificate when we think that the session is there already.
     connected = not isinstance(error, aiohttp.ClientConnectorError)
     number = getattr(error, "errno", None)
@@ -49,6 +51,8 @@ def _hung_up_on_tls(url: str, error: Exception) -> bool:
 
 def may_pass(error: TargetUnreachable) -> bool:
     """Tell whether asking again may help: a failed connection, but no refused certificate, no malformed question."""
+    import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
     if isinstance(error, TlsFailed):
         return error.cause == "hung_up"
     return isinstance(error.__cause__, aiohttp.ClientError | OSError)

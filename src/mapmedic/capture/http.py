@@ -9,15 +9,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
-
-import aiohttp
 
 from mapmedic.capture.body import iter_body, read_body
 from mapmedic.capture.failures import in_our_words, may_pass
 from mapmedic.capture.tls import tls_context
 from mapmedic.errors import TargetUnreachable
 from mapmedic.model.connection import DIRECT, Connection
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # What is not the stream that was asked for is an explanation.
 _EXPLANATION_BYTES = 1 << 18
@@ -77,6 +79,8 @@ class HttpClient:
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpClient:
+        import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
         authorization = self.connection.authorization
         self._session = aiohttp.ClientSession(
             connector=self._connector(),
@@ -205,12 +209,16 @@ class HttpClient:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its `async with`")
+        import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
         return self._session.request(
             method, self._wire_url(url), headers=headers, json=json, data=data, allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
         )  # fmt: skip
 
     def _connector(self) -> aiohttp.BaseConnector:
+        import aiohttp  # noqa: PLC0415 - files need no HTTP, and it is slow to import
+
         if self.socket_path is not None:
             return aiohttp.UnixConnector(self.socket_path, limit=8)
         return aiohttp.TCPConnector(limit=8, ssl=tls_context(self.connection) or True)

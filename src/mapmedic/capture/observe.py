@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from mapmedic.capture.dump_file import observe_dump
 from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
+from mapmedic.formats.expvar import parse_expvar_memstats
 from mapmedic.formats.gctrace import parse_gctrace
-from mapmedic.formats.go_binary import GoBinary
+from mapmedic.formats.go_binary import GoBinary, parse_build_info
+from mapmedic.formats.gops import parse_gops_memstats
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
@@ -28,15 +31,22 @@ from mapmedic.model.findings import Blank
 from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.heap import HeapProfile
 from mapmedic.model.heap_records import HeapRecords
+from mapmedic.model.memstats import MemStats
 from mapmedic.model.metrics import Metrics
-from mapmedic.model.observation import Capture, MemoryPoint, Observation
+from mapmedic.model.observation import Capture, MemoryPoint, Observation, Process
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
 
 Parsed = TypeVar("Parsed")
+_VERSION_BYTES = 100
+_PROGRAM_LETTERS = 100
 MAX_FILE_BYTES = 1 << 30
 # These tell of a stretch of time, and not of the target at one visit.
-_NO_CAPTURE = ("metrics_poll", "gctrace")
+_NO_CAPTURE = ("metrics_poll", "gctrace", "build_info")
+# Kept for other tools; where it is missing no verdict is the poorer for it.
+_NOT_MISSED = frozenset(
+    ("expvar", "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof", "cpu_pprof", "trace")
+)
 
 
 def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
@@ -46,7 +56,9 @@ def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
     """
     with open_regular(path) as file:
         is_tar = file.read(512)[257:262] == b"ustar"
-    return observe_session(read_session(path) if is_tar else _raw_session(path), binary)
+    if is_tar:
+        return observe_session(read_session(path), binary)
+    return observe_dump(path) or observe_session(_raw_session(path), binary)
 
 
 def _raw_session(path: Path) -> Session:
@@ -110,7 +122,8 @@ def observe_session(session: Session, binary: GoBinary | None = None) -> Observa
 
     FormatError where something was captured, but nothing of it parses.
     """
-    reader = _Reader(session, list(session.not_captured), binary=binary)
+    missed = [blank for blank in session.not_captured if blank.what not in _NOT_MISSED]
+    reader = _Reader(session, missed, binary=binary)
     if not session.complete:
         reader.blanks.append(Blank("session", "the capture was cut short; what had arrived is used"))
     symbols = _symbols(reader)
@@ -127,26 +140,9 @@ def observe_session(session: Session, binary: GoBinary | None = None) -> Observa
         captures=captures,
         timeline=timeline or _trace_points(logged_at, trace),
         not_captured=_distinct(reader.blanks),
-        go_version=_go_version([page for _, page in metrics]),
+        go_version=_version(reader, [page for _, page in metrics]),
         gc_trace=trace,
-    )
-
-
-def merge_observations(parts: Sequence[Observation]) -> Observation:
-    """Return several observations of one process as one, in order of time."""
-    if len(parts) == 1:
-        return parts[0]
-    captures = sorted((c for part in parts for c in part.captures), key=lambda c: c.at)
-    # A trace has no clock of its own: its points are drawn where nothing better is known.
-    measured = [part for part in parts if part.captures or part.gc_trace is None]
-    timeline = sorted((p for part in measured or parts for p in part.timeline), key=lambda p: p.at)
-    return Observation(
-        target=" + ".join(part.target for part in parts),
-        captures=tuple(captures),
-        timeline=tuple(timeline),
-        not_captured=_distinct([blank for part in parts for blank in part.not_captured]),
-        go_version=next((part.go_version for part in parts if part.go_version), None),
-        gc_trace=max((p.gc_trace for p in parts if p.gc_trace), key=lambda t: t.cycles, default=None),
+        process=_process(reader, [page for _, page in metrics]),
     )
 
 
@@ -165,7 +161,16 @@ def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
         goroutine_counts=reader.parse(parse_goroutine_counts, reader.first("goroutine_text1", visit)),
         goroutines=reader.parse(parse_goroutines, reader.first("goroutine_text", visit)),
         registered_maps=reader.parse(parse_registered_maps, reader.first("agent_maps", visit)),
+        counters=_counters(reader, visit),
     )
+
+
+def _counters(reader: _Reader, visit: int) -> MemStats | None:
+    """Return the memory figures that came by themselves, where there is no heap text to bring them."""
+    if reader.first("heap_text", visit):
+        return None
+    gops = reader.parse(parse_gops_memstats, reader.first("gops_memstats", visit))
+    return gops or reader.parse(parse_expvar_memstats, reader.first("expvar", visit))
 
 
 def _heap(reader: _Reader, visit: int, symbols: dict[int, str]) -> HeapProfile | None:
@@ -189,10 +194,7 @@ def _names_from_binary(reader: _Reader, records: HeapRecords) -> dict[int, str]:
         return {}
     found = fit(records, reader.binary)
     if found.distance is None:
-        why = f"{found.agreeing:,} of {found.printed:,} functions and lines that the profile prints are in it"
-        reader.blanks.append(
-            Blank("executable", f"it is not the program that was profiled ({why}); not used")
-        )
+        reader.blanks.append(Blank("executable", found.why_not))
         return {}
     # What the target did not say is known from its file now.
     reader.blanks = [blank for blank in reader.blanks if blank.what != "symbols"]
@@ -216,6 +218,9 @@ def _point(at: UnixNanoseconds, page: Metrics) -> MemoryPoint:
         heap_alloc_bytes=_whole(page.value("go_memstats_heap_alloc_bytes")),
         num_gc=_whole(page.value("go_gc_duration_seconds_count")),
         goroutines=_whole(page.value("go_goroutines")),
+        heap_idle_bytes=_whole(page.value("go_memstats_heap_idle_bytes")),
+        heap_released_bytes=_whole(page.value("go_memstats_heap_released_bytes")),
+        sys_bytes=_whole(page.value("go_memstats_sys_bytes")),
     )
 
 
@@ -264,6 +269,32 @@ def _whole(value: float | None) -> int | None:
 
 def _go_version(pages: list[Metrics]) -> str | None:
     return next((version for page in pages if (version := page.go_version)), None)
+
+
+def _version(reader: _Reader, pages: list[Metrics]) -> str | None:
+    """Return the Go that built the target, from whoever says so first."""
+    return _go_version(pages) or _gops_version(reader) or _built_with(reader)
+
+
+def _gops_version(reader: _Reader) -> str | None:
+    said = next((a.data[:_VERSION_BYTES] for a in reader.of_kind("gops_version")), b"")
+    return said.decode("ascii", "replace").strip() or None
+
+
+def _process(reader: _Reader, pages: list[Metrics]) -> Process:
+    started = (page.value("process_start_time_seconds") for page in pages)
+    words = next((a.data.split(b"\0", 1)[0] for a in reader.of_kind("cmdline")), b"")
+    return Process(
+        started_at_seconds=next((at for at in started if at is not None and math.isfinite(at)), None),
+        program=words.decode("utf-8", "replace").rpartition("/")[2][:_PROGRAM_LETTERS] or None,
+    )
+
+
+def _built_with(reader: _Reader) -> str | None:
+    info = reader.parse(
+        lambda data: parse_build_info(data.decode("utf-8", "replace")), reader.first("build_info", 0)
+    )
+    return (info.go_version or None) if info else None
 
 
 def _distinct(blanks: list[Blank]) -> tuple[Blank, ...]:

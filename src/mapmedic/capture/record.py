@@ -5,62 +5,31 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mapmedic
 from mapmedic.capture import endpoints
-from mapmedic.capture.http import LOOSEST, HttpClient, Limits
+from mapmedic.capture.executable import open_executable, symbols_from_file
+from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.session_file import SessionWriter
-from mapmedic.capture.targets import Target, http_base
+from mapmedic.capture.targets import Target, live_url
 from mapmedic.capture.visit import Visit, Visitor
-from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
+from mapmedic.capture.visitors import open_visitor
+from mapmedic.errors import CouldNotLook, UnexpectedAnswer
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.sniff import sniff
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact
-from mapmedic.model.units import MIB
+from mapmedic.model.units import MIB, UnixNanoseconds
 
 # Called with what is being done and how far along it is (0..1).
 Progress = Callable[[str, float], None]
-_SHORTEST_POLL_SECONDS = 1.0
-# A timeline of a day needs no finer steps than one of ten minutes, and a session has its bounds.
-_MOST_POLLS = 600
 _RSS_LINE = re.compile(
     rb"^process_resident_memory_bytes (\d{1,18}(?:\.\d{1,18})?(?:e\+?\d{1,2})?)$", re.MULTILINE
 )
-_SHORTEST_INTERVAL_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class CapturePlan:
-    """How long to look and how often.
-
-    ``seconds`` of 0 is a single visit; otherwise ``visits`` are spread evenly over it, the first at
-    once and the last at its end. ``force_gc`` asks the target for a collection at each visit.
-    ``most`` bounds each single answer beyond the endpoint's own limits.
-    """
-
-    seconds: float = 0.0
-    visits: int = 4
-    force_gc: bool = False
-    agent_token: str | None = field(default=None, repr=False)
-    most: Limits = LOOSEST
-
-    @property
-    def moments(self) -> tuple[float, ...]:
-        """Return the seconds after the start at which each visit takes place."""
-        if self.seconds <= 0:
-            return (0.0,)
-        most = int(self.seconds / _SHORTEST_INTERVAL_SECONDS) + 1
-        count = max(2, min(self.visits, most))
-        return tuple(self.seconds * step / (count - 1) for step in range(count))
-
-    @property
-    def poll_seconds(self) -> float:
-        """Return the time between two looks at the metrics."""
-        return max(_SHORTEST_POLL_SECONDS, self.seconds / _MOST_POLLS)
 
 
 def capture_session(
@@ -69,21 +38,38 @@ def capture_session(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    exe: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Capture ``target`` into ``path`` and return it.
+    """Capture ``target`` into ``path`` and return it; ``exe`` is the program's file, if it is at hand.
 
     TargetUnreachable where nothing at all answered; UnexpectedAnswer where something did, but no
     profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
     early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
-    base = http_base(target)
-    with SessionWriter(path, base, mapmedic.__version__, force=force) as writer:
-        recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None))
-        client = HttpClient(plan.most, connection=connection, socket_path=target.socket_path)
-        asyncio.run(recorder.record(base, client))
+    program = _Program(exe, open_executable(exe)) if exe else None
+    with SessionWriter(path, live_url(target), mapmedic.__version__, force=force) as writer:
+        recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None), program)
+        try:
+            asyncio.run(recorder.record(target, connection))
+        except KeyboardInterrupt as stop:
+            for note in writer.what_is_left():
+                stop.add_note(note)
+            raise
         return writer.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """The file of the target's program, opened."""
+
+    path: Path
+    binary: GoBinary
+
+    def build_info(self) -> Artifact:
+        now = UnixNanoseconds(time.time_ns())
+        return Artifact("build_info", 0, now, str(self.path), self.binary.build_info_text.encode())
 
 
 @dataclass
@@ -93,14 +79,16 @@ class _Recorder:
     plan: CapturePlan
     writer: SessionWriter
     progress: Progress
+    program: _Program | None = None
     _started: float = field(default_factory=time.monotonic)
     _watching: str = "watching the heap"
 
-    async def record(self, base: str, client: HttpClient) -> None:
+    async def record(self, target: Target, connection: Connection) -> None:
         moments = self.plan.moments
         known: tuple[Blank, ...] = ()
-        async with client:
-            visitor = Visitor(client, base, self._keep, self.plan.force_gc, self.plan.agent_token)
+        if self.program:
+            self.writer.add(self.program.build_info())
+        async with open_visitor(target, self.plan, connection, self._keep) as visitor:
             for number, moment in enumerate(moments):
                 await self._poll_until(visitor, moment)
                 name = f"capture {number + 1} of {len(moments)}"
@@ -108,12 +96,33 @@ class _Recorder:
                 visit = await visitor.visit(number)
                 if number == 0 and not any(map(_is_profile, visit.artifacts)):
                     self.writer.discard()
-                    raise _why_no_profile(base, visit)
+                    raise _why_no_profile(live_url(target), visit)
                 blanks = visit.blanks if number == 0 else _later_blanks(visit, name, known)
+                self._note(self._with_names_from_file(visit, blanks))
                 known += visit.blanks if number == 0 else ()
-                for blank in blanks:
-                    self.writer.add_blank(blank)
+            self._note((await self._watched(visitor, len(moments) - 1)).blanks)
         self.progress("captured", 1.0)
+
+    async def _watched(self, visitor: Visitor, number: int) -> Visit:
+        seconds = max(self.plan.cpu_seconds, self.plan.trace_seconds)
+        if seconds:
+            self.progress(f"profiling for {seconds:g} s", 1.0)
+        return await visitor.watch(number)
+
+    def _note(self, blanks: Iterable[Blank]) -> None:
+        for blank in blanks:
+            self.writer.add_blank(blank)
+
+    def _with_names_from_file(self, visit: Visit, blanks: Collection[Blank]) -> Collection[Blank]:
+        """Keep what the program's file says of the heap; return the blanks that are left."""
+        heap = next((a for a in visit.artifacts if a.kind == endpoints.HEAP_TEXT.kind), None)
+        if self.program is None or heap is None:
+            return blanks
+        names = symbols_from_file(heap, self.program.binary, self.program.path)
+        if isinstance(names, Blank):
+            return [*blanks, names]
+        self.writer.add(names)
+        return [blank for blank in blanks if blank.what != endpoints.SYMBOLS.kind]
 
     async def _poll_until(self, visitor: Visitor, moment: float) -> None:
         while (left := self._started + moment - time.monotonic()) > 0:
@@ -147,6 +156,6 @@ def _is_profile(artifact: Artifact) -> bool:
     return holds is not None and sniff(artifact.data) == holds
 
 
-def _why_no_profile(base: str, visit: Visit) -> TargetUnreachable | UnexpectedAnswer:
-    heap = endpoints.HEAP_TEXT
-    return visit.errors.get(heap.kind) or UnexpectedAnswer(base + heap.path, "not with a heap profile", 200)
+def _why_no_profile(base: str, visit: Visit) -> CouldNotLook:
+    said = (visit.errors.get(endpoint.kind) for endpoint in endpoints.PROFILES)
+    return next((error for error in said if error), UnexpectedAnswer(base, "not with a heap profile", 200))

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shlex
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +87,13 @@ class SessionWriter:
         """Record what could not be captured."""
         data = json.dumps({"what": blank.what, "why": blank.why}).encode()
         self._append(Artifact(BLANK, 0, UnixNanoseconds(0), "", data))
+
+    def what_is_left(self) -> tuple[str, ...]:
+        """Return in words what an interrupted capture leaves behind; nothing where nothing had arrived."""
+        if not self._entries:
+            return ()
+        read = f"mapmedic diagnose {shlex.quote(str(self.partial))}"
+        return (f"what had arrived is kept in {self.partial}", f"next: {read}")
 
     def discard(self) -> None:
         """Give up a capture that brought nothing of use; its partial file goes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from mapmedic.errors import CouldNotLook, TargetUnsupported, UsageError
+from mapmedic.errors import CouldNotLook, TargetUnreachable, TargetUnsupported, UsageError
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_GOPS = re.compile(r"gops:", re.IGNORECASE)
 _SOCKET = re.compile(r"unix://(?=/)", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d+(?:/.*)?")
 _PPROF_SUFFIX = re.compile(r"/debug/pprof(?:/.*)?$")
@@ -25,6 +27,7 @@ class TargetKind(StrEnum):
     """The kinds of TARGET; processes and cores are known only to be refused by name."""
 
     HTTP = "http"
+    GOPS = "gops"
     PROCESS = "process"
     CORE = "core"
     FILE = "file"
@@ -34,7 +37,7 @@ class TargetKind(StrEnum):
 class Target:
     """One target; ``base_url`` is set for HTTP (no /debug/pprof, no trailing slash), ``path`` for files.
 
-    ``socket_path`` is the unix socket behind a ``base_url`` of ``unix://PATH``.
+    ``socket_path`` is the unix socket behind a ``base_url`` of ``unix://PATH``; of a gops agent it is gops://HOST:PORT.
     """
 
     text: str
@@ -46,10 +49,8 @@ class Target:
 
 def parse_target(text: str) -> Target:
     """Return what ``text`` names; UsageError where it names nothing, CouldNotLook where a file cannot be read."""
-    if _SCHEME.match(text):
-        return Target(text, TargetKind.HTTP, base_url=_base_url(text))
-    if _SOCKET.match(text):
-        return _socket_target(text)
+    if live := _live_target(text):
+        return live
     if _PID.fullmatch(text):
         return Target(text, TargetKind.PROCESS)
     if text.startswith("core:") and text != "core:":
@@ -64,6 +65,40 @@ def parse_target(text: str) -> Target:
     raise UsageError(f"{shown} is neither a URL (http://HOST:PORT, unix:///PATH) nor a file that exists")
 
 
+def _live_target(text: str) -> Target | None:
+    if _SCHEME.match(text):
+        return Target(text, TargetKind.HTTP, base_url=_base_url(text))
+    if _SOCKET.match(text):
+        return _socket_target(text)
+    if _GOPS.match(text):
+        return Target(text, TargetKind.GOPS, base_url=_gops_url(text))
+    return None
+
+
+def _gops_url(text: str) -> str:
+    rest = _GOPS.sub("", text)
+    if _PID.fullmatch(rest) and not rest.startswith("pid:"):
+        return f"gops://127.0.0.1:{_gops_port(int(rest))}"
+    url = _base_url(f"gops://{rest.removeprefix('//')}")
+    if urlsplit(url).port is None or urlsplit(url).path:
+        raise UsageError(f"{text!r} names no gops agent: give gops://HOST:PORT or gops:PID")
+    return url
+
+
+def _gops_port(pid: int) -> int:
+    """Return the port that the agent of ``pid`` wrote down (google/gops internal/internal.go)."""
+    own = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
+    file = Path(os.environ.get("GOPS_CONFIG_DIR") or Path(own, "gops")) / str(pid)
+    try:
+        text = file.read_text(encoding="ascii")[:6].strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no port number"
+        raise TargetUnreachable(f"gops:{pid}", f"no agent wrote its port to {file}: {why}") from error
+    if not (text.isdigit() and 0 < int(text) < 1 << 16):
+        raise TargetUnreachable(f"gops:{pid}", f"{file} holds no port number")
+    return int(text)
+
+
 def _socket_target(text: str) -> Target:
     path = _SOCKET.sub("", text).rstrip("/")
     if _CONTROLS.search(path) or "?" in path or "#" in path:
@@ -71,7 +106,7 @@ def _socket_target(text: str) -> Target:
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
-        raise CouldNotLook(f"cannot reach the socket {path}: {getattr(error, 'strerror', error)}") from error
+        raise TargetUnreachable(f"unix://{path}", getattr(error, "strerror", None) or str(error)) from error
     if not stat.S_ISSOCK(mode):
         raise UsageError(f"{path} is not a unix socket")
     return Target(text, TargetKind.HTTP, base_url=f"unix://{path}", socket_path=path)
@@ -94,14 +129,20 @@ def _is_file(path: Path) -> bool:
     return True
 
 
+def live_url(target: Target) -> str:
+    """Return the URL of a target that can be watched; TargetUnsupported for the other kinds."""
+    return target.base_url if target.kind is TargetKind.GOPS and target.base_url else http_base(target)
+
+
 def http_base(target: Target) -> str:
     """Return the base URL of an HTTP target; TargetUnsupported for the other kinds."""
-    if target.base_url is None:
+    if target.base_url is None or target.kind is not TargetKind.HTTP:
         raise TargetUnsupported(target.text, _WHY_NOT_HTTP[target.kind])
     return target.base_url
 
 
 _WHY_NOT_HTTP = {
+    TargetKind.GOPS: "a gops agent shows profiles and changes nothing; give the service's net/http/pprof URL",
     TargetKind.PROCESS: "a process cannot be read from outside yet; give its net/http/pprof URL",
     TargetKind.CORE: "core files cannot be read yet; give a net/http/pprof URL or a saved session",
     TargetKind.FILE: "a file cannot be captured from or changed; give the service's net/http/pprof URL",

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from mapmedic.capture import endpoints
 from mapmedic.capture.endpoints import Endpoint
-from mapmedic.capture.http import Answer, HttpClient, Limits
-from mapmedic.errors import FormatError, TargetUnreachable, UnexpectedAnswer
-from mapmedic.formats.heap_text import parse_heap_text
-from mapmedic.formats.sniff import sniff
-from mapmedic.formats.symbols import symbol_query
+from mapmedic.capture.questions import Asking, Questions
+from mapmedic.errors import CouldNotLook
 from mapmedic.model.findings import Blank
-from mapmedic.model.heap_records import HeapRecords, hidden_prefix_lengths
 from mapmedic.model.session import Artifact
-from mapmedic.model.units import UnixNanoseconds
-
-# 18 digits: int() itself refuses a line of five thousand.
-_GOROUTINE_TOTAL = re.compile(rb"goroutine profile: total (\d{1,18})\b")
-# A symbol endpoint may lie (a proxy, another process behind a load balancer): some user frames whose
-# names we know are asked for as well, and checked when the session is read.
-KNOWN_SYMBOLS_ASKED = 64
-_OWN_WORDS_BYTES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,185 +21,63 @@ class Visit:
 
     artifacts: tuple[Artifact, ...]
     blanks: tuple[Blank, ...]
-    errors: dict[str, TargetUnreachable | UnexpectedAnswer]
+    errors: dict[str, CouldNotLook]
+
+
+class Visitor(Protocol):
+    """Visits one target again and again; what it brings is kept the moment it is whole."""
+
+    async def visit(self, number: int) -> Visit:
+        """Ask everything once; only a session that cannot be written raises."""
+
+    async def poll(self) -> None:
+        """Keep the memory figures of this moment, if they can be had cheaply."""
+
+    async def watch(self, number: int) -> Visit:
+        """Ask for what takes time and was asked for: a CPU profile, a trace."""
 
 
 @dataclass
-class Visitor:
-    """Visits one target again and again; remembers which addresses have been named already.
+class HttpVisitor:
+    """Visits a service over HTTP; remembers which addresses have been named already.
 
-    ``keep`` is handed each artifact the moment it is whole: a visit that is cut short loses nothing.
+    ``over_time`` are the profiles that take time, asked for once.
     """
 
-    client: HttpClient
-    base_url: str
-    keep: Callable[[Artifact], None]
-    force_gc: bool = False
-    agent_token: str | None = None
+    asking: Asking
+    over_time: tuple[Endpoint, ...] = ()
     _named: set[int] = field(default_factory=set)
 
     async def visit(self, number: int) -> Visit:
-        """Ask everything once; only ``keep`` raises."""
-        asked = _Asked(self, number)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for endpoint in endpoints.EVERY_VISIT:
-                    if number == 0 or not endpoint.first_visit_only:
-                        group.create_task(asked.take(endpoint))
-        except ExceptionGroup as failed:  # a full disk: the first to notice speaks for all
-            raise failed.exceptions[0] from None
-        await asked.take_goroutines()
-        await asked.take_symbols(self._named)
-        return Visit(tuple(asked.artifacts), tuple(asked.blanks), asked.errors)
+        """Ask everything once; only a session that cannot be written raises."""
+        questions = Questions(self.asking, number)
+        await _at_the_same_time(
+            questions, (e for e in endpoints.EVERY_VISIT if number == 0 or not e.first_visit_only)
+        )
+        await questions.take_expvar()
+        await questions.take_goroutines()
+        await questions.take_symbols(self._named)
+        return _visit(questions)
 
     async def poll(self) -> None:
         """Keep the metrics of this moment for the memory timeline, if they can be had."""
-        await _Asked(self, 0).take(endpoints.METRICS_POLL)
+        await Questions(self.asking, 0).take(endpoints.METRICS_POLL)
+
+    async def watch(self, number: int) -> Visit:
+        """Ask for the profiles that take time, at the same time."""
+        questions = Questions(self.asking, number)
+        await _at_the_same_time(questions, self.over_time)
+        return _visit(questions)
 
 
-@dataclass
-class _Asked:
-    """The questions of one visit and what became of them."""
-
-    visitor: Visitor
-    number: int
-    artifacts: list[Artifact] = field(default_factory=list)
-    blanks: list[Blank] = field(default_factory=list)
-    errors: dict[str, TargetUnreachable | UnexpectedAnswer] = field(default_factory=dict)
-
-    async def take(self, endpoint: Endpoint, query: str = "", seconds: float | None = None) -> bool:
-        """Ask one endpoint; tell whether its answer was kept."""
-        try:
-            artifact = await self._fetch(endpoint, query, seconds)
-        except (TargetUnreachable, UnexpectedAnswer) as error:
-            self.errors[endpoint.kind] = error
-            why = _agent_words(self.visitor, error) if endpoint is endpoints.AGENT_MAPS else _words(error)
-            self._leave_blank(endpoint.kind, f"{why}; {endpoint.missing}")
-            return False
-        self.artifacts.append(artifact)
-        self.visitor.keep(artifact)
-        return True
-
-    async def take_goroutines(self) -> None:
-        """Ask for states and waiting times, unless that would stop the service for long."""
-        endpoint = endpoints.GOROUTINE_TEXT
-        counts = self._taken(endpoints.GOROUTINE_COUNT)
-        total = _GOROUTINE_TOTAL.match(counts.data) if counts else None
-        if total is None:
-            self._leave_blank(
-                endpoint.kind, f"not asked for: nobody could say how many there are; {endpoint.missing}"
-            )
-        elif int(total.group(1)) > endpoints.MAX_GOROUTINES_FOR_FULL_DUMP:
-            self._leave_blank(
-                endpoint.kind,
-                f"not asked for: dumping {int(total.group(1)):,} goroutines would stop the service",
-            )
-        else:
-            await self.take(endpoint)
-
-    async def take_symbols(self, named: set[int]) -> None:
-        """Ask for the names of hidden frames that are not in ``named`` yet, and add them to it."""
-        endpoint = endpoints.SYMBOLS
-        text = self._taken(endpoints.HEAP_TEXT)
-        if text is None:
-            return
-        try:
-            new = sorted(addresses_to_name(parse_heap_text(text.data)) - named)
-        except FormatError as error:
-            self._leave_blank(endpoint.kind, f"not asked for: {error}; {endpoint.missing}")
-            return
-        if len(new) > endpoints.MAX_SYMBOLS_ASKED:
-            self._leave_blank(
-                endpoint.kind, f"not asked for: {len(new):,} frames to name; {endpoint.missing}"
-            )
-            return
-        # One time limit for all of them: a target that drips must not get it once for each batch.
-        deadline = time.monotonic() + endpoint.limits.seconds
-        for query in symbol_query(new):
-            if not await self.take(endpoint, query, deadline - time.monotonic()):
-                return
-        named.update(new)
-
-    async def _fetch(self, endpoint: Endpoint, query: str, seconds: float | None) -> Artifact:
-        visitor = self.visitor
-        url = (
-            visitor.base_url + endpoint.path + ("&gc=1" if endpoint.may_force_gc and visitor.force_gc else "")
-        )
-        token = visitor.agent_token if endpoint.needs_token else None
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        limits = endpoint.limits if seconds is None else Limits(max(0.0, seconds), endpoint.limits.max_bytes)
-        answer = await visitor.client.get(
-            f"{url}?{query}" if query else url, limits, headers, patient=endpoint.asked_again
-        )
-        if answer.status != 200:
-            raise UnexpectedAnswer(url, _status_words(answer), answer.status)
-        looks = sniff(answer.body)
-        # Bytes that look like nothing are kept: they are raw material for somebody who knows more.
-        if endpoint.holds and looks not in (endpoint.holds, "unknown"):
-            raise UnexpectedAnswer(url, _LOOKS.get(looks, f"with what looks like {looks}"), answer.status)
-        # Without the query: 20,000 addresses would drown the record of where bytes came from.
-        source = url if query else answer.url
-        taken_at = UnixNanoseconds(time.time_ns())
-        return Artifact(endpoint.kind, self.number, taken_at, source, answer.body, answer.attempts)
-
-    def _taken(self, endpoint: Endpoint) -> Artifact | None:
-        return next((artifact for artifact in self.artifacts if artifact.kind == endpoint.kind), None)
-
-    def _leave_blank(self, kind: str, why: str) -> None:
-        self.blanks.append(Blank(kind, why))
-
-
-def addresses_to_name(records: HeapRecords) -> set[int]:
-    """Return the call addresses behind every hidden leaf PC, and a few known ones as a check on the answers."""
-    hidden = hidden_prefix_lengths(records)
-    starts = records.stack_start[:-1]
-    addresses: set[int] = set()
-    known: set[int] = set()
-    for start, end, count in zip(
-        starts.tolist(), records.stack_start[1:].tolist(), hidden.tolist(), strict=True
-    ):
-        addresses.update((records.stack[start : start + count] - 1).tolist())
-        if len(known) < KNOWN_SYMBOLS_ASKED and start + count < end:
-            known.add(int(records.stack[start + count]) - 1)
-    return addresses | known
-
-
-_LOOKS = {"html": "with an HTML page", "empty": "with nothing"}
-
-
-def _status_words(answer: Answer) -> str:
-    if 300 <= answer.status < 400:
-        return f"with a redirect (HTTP {answer.status}){_origin(answer.location)}, which is not followed"
-    times = f" {answer.attempts} times" if answer.attempts > 1 else ""
-    return f"with HTTP {answer.status}{times}{_own_words(answer)}"
-
-
-def _origin(location: str) -> str:
-    """Return where a redirect leads, without what may be secret in it."""
+async def _at_the_same_time(questions: Questions, asked: Iterable[Endpoint]) -> None:
     try:
-        parts = urlsplit(location)
-    except ValueError:
-        return ""
-    host = parts.netloc.rpartition("@")[2]
-    return f" to {parts.scheme or 'http'}://{host[:100]}" if host else ""
+        async with asyncio.TaskGroup() as group:
+            for endpoint in asked:
+                group.create_task(questions.take(endpoint))
+    except ExceptionGroup as failed:  # a full disk: the first to notice speaks for all
+        raise failed.exceptions[0] from None
 
 
-def _own_words(answer: Answer) -> str:
-    """Return the first line of an error that is plain text, as net/http and net/http/pprof write them."""
-    if not answer.content_type.startswith("text/plain"):
-        return ""
-    line = answer.body.partition(b"\n")[0][:_OWN_WORDS_BYTES].decode("utf-8", "replace").strip()
-    return f" ({line})" if line and line.isprintable() else ""
-
-
-def _words(error: TargetUnreachable | UnexpectedAnswer) -> str:
-    return f"it answered {error.why}" if isinstance(error, UnexpectedAnswer) else f"no answer: {error.why}"
-
-
-def _agent_words(visitor: Visitor, error: TargetUnreachable | UnexpectedAnswer) -> str:
-    status = error.status if isinstance(error, UnexpectedAnswer) else None
-    if status == 404:
-        return "there is no mapmedic agent in this service"
-    if status in (401, 403):
-        return f"the agent in this service wants {'another' if visitor.agent_token else 'its'} token (MAPMEDIC_TOKEN)"
-    return _words(error)
+def _visit(questions: Questions) -> Visit:
+    return Visit(tuple(questions.artifacts), tuple(questions.blanks), dict(questions.errors))

@@ -33,6 +33,7 @@ def print_words(error: errors.MapmedicError, command: str | None = None) -> None
     lines = [f"error: {advice.what}", f"where: {advice.where}"]
     for number, cause in enumerate(advice.causes):
         lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
+    lines += [f"kept:  {note}" for note in getattr(error, "__notes__", ())]
     lines.append(f"next:  {advice.next}")  # never broken: it is there to be copied
     # Words of the target may be in here; they must not move the cursor.
     click.echo("\n".join(inert(line) for line in lines), err=True)
@@ -166,6 +167,8 @@ def _(error: errors.TlsFailed) -> Advice:
 
 @advise.register
 def _(error: errors.TargetUnreachable) -> Advice:
+    if error.url.startswith("gops:"):
+        return _no_gops_agent(error, f"no answer: {error.why}")
     return Advice(
         f"no answer: {error.why}",
         error.url,
@@ -175,6 +178,18 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "the service is stuck, or so short of memory that it cannot answer",
         ),
         f"curl -sS -m 5 -o - {_curl_words(_base(error.url) + '/debug/pprof/')} | head",
+    )
+
+
+def _no_gops_agent(error: errors.TargetUnreachable | errors.UnexpectedAnswer, what: str) -> Advice:
+    return Advice(
+        what,
+        error.url,
+        (
+            "the program does not start github.com/google/gops/agent, or has ended",
+            "it runs as another user, or its agent has a folder of its own (GOPS_CONFIG_DIR says where)",
+        ),
+        "gops   (lists the processes that have an agent)",
     )
 
 
@@ -198,6 +213,8 @@ def _curl_words(url: str) -> str:
 def _(error: errors.UnexpectedAnswer) -> Advice:
     if error.status in (401, 403, 407):
         return _wants_credentials(error)
+    if error.url.startswith("gops:"):
+        return _no_gops_agent(error, f"something answered, but {error.why}")
     return Advice(
         f"something answered, but {error.why}",
         error.url,
@@ -286,6 +303,19 @@ def _(error: errors.PreflightFailed) -> Advice:
         "; ".join(error.failed),
         ("something changed in the service since the plan was shown",),
         "mend that, or look at the plan again without --apply",
+    )
+
+
+@advise.register
+def _(error: errors.HealthTurnedBad) -> Advice:
+    return Advice(
+        "not done: the service turned bad during the fix, so everything was put back",
+        "; ".join(error.complaints),
+        (
+            "the service does not bear the empty map: what refills it is too slow or too much at once",
+            "something else hit the service at the same moment",
+        ),
+        "look at the service; a smaller step: --strategy evict --where …, or other bars: --health-latency",
     )
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from mapmedic.cli.connection import connection_options
-from mapmedic.cli.options import examples, force_option, json_option, read_token, token_option, window_options
+from mapmedic.cli.options import (
+    Duration,
+    examples,
+    exe_option,
+    force_option,
+    json_option,
+    read_token,
+    token_option,
+    window_options,
+)
 from mapmedic.cli.output import ProgressBar, say
+from mapmedic.errors import UsageError
 from mapmedic.model.connection import Connection
 from mapmedic.report.inert import inert
+
+# Longer ones cost the target for too long, and a trace of more than a minute does not fit into a session.
+MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
 
 
 @click.command(
@@ -27,14 +38,31 @@ from mapmedic.report.inert import inert
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
 )
+@exe_option
 @window_options("0s")
+@click.option(
+    "--cpu",
+    "cpu_seconds",
+    type=Duration(),
+    default=0.0,
+    metavar="DURATION",
+    help="Also take a CPU profile this long, at the end; costs the target about 1 % CPU meanwhile.",
+)
+@click.option(
+    "--trace",
+    "trace_seconds",
+    type=Duration(),
+    default=0.0,
+    metavar="DURATION",
+    help="Also record an execution trace this long, at the end; costs the target more, and megabytes a second.",
+)
 @token_option
 @connection_options
 @force_option
 @json_option
 def command(
-    target: str, output: Path, seconds: float, visits: int, force_gc: bool, token_file: Path | None,
-    connection: Connection, force: bool, as_json: bool,
+    target: str, output: Path, exe: Path | None, seconds: float, visits: int, force_gc: bool, cpu_seconds: float,
+    trace_seconds: float, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
 
@@ -44,31 +72,37 @@ def command(
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.figures import bytes_text  # noqa: PLC0415
     from mapmedic.report.json_output import capture_json, dump  # noqa: PLC0415
+    from mapmedic.report.session_words import taken_lines  # noqa: PLC0415
 
-    plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
-    with ProgressBar() as progress, _saying_what_is_left(output):
-        path = api.capture(target, output, plan, connection, force=force, progress=progress)
+    _require_short(cpu_seconds, trace_seconds)
+    plan = api.CapturePlan(
+        seconds,
+        visits,
+        force_gc,
+        read_token(token_file),
+        cpu_seconds=cpu_seconds,
+        trace_seconds=trace_seconds,
+    )
+    with ProgressBar() as progress:
+        path = api.capture(target, output, plan, connection, exe=exe, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))
         return
     total = sum(len(artifact.data) for artifact in session.artifacts)
     click.echo(f"{inert(str(path))}: {len(session.artifacts)} artifacts, {bytes_text(total)}")
+    for line in taken_lines(session):
+        click.echo(inert(line))
     for blank in session.not_captured:
         say(f"not captured: {blank.what}: {blank.why}")
     say(f"next: mapmedic diagnose {shlex.quote(str(path))}")
 
 
-@contextmanager
-def _saying_what_is_left(output: Path) -> Iterator[None]:
-    """Name the partial file when a capture is interrupted: it is a session, and it can be read."""
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        partial = Path(f"{output}.partial")
-        if partial.exists():
-            stop.add_note(f"what had arrived is kept in {partial}")
-            stop.add_note(f"next: mapmedic diagnose {shlex.quote(str(partial))}")
-        else:
-            stop.add_note("nothing had arrived yet, nothing is left")
-        raise
+def _require_short(cpu_seconds: float, trace_seconds: float) -> None:
+    for name, seconds, most in (
+        ("--cpu", cpu_seconds, MAX_CPU_SECONDS), ("--trace", trace_seconds, MAX_TRACE_SECONDS),
+    ):  # fmt: skip
+        if seconds > most:
+            raise UsageError(
+                f"{name} {seconds:g}s is longer than {most:g} s, which costs the target too much"
+            )

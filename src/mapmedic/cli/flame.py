@@ -78,4 +78,6 @@ def command(
     elif html is not None:
         click.echo(inert(str(html)))
     if not heap.frames_restored:
-        say("runtime frames are hidden in this profile; a live URL or a session has them")
+        say(
+            "runtime frames are hidden here; a live URL or a session has them, or give heap?debug=1 and --exe FILE"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from contextlib import suppress
@@ -88,7 +89,7 @@ def cli() -> None:
     """Find the Go map that eats a service's memory, fix it while the service runs, and prove it.
 
     TARGET is a net/http/pprof URL (http://host:port), a saved session (*.mapmedic), or a raw file: a heap
-    profile, heap?debug=1 text, a goroutine dump.
+    profile, heap?debug=1 text, a goroutine dump, a metrics page, a log with gctrace lines.
 
     Exit codes: 0 done, healthy, undetermined, or plan shown; 1 finding; 2 usage; 3 could not look;
     4 refused, target untouched; 5 proof failed; 70 internal error; 130 interrupted.
@@ -97,6 +98,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the contract's code."""
+    # numpy starts a thread a core for linear algebra, of which there is none here, and pays for it at each start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal or a log that is not UTF-8 is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

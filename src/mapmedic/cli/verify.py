@@ -9,6 +9,7 @@ import click
 from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import complete_files, examples, force_option, html_option, json_option
 from mapmedic.cli.output import ProgressBar, console, require_writable
+from mapmedic.cli.proof_options import ProofWish, proof_options
 from mapmedic.cli.report_file import write_fix_report
 from mapmedic.errors import ProofFailed
 from mapmedic.model.connection import Connection
@@ -30,13 +31,14 @@ from mapmedic.model.connection import Connection
     show_default=True,
     help="The share by which RSS and heap must have fallen.",
 )
+@proof_options
 @html_option
 @connection_options
 @force_option
 @json_option
 def command(
-    before: str, after: str, expect_drop: float, html: Path | None, connection: Connection, force: bool,
-    as_json: bool,
+    before: str, after: str, expect_drop: float, html: Path | None, connection: Connection, wish: ProofWish,
+    force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare two captures of a service: did the memory come back?
 
@@ -47,11 +49,16 @@ def command(
 
     if html is not None:
         require_writable(html, force=force)
-    criteria = api.Criteria(rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0)
+    criteria = api.Criteria(
+        rss_drop=expect_drop, heap_drop=expect_drop, within_seconds=0,
+        gc_pause_ms=wish.max_gc_pause_ms, near_baseline=wish.near,
+    )  # fmt: skip
     with ProgressBar() as progress:
         first = api.observe([before], api.CapturePlan(), connection, progress=progress)
         second = api.observe([after], api.CapturePlan(), connection, progress=progress)
-    proof = api.verify(first, second, criteria)
+    baseline = api.observe([str(wish.baseline)], api.CapturePlan()) if wish.baseline else None
+    trace = api.read_gc_log(wish.gc_log) if wish.gc_log else None
+    proof = api.verify(first, second, criteria, baseline=baseline, trace=trace)
     if html is not None:
         write_fix_report(html, f"Before and after: {after}", proof, before=first, after=second, force=force)
     if as_json:

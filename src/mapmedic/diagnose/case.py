@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapmedic.diagnose.containers import Container, Indices, find_containers
+from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
 from mapmedic.diagnose.history import History, build_history
 from mapmedic.diagnose.pictures import since_restart
 from mapmedic.diagnose.thresholds import Thresholds
@@ -17,7 +18,7 @@ class Case:
 
     ``history`` is None where no heap profile was captured. ``restarted``: what gave away that an earlier
     process was captured first; its captures are not in ``observation``. ``has_source``: the program's source
-    could be asked.
+    could be asked. ``places`` grow outside every container.
     """
 
     observation: Observation
@@ -26,6 +27,7 @@ class Case:
     containers: tuple[Container, ...]
     restarted: str | None = None
     has_source: bool = False
+    places: tuple[GrowingPlace, ...] = ()
 
     @property
     def growth_known(self) -> bool:
@@ -71,4 +73,6 @@ def build_case(observation: Observation, thresholds: Thresholds) -> Case:
     captures, restarted = since_restart(observation.captures)
     history = build_history(captures)
     containers = find_containers(history.heap, thresholds.slice_array_bytes) if history else ()
-    return Case(replace(observation, captures=captures), thresholds, history, containers, restarted)
+    places = growing_places(history, containers, thresholds)
+    seen = replace(observation, captures=captures)
+    return Case(seen, thresholds, history, containers, restarted, places=places)

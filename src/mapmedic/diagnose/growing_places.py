@@ -7,16 +7,17 @@ allocated on another goroutine's stack. What grows is seen all the same; only wh
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from mapmedic.diagnose.case import Case
-from mapmedic.diagnose.containers import Indices
-from mapmedic.diagnose.history import Growth
+from mapmedic.diagnose.containers import Container, Indices
+from mapmedic.diagnose.history import Growth, History
+from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.model.findings import Site
 from mapmedic.model.frames import is_standard_library
-from mapmedic.model.heap import Stack
+from mapmedic.model.heap import HeapProfile, Stack
 
 _FEWEST_OBJECTS = 5.0
 _MOST_PLACES = 5
@@ -45,34 +46,32 @@ class GrowingPlace:
         return f"{self.site.function}:{self.site.line}" if self.site.line else self.site.function
 
 
-def growing_places(case: Case) -> tuple[GrowingPlace, ...]:
-    """Return the places that surely grow outside every container, the fastest first, at most five."""
-    if case.history is None or not case.growth_known:
+def growing_places(
+    history: History | None, containers: Iterable[Container], bars: Thresholds
+) -> tuple[GrowingPlace, ...]:
+    """Return the places that surely grow outside ``containers``, the fastest first, at most five."""
+    if history is None or not history.moved:
         return ()
-    history = case.history
     free = np.ones(len(history.heap.stacks), dtype=bool)
-    for container in case.containers:
+    for container in containers:
         free[container.records] = False
     moved = (history.sampled_allocs[-1] != history.sampled_allocs[0]) | (
         history.sampled_inuse[-1] != history.sampled_inuse[0]
     )
     # Records that did not move add nothing to growth: most of a large profile.
-    grew = [
-        name
-        for name, records in _by_function(case, np.flatnonzero(free & moved)).items()
-        if _grows(case, history.growth(records))
-    ]
-    whole = _by_function(case, np.flatnonzero(free), frozenset(grew)) if grew else {}
-    places = sorted(
-        (_place(case, records) for records in whole.values()), key=lambda each: -each.growth.bytes
-    )
-    return tuple(places[:_MOST_PLACES])
+    by_function = _by_function(history, np.flatnonzero(free & moved))
+    growths = {name: history.growth(records) for name, records in by_function.items()}
+    growing = [name for name, growth in growths.items() if _grows(bars, growth)]
+    growing = sorted(growing, key=lambda name: -growths[name].bytes)[:_MOST_PLACES]
+    whole = _by_function(history, np.flatnonzero(free), frozenset(growing)) if growing else {}
+    return tuple(_place(history, whole[name]) for name in growing)
 
 
-def _by_function(case: Case, records: Indices, only: frozenset[str] | None = None) -> dict[str, Indices]:
+def _by_function(
+    history: History, records: Indices, only: frozenset[str] | None = None
+) -> dict[str, Indices]:
     """Return the innermost function of the program's own -> those of ``records`` that it allocates."""
-    assert case.history is not None  # noqa: S101 - growing_places returned early otherwise
-    stacks = case.history.heap.stacks
+    stacks = history.heap.stacks
     found: dict[str, list[int]] = defaultdict(list)
     for record in records.tolist():
         own = next(
@@ -83,8 +82,7 @@ def _by_function(case: Case, records: Indices, only: frozenset[str] | None = Non
     return {name: np.array(each, dtype=np.int64) for name, each in found.items()}
 
 
-def _grows(case: Case, growth: Growth) -> bool:
-    bars = case.thresholds
+def _grows(bars: Thresholds, growth: Growth) -> bool:
     return (
         growth.bytes >= bars.growth_bytes
         and growth.sigmas >= bars.growth_sigmas
@@ -93,24 +91,18 @@ def _grows(case: Case, growth: Growth) -> bool:
     )
 
 
-def _place(case: Case, records: Indices) -> GrowingPlace:
-    assert case.history is not None  # noqa: S101 - growing_places returned early otherwise
-    history = case.history
+def _place(history: History, records: Indices) -> GrowingPlace:
     gained = history.inuse_bytes[-1, records] - history.inuse_bytes[0, records]
     busiest = int(records[int(np.argmax(gained))])
     stack = history.heap.stacks[busiest]
     frames = tuple(Site(f.function, f.file, f.line) for f in stack if not is_standard_library(f.function))
-    same = np.array(
-        [r for r in records.tolist() if _same_objects(case, r, busiest, frames[0])], dtype=np.int64
-    )
-    objects, error = history.objects_gained(same)
+    same = [r for r in records.tolist() if _same_objects(history.heap, r, busiest, frames[0])]
+    objects, error = history.objects_gained(np.array(same, dtype=np.int64))
     held = float(history.heap.inuse_bytes[records].sum())
     return GrowingPlace(frames[0], stack, frames, records, history.growth(records), held, objects, error)
 
 
-def _same_objects(case: Case, record: int, busiest: int, site: Site) -> bool:
+def _same_objects(heap: HeapProfile, record: int, busiest: int, site: Site) -> bool:
     """Tell whether ``record`` is of the objects that ``busiest`` counts: made at one line, of one size."""
-    assert case.history is not None  # noqa: S101 - as above
-    heap = case.history.heap
     frame = next(f for f in heap.stacks[record] if not is_standard_library(f.function))
-    return frame.line == site.line and heap.object_bytes[record] == heap.object_bytes[busiest]
+    return frame.line == site.line and bool(heap.object_bytes[record] == heap.object_bytes[busiest])

@@ -13,9 +13,9 @@ import numpy as np
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.containers import Container, Link
-from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
+from mapmedic.diagnose.growing_places import GrowingPlace
 from mapmedic.diagnose.owners import Source, entries_gained, registered_maps
-from mapmedic.model.findings import SourceFlow
+from mapmedic.model.findings import Site, SourceFlow
 from mapmedic.model.frames import ContainerKind
 
 _MAPS = (ContainerKind.MAP, ContainerKind.SYNC_MAP)
@@ -31,7 +31,7 @@ _BY_SOURCE, _BY_TYPE, _BY_COUNT = -0.1, -0.15, -0.25
 def link_places(case: Case, source: Source | None) -> Case:
     """Return ``case`` with each growing place credited to the map that keeps what it makes, where one does."""
     case = replace(case, has_source=source is not None)
-    for place in growing_places(case):
+    for place in case.places:
         flow = source.follow(place.frames) if source else None
         case = _linked(case, place, source, flow) or case
     return case
@@ -42,7 +42,7 @@ def _linked(case: Case, place: GrowingPlace, source: Source | None, flow: Source
         kind = ContainerKind.SYNC_MAP if flow.hint.type == "sync.Map" else ContainerKind.MAP
         why = f"the source says that what {place.at} makes is put into it: {' -> '.join(flow.path)}"
         link = Link(why, _BY_SOURCE, " -> ".join(flow.path), "source")
-        known = [c for c in case.containers if c.kind is kind and c.site.function == flow.site.function]
+        known = [c for c in case.containers if c.kind is kind and _fills_at(c, flow.site)]
         holder = known[0] if known else _unseen(place, kind, flow.site.line or 0)
         return _with(case, known, replace(holder, site=flow.site), place, link)
     if source is not None and flow is not None and (holding := _holding(case, source, flow)) is not None:
@@ -52,8 +52,13 @@ def _linked(case: Case, place: GrowingPlace, source: Source | None, flow: Source
     return _linked_by_count(case, place)
 
 
+def _fills_at(container: Container, site: Site) -> bool:
+    """Tell whether arrays of ``container`` were allocated at ``site``: its function may fill two maps."""
+    return container.site.function == site.function and site.line in container.array_lines.tolist()
+
+
 def _linked_by_count(case: Case, place: GrowingPlace) -> Case | None:
-    fitting = [m for m in registered_maps(case) if _gained_as_many(case, m.name, place)]
+    fitting = [m for m in registered_maps(case) if m.kind in _MAPS and _gained_as_many(case, m.name, place)]
     if len(fitting) != 1 or place.objects_error > _SURE * place.objects:
         return None
     gained = entries_gained(case, fitting[0].name)
@@ -93,4 +98,5 @@ def _with(case: Case, known: list[Container], holder: Container, place: GrowingP
         holder, contents=np.concatenate([holder.contents, place.records]), links=(*holder.links, link)
     )
     others = tuple(each for each in case.containers if not any(each is one for one in known))
-    return replace(case, containers=(together, *others))
+    places = tuple(each for each in case.places if each is not place)
+    return replace(case, containers=(together, *others), places=places)

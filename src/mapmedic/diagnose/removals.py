@@ -44,6 +44,8 @@ def _reason(hint: SourceHint, removals: tuple[Removal, ...]) -> Reason:
     if removals:
         return Reason(f"{_places(removals)} takes out of it: it may only be filling up", -0.3)
     text = f"no delete, clear or re-make of {hint.declared} in {_files(hint)}"
+    if hint.declared.rpartition(".")[2][:1].isupper():
+        return Reason(f"{text}; it is exported, so that another package may have one", 0.15)
     return Reason(text, 0.15 if hint.unread else 0.4)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mapmedic.diagnose.case import Case
-from mapmedic.model.findings import Evidence
+from mapmedic.model.findings import Evidence, Suspect
 from mapmedic.model.goroutines import GoroutineDump, GoroutineGroup
 
 _FULL, _COUNTS = "goroutine?debug=2", "goroutine?debug=1"
@@ -24,6 +24,18 @@ def standing_at(case: Case, function: str) -> tuple[Evidence, ...]:
     at_least = " or more (the dump was cut)" if dump.truncated else ""
     said = f"{count:,}{at_least}" + (f": {in_words(here)}" if count and source == _FULL else "")
     return (Evidence(f"goroutines with {function} on their stack", said, None, source),)
+
+
+def path_of_local(case: Case, suspect: Suspect) -> str | None:
+    """Return ``goroutine 24 main.worker.m`` for a variable of a function that one goroutine alone stands in."""
+    found, site = _last_dump(case), suspect.site
+    if found is None or found[1] != _FULL or site is None or suspect.declared is None:
+        return None
+    if suspect.declared.rpartition(".")[0] != site.function or found[0].truncated:
+        return None
+    here = [each for each in found[0].groups if any(f.function == site.function for f in each.frames)]
+    alone = len(here) == 1 and here[0].count == 1 and here[0].sample_ids
+    return f"goroutine {here[0].sample_ids[0]} {suspect.declared}" if alone else None
 
 
 def in_words(groups: Sequence[GoroutineGroup]) -> str:

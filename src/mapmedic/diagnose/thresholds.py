@@ -52,7 +52,7 @@ class Thresholds:
     churn_array_bytes: int = 4 * KIB
     emptied_bytes: int = 16 * MIB
     emptied_contents: float = 0.01
-    emptied_made: float = 0.1
+    emptied_made: float = 0.07
     emptied_traffic: float = 0.002
     report_confidence: float = 0.5
     short_window_seconds: float = 20.0

@@ -10,7 +10,7 @@ import numpy as np
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.containers import Indices
 from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
-from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
+from mapmedic.diagnose.growing_places import GrowingPlace
 from mapmedic.diagnose.retention import retention
 from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, is_standard_library
@@ -36,7 +36,7 @@ def what_is_missing(case: Case) -> tuple[Blank, ...]:
         why = "the heap profile is empty though the heap is not: profiling is switched off there"
         missing.append(Blank(f"{_again(case)}  (with runtime.MemProfileRate as it is by default)", why))
     if not case.history.heap.frames_restored:
-        missing.append(Blank(f"{_again(case)}  (needs heap?debug=1 and the symbol endpoint)",
+        missing.append(Blank(f"{_again(case)}  (needs heap?debug=1, and the symbol endpoint or --exe FILE)",
                              "the runtime frames of map growth are hidden in what was captured"))  # fmt: skip
     if case.restarted:
         why = f"{case.restarted}: the target was restarted, or another process answered in its place"
@@ -59,7 +59,7 @@ def _logged(case: Case, what: str) -> tuple[Blank, ...]:
 def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health."""
     longer = _again(case, 3 * max(10.0, case.observation.seconds))
-    places = growing_places(case)
+    places = case.places
     signs = [
         f"{suspect.code} at {suspect.site.function if suspect.site else 'an unknown place'} "
         f"is only {suspect.confidence:.0%} likely: {suspect.reasons[-1].text}"
@@ -129,7 +129,7 @@ def _unexplained_growth(case: Case, places: tuple[GrowingPlace, ...]) -> str | N
 
 def places_without_a_keeper(case: Case) -> list[Suspect]:
     """Return the places that allocate what stays, where nothing says which container keeps it."""
-    return [_growing(place) for place in growing_places(case)]
+    return [_growing(place) for place in case.places]
 
 
 def _growing(place: GrowingPlace) -> Suspect:
@@ -162,8 +162,9 @@ def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
         for c in case.containers[:_MOST_NAMED]
         if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
     ]
-    places = [s for s in _allocating_functions(case) if s.site and (s.site.function, None) not in named]
-    return containers or ([] if any(suspect.kind for suspect in known) else places)
+    if containers or any(suspect.kind for suspect in known):
+        return containers
+    return [s for s in _allocating_functions(case) if s.site and (s.site.function, None) not in named]
 
 
 def _allocating_functions(case: Case) -> list[Suspect]:

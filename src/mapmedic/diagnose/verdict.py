@@ -12,7 +12,7 @@ from mapmedic.diagnose.history import Growth
 from mapmedic.diagnose.links import link_places
 from mapmedic.diagnose.owners import Source, container_of, name_by_agent, name_by_source
 from mapmedic.diagnose.rules import RULES
-from mapmedic.diagnose.standing import standing_at
+from mapmedic.diagnose.standing import path_of_local, standing_at
 from mapmedic.diagnose.thresholds import Thresholds
 from mapmedic.diagnose.unknowns import (
     places_without_a_keeper,
@@ -80,7 +80,8 @@ def _described(case: Case, suspect: Suspect) -> Suspect:
     container = container_of(case, suspect)
     room = capacity_of(case, suspect, container) if container is not None else ()
     evidence = (*suspect.evidence, *room, *standing_at(case, suspect.site.function))
-    return replace(suspect, evidence=tuple(sorted(evidence, key=_rank)))
+    owner = path_of_local(case, suspect) or suspect.owner
+    return replace(suspect, owner=owner, evidence=tuple(sorted(evidence, key=_rank)))
 
 
 def _rank(evidence: Evidence) -> tuple[bool, bool]:

@@ -3,7 +3,7 @@
 Upstream: src/runtime/mgc.go gcMarkTermination (the format is in the doc comment of src/runtime/extern.go) and
 src/runtime/mgcscavenge.go printScavTrace. What a collector of logs puts before a line is passed over, and tells
 processes apart. The runtime writes a line in pieces, so another writer's words may stand in the middle of one:
-such a line is counted as torn. The ``scvg`` lines of Go before 1.14 are counted with the others.
+such a line is counted as torn. The ``scvg`` lines of a Go long before 1.21 are counted with the others.
 """
 
 from __future__ import annotations

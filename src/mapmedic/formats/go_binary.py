@@ -39,8 +39,7 @@ class GoBinary:
         with blaming(_WHAT):
             self._native = _native.GoBinary(data)
         facts = self._native.facts()
-        self.go_version = facts["go_version"]
-        self._modules = facts["modules"]
+        self.build_info_text = f"go\t{facts['go_version']}\n{facts['modules']}" if facts["go_version"] else ""
         self.facts = BinaryFacts(
             machine=facts["machine"],
             position_independent=facts["position_independent"],
@@ -93,21 +92,23 @@ class GoBinary:
 
     def build_info(self) -> BuildInfo:
         """Return how the program was built, as ``go version -m`` prints it; FormatError where it does not parse."""
-        return parse_build_info(self.go_version, self._modules)
+        return parse_build_info(self.build_info_text)
 
 
 def _bytes(addresses: Addresses) -> bytes:
     return np.ascontiguousarray(addresses, dtype="<u8").tobytes()
 
 
-def parse_build_info(go_version: str, text: str) -> BuildInfo:
-    """Read the module text (src/runtime/debug/mod.go ParseBuildInfo): a word, a tab, and what it says, a line each."""
-    package, main = "", None
+def parse_build_info(text: str) -> BuildInfo:
+    """Read what runtime/debug.BuildInfo prints (src/runtime/debug/mod.go): a word, a tab, what it says, a line each."""
+    go_version, package, main = "", "", None
     dependencies: list[GoModule] = []
     settings: list[tuple[str, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         word, _, rest = line.partition("\t")
-        if word == "path":
+        if word == "go":
+            go_version = rest
+        elif word == "path":
             package = rest
         elif word == "mod":
             main = _module(rest, number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mapmedic.errors import FormatError
 
@@ -27,6 +27,12 @@ def parse_symbols(data: bytes, *, max_bytes: int = _MAX_ANSWER_BYTES) -> dict[in
     if data.count(b"\n") > _MAX_LINES:
         raise FormatError(_WHAT, f"more than {_MAX_LINES} lines")
     return dict(_named(data))
+
+
+def encode_symbols(names: Mapping[int, str]) -> bytes:
+    """Return ``names`` as ``/debug/pprof/symbol`` would answer them."""
+    lines = (f"{pc:#x} {name}\n" for pc, name in names.items())
+    return b"num_symbols: 1\n" + "".join(lines).encode()
 
 
 def _named(data: bytes) -> Iterator[tuple[int, str]]:

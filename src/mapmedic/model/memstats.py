@@ -50,6 +50,19 @@ class MemStats:
         """Return the pauses the ring still holds, in no particular order, in nanoseconds."""
         return self.pause_ns[: min(self.num_gc, len(self.pause_ns))]
 
+    def pause_of(self, number: int) -> int:
+        """Return the pause of collection ``number``, one of the last 256, in nanoseconds."""
+        return self.pause_ns[(number + len(self.pause_ns) - 1) % len(self.pause_ns)]
+
+    def pauses_after(self, number: int) -> tuple[int, ...]:
+        """Return the pauses of the collections after ``number`` that the ring still holds, in nanoseconds.
+
+        All of them where fewer collections have run than ``number``: the process was started anew.
+        """
+        held = min(self.num_gc, len(self.pause_ns))
+        fresh = min(held, self.num_gc - number) if number <= self.num_gc else held
+        return tuple(self.pause_of(each) for each in range(self.num_gc - fresh + 1, self.num_gc + 1))
+
     def gc_pause_p99_ns(self) -> int | None:
         """Return the 99th percentile (nearest rank) of the recorded pauses in ns; None before the first."""
         pauses = sorted(self.recorded_pauses_ns())

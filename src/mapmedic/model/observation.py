@@ -32,6 +32,9 @@ class MemoryPoint:
     heap_alloc_bytes: int | None
     num_gc: int | None = None
     goroutines: int | None = None
+    heap_idle_bytes: int | None = None
+    heap_released_bytes: int | None = None
+    sys_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Capture:
     """Everything parsed from one visit to the target.
 
     ``goroutine_counts`` are all goroutines by stack; ``goroutines`` are the same with states and waiting
-    times, which large services are not asked for.
+    times, which large services are not asked for. ``counters`` are the runtime's memory figures where they
+    came by themselves and not with the heap profile.
     """
 
     at: UnixNanoseconds
@@ -47,6 +51,7 @@ class Capture:
     goroutine_counts: GoroutineDump | None
     goroutines: GoroutineDump | None
     registered_maps: tuple[RegisteredMap, ...] | None
+    counters: MemStats | None = None
 
     @property
     def goroutine_count(self) -> int | None:
@@ -56,15 +61,23 @@ class Capture:
 
     @property
     def memstats(self) -> MemStats | None:
-        """Return the runtime's own counters at this moment, None where no heap text was captured."""
-        return self.heap.memstats if self.heap else None
+        """Return the runtime's own counters at this moment, None where nobody told them."""
+        return (self.heap.memstats if self.heap else None) or self.counters
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Which process was seen: when it started by its own clock, and what it runs; None where nobody said so."""
+
+    started_at_seconds: float | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """All captures of one target, oldest first, the finer memory timeline beside them, and the blanks.
 
-    ``gc_trace``: what the process itself logged of its GCs, where somebody kept it.
+    ``gc_trace``: what the process itself logged of its GCs, where somebody kept it. ``process``: which one it was.
     """
 
     target: str
@@ -73,6 +86,7 @@ class Observation:
     not_captured: tuple[Blank, ...]
     go_version: str | None
     gc_trace: GcTrace | None = None
+    process: Process = Process()
 
     @property
     def seconds(self) -> float:

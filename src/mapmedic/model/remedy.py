@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapmedic.model.backup import Backup
+from mapmedic.model.health import UrlHealth
 from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.units import UnixNanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class BackupPlan:
     """Where the entries go before they are dropped; without ``path`` a new file beside the journal in ``folder``.
 
     ``estimate_bytes`` is what it is reckoned to need, None where nobody knows; ``losses`` names what a file
-    cannot hold of entries of these types.
+    cannot hold of entries of these types. ``same_process``: only the process that wrote it can surely restore it.
     """
 
     folder: str
@@ -64,6 +66,7 @@ class BackupPlan:
     free_bytes: int | None
     lossless: bool
     losses: tuple[str, ...]
+    same_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,10 @@ class FixPlan:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One criterion of a proof with its figures; ``change`` is relative (-0.4 is 40 % less)."""
+    """One criterion of a proof with its figures; ``change`` is relative (-0.4 is 40 % less).
+
+    A check that does not ``decide`` is not known, or only told: it has not passed, and fails nothing.
+    """
 
     name: str
     before: float | None
@@ -119,14 +125,16 @@ class Check:
     passed: bool
     why: str
     unit: str = ""
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether a fix worked, criterion by criterion."""
+    """Whether a fix worked, criterion by criterion, and what to do next where it did not."""
 
     passed: bool
     checks: tuple[Check, ...]
+    next_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class Outcome:
     """What was done, what it cost the target, and the proof.
 
     ``pause_ns`` is the longest hold of the map's lock; ``timeline`` covers the fix and the seconds after it.
+    ``dropped_at`` is the moment right before the entries were let go: until then they were only held.
     """
 
     plan: FixPlan
@@ -147,3 +156,5 @@ class Outcome:
     proof: Proof | None
     timeline: tuple[MemoryPoint, ...] = ()
     backup: Backup | None = None
+    health: tuple[UrlHealth, ...] = ()
+    dropped_at: UnixNanoseconds | None = None

@@ -34,7 +34,8 @@ def plan_backup(
 ) -> BackupPlan:
     """Return where a backup goes and what it needs; ``share`` of ``heap_bytes`` is reckoned to be the entries."""
     folder = path.parent if path else folder
-    lossless, losses = _losses(answer.get("round_trip"))
+    round_trip = answer.get("round_trip")
+    lossless, losses = _losses(round_trip)
     return BackupPlan(
         folder=str(folder),
         path=str(path) if path else None,
@@ -42,6 +43,7 @@ def plan_backup(
         free_bytes=_free_bytes(folder),
         lossless=lossless,
         losses=losses,
+        same_process=isinstance(round_trip, dict) and round_trip.get("same_process") is True,
     )
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
-from mapmedic.errors import AgentRefused, NotAuthorized, UnexpectedAnswer, UsageError
+from mapmedic.errors import AgentRefused, MapmedicError, NotAuthorized, UnexpectedAnswer, UsageError
 from mapmedic.model.backup import Backup
+from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan
 from mapmedic.remedy.backup import take_backup
+from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, note
 from mapmedic.remedy.plan import operation_body
 
@@ -28,39 +30,51 @@ _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
 class Removal:
     """The agent's committed operation, the file that holds the entries, and how many were left in the map.
 
-    ``left`` was counted once the entries were out: what the service stores afterwards is not in it.
+    ``left`` was counted once the entries were out: what the service stores afterwards is not in it. ``held`` is
+    the memory right before the entries were dropped, None where nobody could say it.
     """
 
     operation: dict[str, Any]
     backup: Backup | None
     left: int | None
+    held: MemoryPoint | None
 
 
-async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal) -> Removal:
+async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal, health: HealthWatch) -> Removal:
     """Detach, back up and commit what ``plan`` says; return what became of it.
 
     Any error leaves the entries where they were, or on their way back. A commit whose answer was lost
     counts as one; an interrupt (KeyboardInterrupt, a cancelled task) stays an interrupt all the same.
     """
-    operation = await _detach(link, plan, journal)
-    identity, backup, left = str(operation["id"]), None, None
+    operation = await health.unless_bad(_detach(link, plan, journal))
+    identity, backup, left, held = str(operation["id"]), None, None, None
     try:
         left = await _entries_now(link, plan.map)  # the service still answers, so the swap did it no harm
-        backup = await take_backup(link, operation, plan, journal)
+        backup = await health.unless_bad(take_backup(link, operation, plan, journal))
+        health.require_well()
         journal.write("committing", operation=identity)
+        held = await _memory_now(link)
         path = f"{API}/operations/{identity}/commit"
         committed = await link.call("POST", path, {"return_memory": plan.return_memory})
     except BaseException as error:
         late = await _put_back(link, identity, journal)
         if late is None or not isinstance(error, Exception):
             raise
-        return Removal(late, backup, left)
+        return Removal(late, backup, left, held)
+    health.committed()
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
-    return Removal(committed, backup, left)
+    return Removal(committed, backup, left, held)
 
 
 async def _entries_now(link: AgentLink, name: str) -> int | None:
     return next((each.entries for each in await link.maps() if each.name == name), None)
+
+
+async def _memory_now(link: AgentLink) -> MemoryPoint | None:
+    try:
+        return await link.memory()
+    except MapmedicError:
+        return None  # a gap in the timeline is no reason to put everything back
 
 
 async def _detach(link: AgentLink, plan: FixPlan, journal: Journal) -> dict[str, Any]:

@@ -97,7 +97,10 @@ def change_text(change: Number) -> str:
     number = finite(change)
     if number is None:
         return ABSENT
-    return f"{'+' if number > 0 else '-' if number < 0 else ''}{percent_text(abs(number))}"
+    sign, share = "+" if number > 0 else "-" if number < 0 else "", abs(number)
+    if 0.995 <= share < 1:  # "-over 99 %" is nothing that anybody says
+        return f"{sign}{math.floor(share * 1000) / 10:.1f} %"
+    return f"{sign}{percent_text(share)}"
 
 
 def duration_text(nanoseconds: Number) -> str:

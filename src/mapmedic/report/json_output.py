@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -114,6 +115,8 @@ def capture_json(path: str, session: Session) -> Json:
                 "taken_at_unix_ns": artifact.taken_at,
                 "source": artifact.source,
                 "bytes": len(artifact.data),
+                "sha256": hashlib.sha256(artifact.data).hexdigest(),
+                "attempts": artifact.attempts,
             }
             for artifact in session.artifacts
         ],
@@ -163,6 +166,8 @@ def outcome_json(outcome: Outcome) -> Json:
         "after": _memory(outcome.after),
         "proof": proof_json(outcome.proof) if outcome.proof else None,
         "backup": backup_json(outcome.backup) if outcome.backup else None,
+        "health": [{**asdict(each), "well": each.well} for each in outcome.health],
+        "dropped_at_unix_ns": outcome.dropped_at,
     }
 
 
@@ -229,9 +234,11 @@ def proof_json(proof: Proof) -> Json:
                 "passed": check.passed,
                 "why": check.why,
                 "unit": check.unit,
+                "decides": check.decides,
             }
             for check in proof.checks
         ],
+        "next_steps": list(proof.next_steps),
     }
 
 

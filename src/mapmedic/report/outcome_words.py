@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mapmedic.model.backup import Backup
-from mapmedic.model.remedy import BackupPlan, Check, Outcome, Proof
+from mapmedic.model.remedy import BackupPlan, Check, FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
 from mapmedic.report.figures import (
     ABSENT,
@@ -17,12 +19,47 @@ from mapmedic.report.figures import (
 )
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 
-_CHECK_NAMES = {"rss_bytes": "RSS", "heap_alloc_bytes": "HeapAlloc", "entries": "Entries in the map"}
+_CHECK_NAMES = {
+    "rss_bytes": "RSS",
+    "heap_alloc_bytes": "HeapAlloc",
+    "heap_baseline": "HeapAlloc against the baseline",
+    "entries": "Entries in the map",
+    "entries_kept": "Entries carried over",
+    "gc_pause_p99": "GC pause, 99th percentile",
+    "growth": "Growth of the heap",
+    "gctrace_agrees": "The GC's log agrees",
+}
 
 
 def check_name(check: Check) -> str:
     """Return the name of a check as people say it."""
     return inert(_CHECK_NAMES.get(check.name, check.name), SHOWN_LIMIT)
+
+
+def result_text(check: Check) -> str:
+    """Return passed, FAILED, or told: not known, or nothing that the verdict rests on."""
+    if check.passed:
+        return "passed"
+    return "FAILED" if check.decides else "told"
+
+
+def next_of(plan: FixPlan) -> str | None:
+    """Return what to do about the first condition that does not hold; None where there is no one thing."""
+    failed = next((condition for condition in plan.conditions if not condition.holds), None)
+    target = shlex.quote(inert(plan.target, WHOLE_LIMIT))
+    steps = {
+        "strategy": f"{_again(plan, 'swap')}   (the default, which works for nearly every map)",
+        "lock": "again when the service is less busy, or --strategy evict for a part of the map",
+        "entries": f"mapmedic diagnose {target} --for 60s",
+        "one operation at a time": f"wait until it has ended (its hold is bounded), then again: {_again(plan)}",
+        "room for the backup": f"{_again(plan)} --backup FILE, on a disk with room",
+    }
+    return steps.get(failed.name) if failed else None
+
+
+def _again(plan: FixPlan, strategy: str | None = None) -> str:
+    words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", strategy or plan.strategy]
+    return inert(" ".join(map(shlex.quote, words)), WHOLE_LIMIT)
 
 
 def state_outcome(outcome: Outcome, requests: Requests | None = None) -> str:
@@ -46,11 +83,12 @@ def state_proof(proof: Proof | None) -> str:
     """Return whether a fix is proven."""
     if proof is None:
         return "Nobody checked whether it worked."
-    failed = [check for check in proof.checks if not check.passed]
+    decisive = [check for check in proof.checks if check.decides]
+    failed = [check for check in decisive if not check.passed]
     if proof.passed:
-        return f"Proof: {_of(len(proof.checks) - len(failed), len(proof.checks))} checks passed."
+        return f"Proof: {_of(len(decisive) - len(failed), len(decisive))} checks passed."
     names = ", ".join(check_name(check) for check in failed[:3]) or "nothing could be measured"
-    return f"Not proven: {_of(len(failed), len(proof.checks))} checks failed ({names})."
+    return f"Not proven: {_of(len(failed), len(decisive))} checks failed ({names})."
 
 
 def backup_plan_text(plan: BackupPlan) -> str:
@@ -59,7 +97,8 @@ def backup_plan_text(plan: BackupPlan) -> str:
     size = "" if plan.estimate_bytes is None else f", {bytes_text(plan.estimate_bytes)} reckoned with"
     text = f"before they are dropped the entries go to {where}{size}"
     if plan.lossless:
-        return inert(f"{text}; lossless", WHOLE_LIMIT)
+        where = ", for this process: after a restart it may not know the types" if plan.same_process else ""
+        return inert(f"{text}; lossless{where}", WHOLE_LIMIT)
     return inert(f"{text}; LOSSY, it cannot be restored whole: {'; '.join(plan.losses)}", WHOLE_LIMIT)
 
 
@@ -120,4 +159,6 @@ def _memory(outcome: Outcome) -> str:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"all {whole}" if part == whole else f"{part} of {whole}"
+    if part == whole:
+        return "both" if whole == 2 else f"all {whole}"
+    return f"{part} of {whole}"

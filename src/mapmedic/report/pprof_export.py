@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ def pprof_bytes(heap: HeapProfile, origin: ProfileOrigin, change: HeapChange | N
 
 
 def _profile(heap: HeapProfile, origin: ProfileOrigin, change: HeapChange | None) -> Profile:
-    frames = _numbered(heap)
+    frames, stack = _numbered(heap)
     functions = {(frame.function, frame.file): 0 for frame in frames}
     functions = {function: number for number, function in enumerate(functions)}
     names = tuple(inert(name) for name, _ in functions)
@@ -61,7 +62,7 @@ def _profile(heap: HeapProfile, origin: ProfileOrigin, change: HeapChange | None
         sample_types=_TYPES + (_GROWTH_TYPES if change else ()),
         values=_values(heap, change),
         stack_start=np.cumsum([0, *map(len, heap.stacks)], dtype=np.int64),
-        stack=np.array([frames[frame] for stack in heap.stacks for frame in stack], dtype=np.int32),
+        stack=np.array(stack, dtype=np.int32),
         location_address=np.zeros(len(frames), dtype=np.uint64),
         location_mapping=np.zeros(len(frames), dtype=np.int32),
         location_folded=np.zeros(len(frames), dtype=np.bool_),
@@ -87,13 +88,18 @@ def _profile(heap: HeapProfile, origin: ProfileOrigin, change: HeapChange | None
     )
 
 
-def _numbered(heap: HeapProfile) -> dict[Frame, int]:
-    """Return every frame of the profile with the number of its location."""
+def _numbered(heap: HeapProfile) -> tuple[dict[Frame, int], list[int]]:
+    """Return every frame with the number of its location, and all stacks as such numbers, one after another."""
     frames: dict[Frame, int] = {}
-    for stack in heap.stacks:
-        for frame in stack:
-            frames.setdefault(frame, len(frames))
-    return frames
+    # Stacks share their frames: an identity is looked up ten times as fast as three texts are hashed.
+    known: dict[int, int] = {}
+    stack: list[int] = []
+    for frame in chain.from_iterable(heap.stacks):
+        number = known.get(id(frame))
+        if number is None:
+            number = known[id(frame)] = frames.setdefault(frame, len(frames))
+        stack.append(number)
+    return frames, stack
 
 
 def _values(heap: HeapProfile, change: HeapChange | None) -> Int64s:

@@ -13,7 +13,7 @@ from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import backup_plan_text, backup_text, state_outcome, state_proof
+from mapmedic.report.outcome_words import backup_plan_text, backup_text, next_of, state_outcome, state_proof
 from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
     bullets,
@@ -127,6 +127,8 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
         paragraph(
             console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")
         )
+        if after := next_of(plan):
+            command(console, after)
 
 
 def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> None:
@@ -146,7 +148,12 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     if outcome.backup is not None:
         known += [("Backup", outcome.backup.path), ("", backup_text(outcome.backup))]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
-    if offer:
+    if offer and outcome.backup is not None and not all(each.well for each in outcome.health):
+        words = ["mapmedic", "restore", outcome.plan.target, outcome.backup.path, "--map", outcome.plan.map]
+        command(console, " ".join(map(shlex.quote, words)))
+    elif offer and outcome.proof is not None and outcome.proof.next_steps:
+        command(console, outcome.proof.next_steps[0].replace("TARGET", shlex.quote(outcome.plan.target)))
+    elif offer:
         command(console, f"mapmedic diagnose {shlex.quote(outcome.plan.target)} --for 60s")
 
 
@@ -154,6 +161,8 @@ def print_proof(console: Console, proof: Proof) -> None:
     """Print whether a fix is proven, check by check."""
     paragraph(console, Text(state_proof(proof), "bold green" if proof.passed else "bold red"))
     _print_checks(console, proof)
+    for step in proof.next_steps[:1]:
+        command(console, step)
 
 
 def _print_checks(console: Console, proof: Proof) -> None:

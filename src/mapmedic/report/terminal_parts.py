@@ -12,9 +12,16 @@ from mapmedic.model.findings import Evidence
 from mapmedic.model.remedy import Check, Condition
 from mapmedic.report.figures import count_text, measured_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import change_or_blank, check_name, figure_text, threshold_text
+from mapmedic.report.outcome_words import (
+    change_or_blank,
+    check_name,
+    figure_text,
+    result_text,
+    threshold_text,
+)
 
 NARROW = 100
+_RESULT_STYLES = {"passed": "green", "FAILED": "bold red", "told": "yellow"}
 # What an ASCII-only terminal or pipe gets instead: a report must not fail because a log file is not UTF-8.
 _ASCII = str.maketrans({"µ": "u", "±": "+/-", "…": "...", "·": "-"})
 
@@ -112,7 +119,7 @@ def checks_table(console: Console, checks: Sequence[Check]) -> None:
         name = Text(check_name(check))
         figures = [figure_text(check.before, check.unit), figure_text(check.after, check.unit)]
         figures += [change_or_blank(check.change), threshold_text(check)]
-        result = Text("passed", "green") if check.passed else Text("FAILED", "bold red")
+        result = Text(result_text(check), _RESULT_STYLES[result_text(check)])
         cells = [name, *(Text(inert(figure, SHOWN_LIMIT)) for figure in figures), result]
         table.add_row(*(encodable(console, cell) for cell in cells))
     console.print(table, highlight=False)

@@ -92,9 +92,11 @@ def rows(timeline: Timeline) -> tuple[MemoryPoint, ...]:
 
 def _fixed_at(outcome: Outcome | None) -> int | None:
     """Return the last moment before the fix: the nearest to the fix that an outcome tells."""
-    if outcome is None or not outcome.applied or outcome.before is None:
+    if outcome is None or not outcome.applied:
         return None
-    return outcome.before.at
+    if outcome.dropped_at is not None:
+        return outcome.dropped_at
+    return outcome.before.at if outcome.before else None
 
 
 def _ends(outcome: Outcome | None) -> tuple[MemoryPoint, ...]:

@@ -40,6 +40,7 @@ class Bar:
     text: str
     share: float
     after: bool
+    fell: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def bars(before: MemoryPoint | None, after: MemoryPoint | None) -> list[Bar]:
     known = [(label, one, two) for label, one, two in pairs if one is not None and two is not None]
     longest = max((max(one, two) for _, one, two in known), default=0) or 1
     return [
-        Bar(f"{label} {when}", bytes_text(value), max(0.0, value / longest), when == "after")
+        Bar(f"{label} {when}", bytes_text(value), max(0.0, value / longest), when == "after", two < one)
         for label, one, two in known
         for when, value in (("before", one), ("after", two))
     ]

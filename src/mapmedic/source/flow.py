@@ -7,6 +7,7 @@ way. Two containers at the end of it are none: either may be the one that keeps 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from mapmedic.source.types import Scope, bare
 
 MAX_STEPS = 500
 MAX_CALLS = 6
+MAX_SECONDS = 5.0
 _ALLOCATES = ("call_expression", "composite_literal", "type_conversion_expression", "binary_expression")
 _PASSES_ON = (
     "parenthesized_expression", "unary_expression", "literal_element", "literal_value", "keyed_element",
@@ -51,6 +53,7 @@ class _Way:
     path: list[str] = field(default_factory=list)
     unclear: bool = False
     steps: int = 0
+    deadline: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
     _seen: set[tuple[int, str]] = field(default_factory=set)
 
     def answer(self, first: Site) -> SourceFlow:
@@ -77,12 +80,16 @@ class _Way:
     def _climb(self, node: Node, place: Place, index: int, depth: int) -> set[int]:
         """Follow ``node`` (result ``index`` of it, where it is a call) to what it becomes; return its results."""
         self.steps += 1
+        if time.monotonic() > self.deadline:
+            self.unclear = True  # a way that was not followed to its end is none
+            return set()
         above = node.parent
         while above is not None and above.type in _PASSES_ON and self.steps < MAX_STEPS:
             if above.type == "composite_literal" and (type_ := above.child_by_field_name("type")) is not None:
                 self.types[bare(place.scope.file.text(type_))] = None
             node, index, above = above, 0, above.parent
-        if above is None or self.steps >= MAX_STEPS:
+        self.unclear |= self.steps >= MAX_STEPS
+        if above is None or self.unclear:
             return set()
         if above.type == "argument_list":
             return self._into_call(node, above, place, depth)
@@ -131,9 +138,8 @@ class _Way:
             return set()
         self._seen.add(key)
         out: set[int] = set()
-        for node in place.scope.file.walk(place.scope.function):
-            if node.type == "identifier" and place.scope.file.text(node) == name:
-                out |= self._climb(node, place, 0, depth)
+        for node in place.scope.file.identifiers_in(place.scope.function, name):
+            out |= self._climb(node, place, 0, depth)
         return out
 
     def _into_call(self, node: Node, arguments: Node, place: Place, depth: int) -> set[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class GoFile:
 
     source: bytes
     root: Node
+    _declared_in: dict[int, dict[str, list[tuple[Node, int]]]] = field(default_factory=dict, compare=False)
+    _named_in: dict[int, dict[str, list[Node]]] = field(default_factory=dict, compare=False)
 
     def text(self, node: Node) -> str:
         """Return the source of ``node``."""
@@ -98,9 +101,27 @@ class GoFile:
 
     def is_local(self, function: Node, name: str) -> bool:
         """Tell whether ``name`` is a parameter or result, or is declared inside ``function``."""
-        lists = [function.child_by_field_name(each) for each in ("receiver", "parameters", "result")]
-        named = {declared for each in lists if each for declared, _ in self._declared(each)}
-        return name in named or self._is_declared_in(function, name)
+        return name in self.declarations_in(function)
+
+    def declarations_in(self, function: Node) -> dict[str, list[tuple[Node, int]]]:
+        """Return what ``function`` declares: name -> the declarations, each with its position in the list there."""
+        if function.id not in self._declared_in:
+            found: dict[str, list[tuple[Node, int]]] = defaultdict(list)
+            for node in self.walk(function):
+                for index, name in enumerate(self.names_of(node)):
+                    found[name].append((node, index))
+            self._declared_in[function.id] = dict(found)
+        return self._declared_in[function.id]
+
+    def identifiers_in(self, function: Node, name: str) -> list[Node]:
+        """Return each place in ``function`` where the identifier ``name`` stands."""
+        if function.id not in self._named_in:
+            found: dict[str, list[Node]] = defaultdict(list)
+            for node in self.walk(function):
+                if node.type == "identifier":
+                    found[self.text(node)].append(node)
+            self._named_in[function.id] = dict(found)
+        return self._named_in[function.id].get(name, [])
 
     def type_of_field(self, struct: Node, name: str) -> str | None:
         """Return the type of the field ``name`` of ``struct``, as written; None where it has no such field."""
@@ -110,9 +131,9 @@ class GoFile:
             if type_
             else None
         )
-        for field in fields.named_children if fields else ():
-            if name in [self.text(n) for n in field.children_by_field_name("name")]:
-                written = field.child_by_field_name("type")
+        for each in fields.named_children if fields else ():
+            if name in [self.text(n) for n in each.children_by_field_name("name")]:
+                written = each.child_by_field_name("type")
                 return self.text(written) if written else None
         return None
 
@@ -120,7 +141,7 @@ class GoFile:
         """Return the types that ``struct`` embeds, as written."""
         type_ = struct.child_by_field_name("type")
         lists = [n for n in type_.named_children if n.type == "field_declaration_list"] if type_ else []
-        fields = [field for each in lists for field in each.named_children]
+        fields = [child for each in lists for child in each.named_children]
         written = [f.child_by_field_name("type") for f in fields if not f.children_by_field_name("name")]
         return [self.text(each) for each in written if each is not None]
 
@@ -134,19 +155,24 @@ class GoFile:
         types = [self.text(type_) for _, type_ in self._declared(result)]
         return types[index] if index < len(types) else None
 
+    def receiver(self, method: Node) -> str | None:
+        """Return the name of the receiver of ``method``, None where it has none."""
+        receiver = method.child_by_field_name("receiver")
+        names = [name for name, _ in self._declared(receiver)] if receiver else []
+        return (names[0] if names else None) or None
+
     def parameters(self, function: Node) -> list[str]:
         """Return the names of the parameters of ``function``, in order; "" where one has none."""
         parameters = function.child_by_field_name("parameters")
         return [name for name, _ in self._declared(parameters)] if parameters else []
 
-    def type_of_variable(self, name: str) -> str | None:
-        """Return the declared type of the package variable ``name``, or of what it is made as."""
+    def variables(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the package variables of this file with their declared types, or the types of what they are made as."""
         for declaration in (node for node in self.root.children if node.type == "var_declaration"):
             for spec in (node for node in self.walk(declaration) if node.type == "var_spec"):
-                if name in [self.text(n) for n in spec.children_by_field_name("name")]:
-                    type_ = spec.child_by_field_name("type")
-                    return self.text(type_) if type_ else self._made_type(spec)
-        return None
+                type_ = spec.child_by_field_name("type")
+                for name in spec.children_by_field_name("name"):
+                    yield self.text(name), self.text(type_) if type_ else self._made_type(spec)
 
     def _made_type(self, spec: Node) -> str | None:
         value = spec.child_by_field_name("value")
@@ -169,11 +195,6 @@ class GoFile:
                     yield self.text(name), type_
                 if not names:
                     yield "", type_
-
-    def _is_declared_in(self, function: Node, name: str) -> bool:
-        """Tell whether anything inside ``function`` is called ``name``: it may be what the statement means."""
-        body = function.child_by_field_name("body")
-        return any(name in self.names_of(node) for node in self.walk(body)) if body else False
 
     def names_of(self, node: Node) -> list[str]:
         """Return the variables that ``node`` declares, in order."""

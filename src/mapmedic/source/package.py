@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,10 +25,14 @@ class Declared:
 
 @dataclass(frozen=True)
 class GoPackage:
-    """The files of one folder, tests aside, and what was not read of them."""
+    """The files of one folder, tests aside, and what was not read of them.
+
+    ``known_types``: (function's id, variable) -> its type, as far as somebody asked.
+    """
 
     files: dict[Path, GoFile]
     unread: tuple[Blank, ...] = ()
+    known_types: dict[tuple[int, str], str | None] = field(default_factory=dict)
 
     @cached_property
     def functions(self) -> dict[str, Declared]:
@@ -51,15 +55,18 @@ class GoPackage:
                         found.setdefault(file.text(name), Declared(file, spec))
         return found
 
-    def method(self, name: str) -> Declared | None:
-        """Return the one method called ``name``, whatever its type; None where there are several."""
-        found = [each for full, each in self.functions.items() if full.endswith(f".{name}")]
-        return found[0] if len(found) == 1 else None
+    @cached_property
+    def variables(self) -> dict[str, str | None]:
+        """Return the name of each variable declared at the top -> its type, as written or as made."""
+        found: dict[str, str | None] = {}
+        for file in self.files.values():
+            for name, type_ in file.variables():
+                found.setdefault(name, type_)
+        return found
 
     def type_of_variable(self, name: str) -> str | None:
-        """Return the type of the package's variable ``name``, as written or as made."""
-        types = (file.type_of_variable(name) for file in self.files.values())
-        return next((each for each in types if each), None)
+        """Return the type of the package's variable ``name``, None where it is not told or there is none."""
+        return self.variables.get(name)
 
 
 def read_package(folder: Path) -> GoPackage:

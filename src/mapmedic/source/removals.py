@@ -7,6 +7,7 @@ local variable, or by a function of the package that it is handed to. The first 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mapmedic.source.types import Scope, TypeReader
 
 MAX_PLACES = 5_000
 MAX_HANDED_ON = 3
+MAX_SECONDS = 5.0
 _BUILTIN = {b"delete": "delete", b"clear": "clear", b"maps.DeleteFunc": "delete", b"maps.Clear": "clear"}
 _METHODS = {
     "Delete": "delete", "LoadAndDelete": "delete", "CompareAndDelete": "delete", "Clear": "clear",
@@ -45,13 +47,19 @@ class _Use:
     first: bool = False
 
 
-def find_removals(package: GoPackage, target: Target, root: Path) -> tuple[Removal, ...]:
-    """Return every delete, clear and re-make of ``target`` in ``package``, paths below ``root``, in order."""
+def find_removals(package: GoPackage, target: Target, root: Path) -> tuple[Removal, ...] | None:
+    """Return every delete, clear and re-make of ``target`` in ``package``, paths below ``root``, in order.
+
+    None where it takes longer than 5 s: half an answer would be none.
+    """
+    deadline = time.monotonic() + MAX_SECONDS
     search = _Search(package, TypeReader(package), root)
     uses: list[_Use] = []
     made_elsewhere = False
     for path, file in package.files.items():
         for node in _places(file, target.name):
+            if time.monotonic() > deadline:
+                return None
             function = _function_around(node)
             if target.function is not None and function != target.function:
                 continue
@@ -126,14 +134,14 @@ class _Search:
         if above.type == "call_expression":
             return self._handed_to(above, expression, path, scope, depth)
         if above.type == "selector_expression" and above.parent is not None:
-            return self._method(above, path, scope)
+            return self._method(above, path, scope, depth)
         if above.type in ("assignment_statement", "short_var_declaration", "var_spec"):
             return self._assigned(above, node, expression, path, scope, depth)
         return []
 
     def _handed_to(self, call: Node, expression: Node, path: Path, scope: Scope, depth: int) -> list[_Use]:
         function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
-        if function is None or arguments is None or depth >= MAX_HANDED_ON:
+        if function is None or arguments is None:
             return []
         index = next((i for i, each in enumerate(arguments.named_children) if _holds(each, expression)), None)
         if function.text in _BUILTIN:
@@ -142,16 +150,26 @@ class _Search:
         names = called[1].parameters(called[2]) if called else []
         if called is None or index is None or index >= len(names) or not names[index]:
             return []
-        inner_path = next(each for each, file in self.package.files.items() if file is called[1])
-        return self._uses_of_local(names[index], inner_path, Scope(called[1], called[2]), depth + 1)
+        return self._inside(names[index], called[1], called[2], depth)
 
-    def _method(self, selector: Node, path: Path, scope: Scope) -> list[_Use]:
-        name = selector.child_by_field_name("field")
-        what = _METHODS.get(scope.file.text(name)) if name else None
-        called = selector.parent
-        if what is None or called is None or called.type != "call_expression":
+    def _method(self, selector: Node, path: Path, scope: Scope, depth: int) -> list[_Use]:
+        """Return what calling a method of the container does: sync.Map's own, or that of a named map type."""
+        name, call = selector.child_by_field_name("field"), selector.parent
+        if name is None or call is None or call.type != "call_expression":
             return []
-        return [self._use(what, called, path, scope)]
+        called = self.types.function_called(call, scope)
+        if called is not None:
+            receiver = called[1].receiver(called[2])
+            return self._inside(receiver, called[1], called[2], depth) if receiver else []
+        what = _METHODS.get(scope.file.text(name))
+        return [self._use(what, call, path, scope)] if what is not None else []
+
+    def _inside(self, name: str, file: GoFile, function: Node, depth: int) -> list[_Use]:
+        """Return what ``function`` does to the container that it knows as ``name``."""
+        if depth >= MAX_HANDED_ON:
+            return []
+        path = next(path for path, each in self.package.files.items() if each is file)
+        return self._uses_of_local(name, path, Scope(file, function), depth + 1)
 
     def _assigned(
         self, statement: Node, side: Node, expression: Node, path: Path, scope: Scope, depth: int
@@ -169,10 +187,9 @@ class _Search:
 
     def _uses_of_local(self, name: str, path: Path, scope: Scope, depth: int) -> list[_Use]:
         found: list[_Use] = []
-        for node in scope.file.walk(scope.function):
-            if node.type == "identifier" and scope.file.text(node) == name:
-                # A new value for the copy leaves the container as it is.
-                found += [use for use in self.uses(node, path, scope, depth) if use.removal.what != "re-make"]
+        for node in scope.file.identifiers_in(scope.function, name):
+            # A new value for the copy leaves the container as it is.
+            found += [use for use in self.uses(node, path, scope, depth) if use.removal.what != "re-make"]
         return found
 
     def _use(self, what: str, node: Node, path: Path, scope: Scope) -> _Use:

@@ -25,12 +25,7 @@ class Scope:
 
     def declarations(self, name: str) -> list[tuple[Node, int]]:
         """Return what declares the local ``name``, each with its position in the list it stands in."""
-        found = []
-        for node in self.file.walk(self.function):
-            names = self.file.names_of(node)
-            if name in names:
-                found.append((node, names.index(name)))
-        return found
+        return self.file.declarations_in(self.function).get(name, [])
 
 
 def bare(type_: str) -> str:
@@ -103,7 +98,7 @@ class TypeReader:
                 return found
         return None
 
-    def function_called(self, call: Node, scope: Scope) -> tuple[str, GoFile, Node] | None:
+    def function_called(self, call: Node, scope: Scope, depth: int = 0) -> tuple[str, GoFile, Node] | None:
         """Return (name, file, declaration) of the package's own function that ``call`` calls."""
         function = call.child_by_field_name("function")
         if function is not None and function.type in ("index_expression", "type_instantiation_expression"):
@@ -113,7 +108,7 @@ class TypeReader:
             name = scope.file.text(function)
         elif function is not None and function.type == "selector_expression":
             operand, field = function.child_by_field_name("operand"), function.child_by_field_name("field")
-            type_ = self.of(operand, scope) if operand else None
+            type_ = self.of(operand, scope, depth + 1) if operand else None
             name = f"{bare(type_)}.{scope.file.text(field)}" if type_ and field else None
         found = self.package.functions.get(name or "")
         return (name, found.file, found.node) if name and found else None
@@ -122,8 +117,12 @@ class TypeReader:
         declared = scope.declarations(name)
         if not declared:
             return self.package.type_of_variable(name)
-        types = {self._of_declaration(node, index, scope, depth) for node, index in declared}
-        return types.pop() if len(types) == 1 else None
+        known, key = self.package.known_types, (scope.function.id, name)
+        if key not in known:
+            known[key] = None  # in the making: a variable that is declared by itself has no type
+            types = {self._of_declaration(node, index, scope, depth) for node, index in declared}
+            known[key] = types.pop() if len(types) == 1 else None
+        return known[key]
 
     def _of_declaration(self, node: Node, index: int, scope: Scope, depth: int) -> str | None:
         written = node.child_by_field_name("type")
@@ -149,7 +148,7 @@ class TypeReader:
             and arguments.named_children
         ):
             return scope.file.text(arguments.named_children[0])
-        called = self.function_called(call, scope) if depth < MAX_DEPTH else None
+        called = self.function_called(call, scope, depth) if depth < MAX_DEPTH else None
         return called[1].result_type(called[2], index) if called else None
 
     def _element(self, type_: str) -> str | None:

@@ -2,6 +2,7 @@
 //
 //	truth frames < PCS   for each call address (hexadecimal, a line each) the frames that CallersFrames makes of it
 //	truth stacks         real stacks: their PCs and the frames that CallersFrames makes of them
+//	truth memory         the PCs of real stacks, and the words of their memory, lowest address first
 //	truth heap           heap?debug=1, then FuncForPC's name of every PC in it less one
 //
 // The first line is the address of main.main: the file is loaded elsewhere where it is position independent.
@@ -16,11 +17,13 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"sort"
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 )
 
 const (
@@ -38,6 +41,8 @@ func main() {
 		answer(out)
 	case "stacks":
 		stacks(out)
+	case "memory":
+		memory(out)
 	case "heap":
 		heap(out)
 	}
@@ -152,15 +157,49 @@ func generic[T any](_ T, f func()) { inlinedThrice(f) }
 func genericCaller[T any](value T, f func()) { generic(value, f) }
 
 func stacks(out *bufio.Writer) {
-	record := func() {
-		pcs := make([]uintptr, 200)
-		pcs = pcs[:runtime.Callers(1, pcs)]
-		words := make([]string, len(pcs))
-		for i, pc := range pcs {
-			words[i] = strconv.FormatUint(uint64(pc), 16)
+	inManyWays(func() {
+		pcs := callers()
+		write(out, hexadecimal(pcs), pcs)
+	})
+}
+
+// memory reads its own stack: integers, because a captured pointer would move what it points to off the stack.
+func memory(out *bufio.Writer) {
+	debug.SetGCPercent(-1)
+	grown()
+	var here uintptr
+	top := uintptr(unsafe.Pointer(&here))
+	inManyWays(func() {
+		var bottom uintptr
+		if size := top - uintptr(unsafe.Pointer(&bottom)); size < 1<<16 {
+			fmt.Fprintln(out, hexadecimal(callers())+betweenFrames+hexadecimal(unsafe.Slice(&bottom, size/8)))
 		}
-		write(out, strings.Join(words, " "), pcs)
+	})
+}
+
+// grown makes the stack large enough never to be moved again.
+//
+//go:noinline
+func grown() int {
+	var room [1 << 16]byte
+	return len(os.Args) + int(room[len(os.Args)])
+}
+
+//go:noinline
+func callers() []uintptr {
+	pcs := make([]uintptr, 200)
+	return pcs[:runtime.Callers(2, pcs)]
+}
+
+func hexadecimal(numbers []uintptr) string {
+	words := make([]string, len(numbers))
+	for i, number := range numbers {
+		words[i] = strconv.FormatUint(uint64(number), 16)
 	}
+	return strings.Join(words, " ")
+}
+
+func inManyWays(record func()) {
 	inlinedThrice(record)
 	generic(1, record)
 	genericCaller(map[string][]int{}, func() { inlinedTwice(record) })

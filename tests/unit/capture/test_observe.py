@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mapmedic.capture.observe import merge_observations, observe_file, observe_session
+from mapmedic.capture.merge import merge_observations
+from mapmedic.capture.observe import observe_file, observe_session
 from mapmedic.errors import CouldNotLook, FormatError
+from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from tests.golden.corpus import FOLDERS
@@ -49,6 +51,22 @@ def test_raw_files_of_each_kind(folder: Path, packed: bool, tmp_path: Path) -> N
     metrics = seen("metrics.txt")
     assert metrics.timeline[0].rss_bytes > 0  # type: ignore[attr-defined]
     assert folder.name.startswith(metrics.go_version)  # type: ignore[attr-defined]
+
+
+def test_a_long_dump_is_grouped_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mapmedic.capture.observe.MAX_FILE_BYTES", 1000)
+    (tmp_path / "g").write_bytes((GOLDEN / "goroutine.txt").read_bytes() * 400)
+    (capture,) = observe_file(tmp_path / "g").captures
+    assert capture.goroutines == group_goroutines([(tmp_path / "g").read_bytes()])
+    assert capture.goroutine_count == 400 * parse_goroutines((GOLDEN / "goroutine.txt").read_bytes()).total
+
+
+def test_a_dump_that_does_not_parse_is_named_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "g").write_bytes(b"goroutine 1 [x]:\nmain.f()\nmain.g()\n")
+    with pytest.raises(FormatError, match="without its file:line") as caught:
+        observe_file(tmp_path / "g")
+    assert caught.value.what == f"{tmp_path / 'g'}: goroutine dump"
+    assert caught.value.offset == 26
 
 
 def test_goroutine_counts_alone(tmp_path: Path) -> None:

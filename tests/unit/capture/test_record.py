@@ -12,7 +12,8 @@ import pytest
 from mapmedic.capture import endpoints
 from mapmedic.capture.http import Limits
 from mapmedic.capture.observe import observe_session
-from mapmedic.capture.record import CapturePlan, capture_session
+from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.record import capture_session
 from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.capture.targets import parse_target
 from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
@@ -48,8 +49,11 @@ from tests.support.scripted_server import (
 HEAP = "/debug/pprof/heap"
 HEAP_TEXT = (GOLDEN / "heap.txt").read_bytes()
 PPROF = answers((GOLDEN / "heap.pb.gz").read_bytes())
-PLAN = CapturePlan(most=Limits(seconds=0.5, max_bytes=1 << 20))
-ALL = {"heap_text", "heap_pprof", "goroutine_text1", "goroutine_text", "metrics", "cmdline", "symbols"}
+PLAN = CapturePlan(most=Limits(seconds=2.0, max_bytes=1 << 20))
+ALL = {
+    "heap_text", "heap_pprof", "goroutine_text1", "goroutine_text", "metrics", "cmdline", "symbols", "expvar",
+    "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof",
+}  # fmt: skip
 LOGIN = answers(b"<!doctype html><title>Sign in</title>", 200, "text/html")
 
 
@@ -95,8 +99,8 @@ def test_all_of_a_healthy_process_is_captured_and_its_frames_restored(folder: Pa
         (METRICS, answers(b"oops", 500), "metrics", "it answered with HTTP 500"),
         (METRICS, LOGIN, "metrics", "it answered with an HTML page"),
         (METRICS, answers(b""), "metrics", "it answered with nothing"),
-        (METRICS, hangs, "metrics", "no answer: no complete answer within 0.5 s"),
-        (METRICS, drips(b"go_x 1\n", 0.05), "metrics", "no answer: no complete answer within 0.5 s"),
+        (METRICS, hangs, "metrics", "no answer: no complete answer within 2 s"),
+        (METRICS, drips(b"go_x 1\n", 0.05), "metrics", "no answer: no complete answer within 2 s"),
         (METRICS, endless(b"go_x 1\n" * 9999), "metrics", "it answered with a body larger than 1,048,576 bytes"),
         (METRICS, redirects("http://127.0.0.1:9/"), "metrics", "it answered with a redirect (HTTP 302)"),
         (METRICS, resets_after(b"go_", 9), "metrics", "no answer: "),
@@ -114,14 +118,10 @@ def test_one_endpoint_misbehaves(where: str, script: Script, missing: str, why: 
     with ScriptedServer({**go_process(), where: script}) as server:
         started = time.monotonic()
         session = capture(server, path)
-        assert time.monotonic() - started < 3
-    lost = (
-        {missing, "symbols"}
-        if missing == "heap_text"
-        else {missing, "goroutine_text1"}
-        if where == GOROUTINE
-        else {missing}
-    )
+        assert time.monotonic() - started < 12
+    lost = {missing} | {"heap_text": {"symbols"}}.get(missing, set())
+    if where == GOROUTINE:
+        lost |= {"goroutine_text1", "goroutine_pprof"}
     assert kinds(session) == ALL - lost
     assert blanks(session)[missing].startswith(why)
     assert session.complete
@@ -249,7 +249,7 @@ def test_many_goroutines_are_counted_and_not_dumped(path: Path) -> None:
     counts = b"goroutine profile: total 20001\n20001 @ 0x1\n#\t0x1\tmain.f+0x1\t\tmain.go:1\n"
     with ScriptedServer({**go_process(), GOROUTINE: answers(counts)}) as server:
         session = capture(server, path)
-        assert [request.query for request in server.asked(GOROUTINE)] == ["debug=1"]
+        assert sorted(request.query for request in server.asked(GOROUTINE)) == ["", "debug=1"]
     assert "20,001 goroutines would stop the service" in blanks(session)["goroutine_text"]
 
 
@@ -288,7 +288,9 @@ def test_symbols_are_asked_once_and_again_only_where_that_failed(path: Path) -> 
 
 
 def test_all_symbol_batches_share_one_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mapmedic.capture.visit.symbol_query", lambda new: [hex(pc) for pc in list(new)[:50]])
+    monkeypatch.setattr(
+        "mapmedic.capture.questions.symbol_query", lambda new: [hex(pc) for pc in list(new)[:50]]
+    )
     with ScriptedServer({**go_process(), SYMBOL: hangs}) as server:
         session = capture(server, path)
         assert len(server.asked(SYMBOL)) == 1, "one that does not answer is not asked forty-nine times more"

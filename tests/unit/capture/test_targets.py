@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mapmedic.capture.targets import TargetKind, http_base, parse_target
-from mapmedic.errors import CouldNotLook, MapmedicError, TargetUnsupported, UsageError
+from mapmedic.errors import CouldNotLook, MapmedicError, TargetUnreachable, TargetUnsupported, UsageError
 
 HTTP, PROCESS, CORE = TargetKind.HTTP, TargetKind.PROCESS, TargetKind.CORE
 
@@ -117,3 +117,32 @@ def test_no_word_ends_in_another_error() -> None:
     ):
         with suppress(MapmedicError):
             parse_target(word)
+
+
+@pytest.mark.parametrize("word", ["gops://127.0.0.1:4321", "gops:127.0.0.1:4321", "GOPS://127.0.0.1:4321/"])
+def test_a_gops_agent_by_its_address(word: str) -> None:
+    target = parse_target(word)
+    assert (target.kind, target.base_url) == (TargetKind.GOPS, "gops://127.0.0.1:4321")
+    with pytest.raises(TargetUnsupported, match="changes nothing"):
+        http_base(target)
+
+
+@pytest.mark.parametrize(
+    "word", ["gops:", "gops://", "gops://host", "gops:x", "gops:0", "gops://h:1/path", "gops://a@h:1"]
+)
+def test_no_gops_agent(word: str) -> None:
+    with pytest.raises(UsageError):
+        parse_target(word)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"), [(None, "No such file"), ("x", "no port number"), ("70000", "no port number")]
+)
+def test_a_process_without_a_gops_agent(
+    written: str | None, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPS_CONFIG_DIR", str(tmp_path))
+    if written is not None:
+        (tmp_path / "4711").write_text(written)
+    with pytest.raises(TargetUnreachable, match=why):
+        parse_target("gops:4711")

@@ -287,7 +287,7 @@ def test_interrupted_before_anything_arrived(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, list(tmp_path.iterdir())) == (130, [])
-    assert b"nothing had arrived yet" in err
+    assert b"no file is left" in err
 
 
 @pytest.mark.parametrize("words", [["flame", "-o", "x.html"], ["verify", HEAP], ["hotfix", "--map", "m"]])
@@ -376,6 +376,19 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     for words in (["diagnose", os.fsdecode(path)], ["diagnose", os.fsdecode(path), "--json"],
                   ["flame", os.fsdecode(path), "-o", os.fsdecode(path) + ".html"]):  # fmt: skip
         assert run(*words).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["doctor"], ["--help"], ["diagnose", HEAP], ["diagnose", "nöfile"], ["verify", HEAP, HEAP]],
+    ids=str,
+)
+def test_a_log_that_is_not_utf8_gets_all_of_it(words: list[object]) -> None:
+    plain = run(*words, PYTHONIOENCODING="ascii")
+    assert plain.code == run(*words).code
+    assert "UnicodeEncodeError" not in plain.err
+    if words == ["doctor"]:
+        assert "\\u" not in plain.out, "there are plain characters for all of our own"
 
 
 def test_colours_only_on_a_terminal_that_wants_them(golden_session: Path) -> None:

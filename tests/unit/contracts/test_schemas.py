@@ -17,6 +17,7 @@ from mapmedic.errors import ProofFailed
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
@@ -41,7 +42,8 @@ DESIGN = {
 }
 OURS = {
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
-    "outcome-1.json": "operation backup",
+    "outcome-1.json": "operation backup health dropped_at_unix_ns",
+    "proof-1.json": "next_steps",
     "capture-1.json": "schema target path complete artifacts not_captured",
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",
@@ -86,11 +88,13 @@ CHECKS = (
     Check("a", None, None, None, None, False, ""),
     Check("b", NAN, -INFINITY, NAN, 0.4, True, "w", "bytes"),
 )
+PHASE = HealthPhase(3, 1, 0, None, NAN)
+HEALTH = UrlHealth("http://t/h", 200, 300.0, PHASE, PHASE, HealthPhase(0, 0, 0, None, None), "it is slow")
 RESTORE = RestorePlan("u", "m", BACKUP, None, (Condition("c", True, "w"),), ("n",))
 POINT = MemoryPoint(UnixNanoseconds(1), 5, None, None)
 EMPTY_OUTCOME = Outcome(EMPTY_PLAN, False, None, None, None, None, None, None, None)
 FULL_OUTCOME = Outcome(
-    FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS), backup=BACKUP
+    FULL_PLAN, True, "op", 17_300, 7, "/j", POINT, POINT, Proof(True, CHECKS), backup=BACKUP, health=(HEALTH,)
 )
 
 

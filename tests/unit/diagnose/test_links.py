@@ -82,6 +82,19 @@ def test_a_map_in_the_profile_takes_what_becomes_part_of_its_values() -> None:
     assert diagnose(watched(*heaps), source=other).verdict is Verdict.UNDETERMINED
 
 
+def test_a_map_that_the_same_function_fills_at_another_line_is_another() -> None:
+    def both(line: int) -> Diagnosis:
+        heaps = [
+            files(n).sampled(f"{SWISS} < main.(*S).keep:{line}", 27 * KIB, 4, 6) for n in (100, 150, 200)
+        ]
+        return diagnose(watched(*heaps), source=ToldSource(HINT, FLOW))
+
+    def unseen(diagnosis: Diagnosis) -> bool:
+        return "too little to be sampled" in [e.measured for e in diagnosis.suspects[0].evidence]
+
+    assert (unseen(both(55)), unseen(both(60))) == (False, True)
+
+
 def test_two_maps_of_the_same_values_are_none() -> None:
     heaps = [seen(n * 30_000).sampled(f"{SWISS} < main.index:8", 27 * KIB, 4, 6) for n in (1, 2, 3)]
     by_type = ToldSource(HINT, SourceFlow(None, None, ("File",), ("main.newFile:4",)))
@@ -109,6 +122,14 @@ def test_counts_that_do_not_fit_name_nobody(entries: dict[str, list[int]]) -> No
     diagnosis = counted([files(100), files(150), files(200)], **entries)
     assert diagnosis.verdict is Verdict.UNDETERMINED
     assert [suspect.label for suspect in diagnosis.suspects] == [None]
+
+
+def test_an_agent_of_tomorrow_may_list_other_kinds() -> None:
+    captures = [
+        capture(10 * i, files(n), gc=i + 1, maps=[registered("files", n, "weak.Map")])
+        for i, n in enumerate((100, 150, 200))
+    ]
+    assert diagnose(observation(*captures)).verdict is Verdict.UNDETERMINED
 
 
 def test_a_handful_of_objects_matches_anything_and_so_nothing() -> None:

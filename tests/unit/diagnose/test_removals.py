@@ -13,7 +13,12 @@ SWEEP = Removal("delete", "sweep.go", 40, "delete(m.sessions, id)")
 
 
 def suspect_of(
-    *removals: Removal, looked: bool = True, unread: bool = False, design: str = SWISS, step: int = 30_000
+    *removals: Removal,
+    name: str = "sessions",
+    looked: bool = True,
+    unread: bool = False,
+    design: str = SWISS,
+    step: int = 30_000,
 ) -> Suspect:
     heaps = [
         Heap()
@@ -24,7 +29,7 @@ def suspect_of(
 
     blanks = (Blank("bad.go", "no Go"),) if unread else ()
     found = removals if looked else None
-    hint = SourceHint("main.S.sessions", "m.sessions[id] = s", "map[string]*S", found, 3, blanks)
+    hint = SourceHint(f"main.S.{name}", "m.sessions[id] = s", "map[string]*S", found, 3, blanks)
     return diagnose(watched(*heaps), source=ToldSource(hint)).suspects[0]
 
 
@@ -35,6 +40,12 @@ def test_no_delete_anywhere_makes_a_leak_surer_and_a_sweep_less_sure() -> None:
     assert unknown.confidence < suspect_of(unread=True).confidence < never.confidence
     assert "no delete, clear or re-make of main.S.sessions in 3 files" in never.reasons[-1].text
     assert "1 not read" in suspect_of(unread=True).reasons[-1].text
+
+
+def test_another_package_may_empty_what_is_exported() -> None:
+    exported = suspect_of(name="Sessions")
+    assert "another package may" in exported.reasons[-1].text
+    assert suspect_of(looked=False).confidence < exported.confidence < suspect_of().confidence
 
 
 def test_each_place_is_evidence_with_file_and_line() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from mapmedic.diagnose.verdict import diagnose
-from mapmedic.model.findings import Diagnosis, Verdict
+from mapmedic.model.findings import Diagnosis, SourceHint, Verdict
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
 from mapmedic.model.units import KIB
-from tests.unit.diagnose.builder import SWISS, Heap, capture, goroutines, observation
+from tests.unit.diagnose.builder import SWISS, Heap, ToldSource, capture, goroutines, observation
 
 BORN = GoroutineFrame("main.subscribe", "hub.go", 31)
 
@@ -22,12 +22,15 @@ def dump(*groups: GoroutineGroup, truncated: bool = False) -> GoroutineDump:
     return GoroutineDump(groups, sum(g.count for g in groups), truncated)
 
 
-def leak(full: GoroutineDump | None, counts: GoroutineDump | None = None) -> Diagnosis:
+def leak(
+    full: GoroutineDump | None, counts: GoroutineDump | None = None, declared: str | None = None
+) -> Diagnosis:
     """A map leak at main.put, with these dumps at the last capture."""
     heaps = [Heap().holds(f"{SWISS} < main.put:9", 20 * KIB, n * 1000, made=n * 2000) for n in (1, 2, 3)]
     captures = [capture(10 * i, heap, gc=i + 1, goroutines=counts) for i, heap in enumerate(heaps)]
     captures[-1] = dataclasses.replace(captures[-1], goroutines=full)
-    return diagnose(observation(*captures))
+    source = ToldSource(SourceHint(declared, "m[k] = v")) if declared else None
+    return diagnose(observation(*captures), source=source)
 
 
 def standing(diagnosis: Diagnosis) -> list[object]:
@@ -56,6 +59,16 @@ def test_nobody_there_is_said_and_so_is_a_cut_dump() -> None:
 def test_counts_alone_tell_no_states_and_no_dump_nothing() -> None:
     assert standing(leak(None, goroutines(put=4))) == ["4"]
     assert standing(leak(None)) == []
+
+
+def test_the_variable_of_one_goroutine_is_named_by_it() -> None:
+    one = dataclasses.replace(group(1, "chan receive", "main.put"), sample_ids=(24,))
+    local = "main.put.seen"
+    assert leak(dump(one), declared=local).suspects[0].owner == "goroutine 24 main.put.seen"
+    two = dataclasses.replace(group(2, "chan receive", "main.put"), sample_ids=(24, 25))
+    for full, declared in ((dump(two), local), (dump(), local), (None, local), (dump(one), "main.T.seen")):
+        assert leak(full, declared=declared).suspects[0].owner == declared
+    assert leak(dump(one, truncated=True), declared=local).suspects[0].owner == local
 
 
 def test_a_goroutine_leak_says_what_they_wait_for_how_long_and_who_started_them() -> None:

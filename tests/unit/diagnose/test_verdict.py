@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapmedic.diagnose.confidence import combine
@@ -88,6 +88,20 @@ def test_a_handlers_garbage_does_not_hide_the_leak() -> None:
         sessions(n * 20_000).holds(f"main.decode < {LOGIN}", 4000, 100, made=n * 500_000) for n in (1, 2, 3)
     ]
     assert diagnose(watched(*heaps)).verdict is Verdict.MAP_LEAK
+
+
+def test_of_a_function_that_makes_garbage_as_well_the_lines_that_stay_count() -> None:
+    # A draft and the result, as large as each other: of all that the function makes less than half stays.
+    heaps = [
+        Heap()
+        .holds(f"{SWISS} < main.put:9 < main.run < {HTTP}", 40 * KIB, 100 * n)
+        .holds(f"main.job:41 < main.run < {HTTP}", 1000, 100, made=n * 40_000)
+        .holds(f"main.job:44 < main.run < {HTTP}", 1000, n * 30_000)
+        for n in (1, 2, 3, 4)
+    ]
+    diagnosis = diagnose(watched(*heaps))
+    assert diagnosis.verdict is Verdict.MAP_LEAK
+    assert diagnosis.suspects[0].growth_bytes_per_second == pytest.approx(3.4e6, rel=0.1)
 
 
 def test_values_with_small_maps_in_them_do_not_take_the_blame() -> None:
@@ -302,6 +316,7 @@ def test_healthy_says_what_it_saw() -> None:
 weights = st.floats(-1, 1, allow_nan=False)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(weights, max_size=12), weights)
 def test_confidence_is_bounded_and_monotone(reasons: list[float], one_more: float) -> None:
     before = combine(Reason("", w) for w in reasons)

@@ -98,6 +98,9 @@ class Agent:
             raise self.after["stream"]()
         return StreamEnd(len(self.streams), self.unencodable, "")
 
+    async def memstats(self) -> None:
+        """Return that net/http/pprof is not served beside this agent."""
+
     async def maps(self) -> tuple[RegisteredMap, ...]:
         """Return the one map there is."""
         await self.call("GET", "/maps")

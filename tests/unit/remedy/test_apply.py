@@ -72,11 +72,24 @@ def test_all_goes_well(tmp_path: Path) -> None:
     agent = Agent()
     outcome = fix(agent, tmp_path)
     assert events(tmp_path) == ["planned", "detaching", "detached", "committing", "committed", "proved"]
-    assert agent.asked[:4] == ["stats", "detach", "maps", "commit"]
+    assert agent.asked[:5] == ["stats", "detach", "maps", "stats", "commit"]
     assert outcome.proof is not None and outcome.proof.passed
     assert (outcome.operation, outcome.pause_ns, outcome.entries_removed) == ("abc-1", 1200, 1000)
     assert outcome.before is not None and outcome.after is not None
-    assert outcome.timeline[0] is outcome.before and outcome.timeline[-1] is outcome.after
+    assert outcome.timeline[1] is outcome.before and outcome.timeline[-1] is outcome.after
+    assert outcome.dropped_at == outcome.timeline[1].at, "the memory right before the entries were dropped"
+
+
+def test_no_figure_before_the_commit_is_a_gap_and_stops_nothing(tmp_path: Path) -> None:
+    agent = Agent()
+
+    def mute(name: str) -> None:
+        if name == "stats" and agent.state == "detached":
+            raise TargetUnreachable("http://t", "busy")
+
+    agent.on_call = mute
+    outcome = fix(agent, tmp_path)
+    assert agent.state == "committed" and outcome.dropped_at is None
 
 
 def test_each_line_is_on_disk_before_the_action_it_announces(tmp_path: Path) -> None:
@@ -325,7 +338,7 @@ def test_after_the_commit_a_silent_target_is_a_failed_proof_not_an_error(tmp_pat
     outcome = fix(agent, tmp_path)
     assert outcome.applied and outcome.after is None
     assert outcome.proof is not None and not outcome.proof.passed
-    assert [check.after for check in outcome.proof.checks] == [None, None, 5]
+    assert [check.after for check in outcome.proof.checks] == [None, None, 5, None, None]
     assert events(tmp_path)[-2:] == ["committed", "proved"]
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from mapmedic.capture.agent import memory_point
 from mapmedic.capture.backup_file import read_backup
 from mapmedic.errors import BackupFailed, TargetUnreachable
+from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import Outcome
+from mapmedic.model.units import MIB
 from mapmedic.remedy import apply
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.proof import Criteria
@@ -131,3 +134,19 @@ def test_an_interrupt_in_the_middle_of_the_stream(tmp_path: Path) -> None:
         fix(agent, tmp_path)
     assert agent.state == "undone"
     assert json.loads((next(tmp_path.glob("*.jsonl"))).read_text().splitlines()[-1])["event"] == "undone"
+
+
+def test_the_drop_is_measured_from_the_moment_before_it(tmp_path: Path) -> None:
+    """A slow backup on a service that leaks fast: what came meanwhile is not the fix's failure."""
+    agent = Agent()
+
+    async def memory() -> MemoryPoint:
+        await agent.call("GET", "/stats")
+        size = {"untouched": 100, "detached": 180}.get(agent.state, 90) * MIB
+        return memory_point({"rss_bytes": size, "heap_alloc_bytes": size})
+
+    agent.memory = memory  # type: ignore[method-assign]
+    outcome = fix(agent, tmp_path)
+    assert outcome.before is not None and outcome.before.rss_bytes == 180 * MIB
+    assert outcome.proof is not None and outcome.proof.passed
+    assert outcome.timeline[0].rss_bytes == 100 * MIB

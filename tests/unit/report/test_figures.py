@@ -83,7 +83,15 @@ def test_percent_never_rounds_to_all_or_nothing(share: float, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "text"), [(-0.62, "-62 %"), (0.035, "+3.5 %"), (0, "0 %"), (None, "unknown")]
+    ("change", "text"),
+    [
+        (-0.62, "-62 %"),
+        (0.035, "+3.5 %"),
+        (-0.996, "-99.6 %"),
+        (0.9999, "+99.9 %"),
+        (0, "0 %"),
+        (None, "unknown"),
+    ],
 )
 def test_change(change: float | None, text: str) -> None:
     assert figures.change_text(change) == text

@@ -11,6 +11,7 @@ import pytest
 
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Verdict
+from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.remedy import Outcome, Proof
 from mapmedic.model.report import FixReport, Report
@@ -162,7 +163,7 @@ def test_a_failed_proof_is_not_hidden() -> None:
     outcome = replace(report.outcome, proof=replace(report.outcome.proof, passed=False, checks=checks))
     text = Page(render_html(replace(report, outcome=outcome))).text
     assert "fix not proven" in text
-    assert "Not proven: all 2 checks failed" in text
+    assert "Not proven: both checks failed" in text
     assert "✗ failed" in text
 
 
@@ -218,6 +219,26 @@ def test_what_was_saved_is_on_the_page() -> None:
         assert part in text
     unsaved = replace(report.outcome, plan=replace(report.outcome.plan, backup=None))
     assert "what is dropped cannot be restored" in Page(render_fix(replace(report, outcome=unsaved))).text
+
+
+def test_how_the_service_fared_is_on_the_page() -> None:
+    report = samples.fix_report()
+    assert report.outcome is not None
+    phase = HealthPhase(50, 3, 1, 1.25, None)
+    unwell = UrlHealth(
+        "http://svc/<b>", 200, 40.0, phase, phase, HealthPhase(0, 0, 0, None, None), "it answers HTTP 503"
+    )
+    well = replace(unwell, url="http://svc/ok", unwell=None)
+    html = render_fix(replace(report, outcome=replace(report.outcome, health=(unwell, well))))
+    page = Page(html)
+    for part in (
+        "http://svc/<b>",
+        "✗ unwell : it answers HTTP 503; slow is beyond 40 ms",
+        "✓ well",
+        "1.25 ms",
+    ):
+        assert part in page.text
+    assert page.open == [] and "The service meanwhile" not in Page(render_fix(report)).text
 
 
 def test_a_fix_that_was_only_planned_says_so() -> None:

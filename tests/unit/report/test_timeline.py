@@ -6,6 +6,7 @@ import pytest
 
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.report import Report
+from mapmedic.model.units import UnixNanoseconds
 from mapmedic.report.timeline import MAX_POINTS, Timeline, columns, rows, timeline_of
 from mapmedic.report.view import course
 from tests.unit.report import samples
@@ -27,6 +28,14 @@ def test_before_and_after_agree_with_the_outcome() -> None:
     assert timeline.last_after == report.outcome.after
     assert [event.kind for event in timeline.events].count("fix") == 1
     assert [point.at for point in timeline.points] == sorted({point.at for point in timeline.points})
+
+
+def test_the_mark_stands_where_the_entries_were_dropped() -> None:
+    """Between the first look and the commit the entries are saved: that is not the fix yet."""
+    report = samples.map_leak_report()
+    assert report.outcome is not None and report.outcome.before is not None
+    dropped = UnixNanoseconds(report.outcome.before.at + 2 * samples.SECOND)
+    assert whole(replace(report, outcome=replace(report.outcome, dropped_at=dropped))).fixed_at == dropped
 
 
 def test_a_fix_that_was_not_applied_leaves_no_mark() -> None:

@@ -23,6 +23,8 @@ type Other struct{ m map[string]*V }
 type Outer struct{ T }
 type Shards struct{ shards [16]shard }
 type shard struct{ mine map[string]*V }
+type Index map[string]*V
+type Named struct{ ix Index }
 type Cache[K comparable, V any] struct{ items map[K]V }
 
 var global map[string]int
@@ -36,6 +38,10 @@ ITEMS = "func (c *Cache[K, V]) Put(k K, v V) {\n\tc.items[k] = v // <-\n}\n"
 GLOBAL = "func Put(k string) {\n\tglobal[k] = 1 // <-\n}\n"
 LOCAL = "func Put() {\n\tseen := map[string]int{}\n\tfor {\n\t\tseen[k] = 1 // <-\n\t\t%s\n\t}\n}\n"
 
+INDEX = "func (n *Named) Put(k string, v *V) {\n\tn.ix[k] = v // <-\n}\n"
+BY_METHOD = (
+    "func (n *Named) Drop(k string) { n.ix.remove(k) }\nfunc (i Index) remove(k string) { delete(i, k) }"
+)
 MADE_AGAIN = "func (t *T) Drop() { t.m = make(map[string]*V) }\nvar t0 = &T{m: make(map[string]*V)}"
 HANDED_ON = "func (t *T) Drop() { sweep(t.m) }\nfunc sweep(m map[string]*V) { delete(m, k) }"
 FOUND = "func Drop() { t := find(); delete(t.m, k) }\nfunc find() *T { return nil }"
@@ -82,6 +88,7 @@ def found(hint: SourceHint) -> list[tuple[str, str, int]]:
         (SHARD, "main.(*shard).Put", ONE_SHARD, "delete"),
         (ITEMS, "main.(*Cache[...]).Put", "func (c *Cache[K, V]) Drop(k K) { delete(c.items, k) }", "delete"),
         (GLOBAL, "main.Put", "func Drop(k string) { delete(global, k) }", "delete"),
+        (INDEX, "main.(*Named).Put", BY_METHOD, "delete"),
     ],
 )  # fmt: skip
 def test_what_takes_out_is_found(
@@ -145,7 +152,10 @@ def test_a_map_that_another_package_declares_is_not_looked_for(tmp_path: Path) -
 def test_hostile_source_ends(tmp_path: Path) -> None:
     loops = "func (t *T) a() { b(t.m) }\nfunc b(m map[string]*V) { c(m) }\nfunc c(m map[string]*V) { b(m) }\n"
     alias = "func (t *T) d() { m := t.m; n := m; m = n; o := m; p := o; q := p; delete(q, k) }\n"
+    mutual = (
+        "func (t *T) g() { a := b; b := a; for _, c := range c.d() { a = c }; delete(a.m, k); b.m = nil }\n"
+    )
     deep = "func (t *T) e() { _ = " + "(" * 5000 + "t.m" + ")" * 5000 + " }\n"
     cycle = "type A struct{ B }\ntype B struct{ A }\nfunc (a *A) f() { delete(a.m, k) }\n"
-    hint = hint_of(tmp_path, PUT, loops + alias + deep + cycle)
+    hint = hint_of(tmp_path, PUT, loops + alias + mutual + deep + cycle)
     assert hint.declared == "main.T.m"

@@ -33,6 +33,14 @@ def test_options_in_the_docs_exist(page: Path) -> None:
         assert used <= known, f"{page.name}: mapmedic {name} has no {', '.join(sorted(used - known))}"
 
 
+def test_each_claim_of_the_guide_names_a_test_that_exists_and_none_is_forgotten() -> None:
+    page = (ROOT / "docs/concepts/what-the-guide-gets-wrong.md").read_text()
+    tests = "".join(path.read_text() for path in (ROOT / "lab/guide").glob("*_test.go"))
+    assert set(re.findall(r"\| `(Test\w+)` \|", page)) == set(
+        re.findall(r"^func (Test\w+)\(t ", tests, re.MULTILINE)
+    )
+
+
 def test_the_reference_of_the_command_line_is_current() -> None:
     assert cli_reference.PAGE.read_text() == cli_reference.page(), "make docs writes it anew"
 

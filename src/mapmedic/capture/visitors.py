@@ -1,0 +1,52 @@
+"""From a target to somebody who visits it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from mapmedic.capture import endpoints, gops
+from mapmedic.capture.gops import GopsVisitor
+from mapmedic.capture.http import HttpClient
+from mapmedic.capture.layout import find_layout
+from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.questions import Asking
+from mapmedic.capture.targets import Target, TargetKind, http_base
+from mapmedic.capture.visit import HttpVisitor, Visitor
+from mapmedic.errors import UsageError
+from mapmedic.model.connection import Connection
+from mapmedic.model.session import Artifact
+
+
+@asynccontextmanager
+async def open_visitor(
+    target: Target, plan: CapturePlan, connection: Connection, keep: Callable[[Artifact], None]
+) -> AsyncIterator[Visitor]:
+    """Yield who visits ``target``; UsageError where ``plan`` asks for what nobody there can do."""
+    if target.kind is TargetKind.GOPS:
+        yield _gops_visitor(target, plan, keep)
+        return
+    async with HttpClient(plan.most, connection=connection, socket_path=target.socket_path) as client:
+        layout = await find_layout(client, http_base(target))
+        asking = Asking(client, layout, keep, plan.force_gc, plan.agent_token)
+        over_time = []
+        if plan.cpu_seconds:
+            over_time.append(endpoints.cpu_profile(plan.cpu_seconds))
+        if plan.trace_seconds:
+            over_time.append(endpoints.execution_trace(plan.trace_seconds))
+        yield HttpVisitor(asking, tuple(over_time))
+
+
+def _gops_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> GopsVisitor:
+    parts = urlsplit(target.base_url or "")
+    for wanted, given, name in (
+        (plan.cpu_seconds, gops.CPU_SECONDS, "--cpu"),
+        (plan.trace_seconds, gops.TRACE_SECONDS, "--trace"),
+    ):
+        if wanted and wanted != given:
+            raise UsageError(f"a gops agent has its own length for that: {name} {given:g}s")
+    return GopsVisitor(
+        parts.hostname or "", parts.port or 0, keep, plan.most, plan.force_gc,
+        cpu=plan.cpu_seconds > 0, trace=plan.trace_seconds > 0,
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""A service that turns bad in the middle of a fix gets everything back; one that does so later is told of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapmedic.capture.http import HttpClient
+from mapmedic.errors import HealthTurnedBad, PreflightFailed
+from mapmedic.model.health import HealthBars
+from mapmedic.model.remedy import Outcome
+from mapmedic.remedy import apply
+from mapmedic.remedy.health import HealthWatch
+from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.proof import Criteria
+from tests.support.scripted_server import Line, Request, Script, ScriptedServer, answers, hangs
+from tests.unit.remedy.agents import Agent, backup_plan, plan
+from tests.unit.remedy.test_apply import events
+
+OK, BROKEN = answers(b"ok"), answers(b"oh", 503)
+BARS = HealthBars(every_seconds=0.01, baseline_probes=3, timeout_seconds=0.3)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(apply, "_LINGER_SECONDS", 0.3)
+
+
+def slow(seconds: float) -> Script:
+    def script(request: Request, line: Line) -> None:
+        line.wait(seconds)
+        OK(request, line)
+
+    return script
+
+
+class _SlowAgent(Agent):
+    """Stays long enough in one call for the watch to notice."""
+
+    lingers_in = "stream"
+
+    async def stream_entries(self, *words: Any, **more: Any) -> Any:
+        if self.lingers_in == "stream":
+            await asyncio.sleep(30)
+        return await super().stream_entries(*words, **more)
+
+    async def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = await super().call(method, path, body)
+        if path.endswith(self.lingers_in):
+            await asyncio.sleep(30 if self.lingers_in == "operations" and method == "POST" else 0)
+        return answer
+
+
+def fix(agent: Agent, folder: Path, server: ScriptedServer, bars: HealthBars = BARS) -> Outcome:
+    journal = Journal(folder, "m")
+
+    async def run() -> Outcome:
+        async with HttpClient() as client:
+            watch = HealthWatch(client, (f"{server.url}/h",), bars)
+            wish = plan(backup=backup_plan())
+            criteria = Criteria(within_seconds=0.6)
+            return await apply.apply_fix(agent.link, wish, journal, criteria, lambda *_: None, watch)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        journal.close()
+
+
+def turns(server: ScriptedServer, to: Script, when: Callable[[str], bool]) -> Callable[[str], None]:
+    def on_call(name: str) -> None:
+        if when(name):
+            server.scripts["/h"] = to
+
+    return on_call
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"), [(BROKEN, "HTTP 503, not 200"), (slow(0.3), "ms, more than"), (hangs, "within 1 s")]
+)
+@pytest.mark.parametrize("lingers_in", ["stream", "operations"])
+def test_bad_before_the_commit_puts_everything_back(
+    tmp_path: Path, lingers_in: str, bad: Script, why: str
+) -> None:
+    with ScriptedServer({"/h": OK}) as server:
+        agent = _SlowAgent()
+        agent.lingers_in = lingers_in
+        agent.on_call = turns(server, bad, lambda name: name == "detach")
+        bars = HealthBars(every_seconds=0.01, baseline_probes=3, timeout_seconds=1.0, max_latency_ms=150)
+        with pytest.raises(HealthTurnedBad, match=why):
+            fix(agent, tmp_path, server, bars)
+    assert agent.state == "undone"
+    assert "commit" not in agent.asked
+    assert events(tmp_path)[-1] == "undone"
+    assert list(tmp_path.glob("*.partial")) == list(tmp_path.glob("*.backup")) == []
+
+
+def test_bad_after_the_commit_fails_the_proof_and_is_told(tmp_path: Path) -> None:
+    with ScriptedServer({"/h": OK}) as server:
+        agent = Agent()
+        agent.on_call = turns(server, BROKEN, lambda _: agent.state == "committed")
+        outcome = fix(agent, tmp_path, server)
+    (health,) = outcome.health
+    assert not health.well and health.unwell is not None and "503" in health.unwell
+    assert health.after.failed >= 3 and health.before.failed == 0
+    assert outcome.proof is not None and not outcome.proof.passed
+    assert not outcome.proof.checks[-1].passed and "503" in outcome.proof.checks[-1].why
+
+
+def test_a_healthy_service_is_shown_with_its_figures(tmp_path: Path) -> None:
+    with ScriptedServer({"/h": OK}) as server:
+        outcome = fix(Agent(), tmp_path, server)
+    (health,) = outcome.health
+    assert health.well and health.status == 200
+    assert health.before.probes == 3 and health.after.probes > 3
+    assert health.before.p95_ms is not None and health.bar_ms is not None
+    assert health.bar_ms >= health.before.p95_ms + 249
+    assert outcome.proof is not None and outcome.proof.passed
+
+
+def test_one_bad_answer_is_no_reason(tmp_path: Path) -> None:
+    with ScriptedServer({"/h": OK}) as server:
+        calls = iter(range(10_000))
+
+        def every_third_fails(request: Request, line: Line) -> None:
+            (BROKEN if next(calls) % 3 == 2 else OK)(request, line)
+
+        agent = Agent()
+        agent.on_call = turns(server, every_third_fails, lambda name: name == "commit")
+        outcome = fix(agent, tmp_path, server)
+    assert outcome.applied and outcome.health[0].well
+    assert outcome.health[0].after.failed > 0
+    assert outcome.proof is not None and not outcome.proof.checks[-1].passed, "but the proof says so"
+
+
+@pytest.mark.parametrize("bad", [BROKEN, hangs])
+def test_a_service_that_is_unwell_before_is_left_alone(tmp_path: Path, bad: Script) -> None:
+    agent = Agent()
+    with (
+        ScriptedServer({"/h": bad}) as server,
+        pytest.raises(PreflightFailed, match="before anything was done"),
+    ):
+        fix(agent, tmp_path, server)
+    assert agent.state == "untouched" and agent.asked == []
+
+
+def test_a_page_that_answers_404_before_and_after_is_as_it_was(tmp_path: Path) -> None:
+    with ScriptedServer({}) as server:
+        outcome = fix(Agent(), tmp_path, server)
+    assert outcome.health[0].status == 404 and outcome.health[0].well

@@ -17,6 +17,7 @@ from typing import TypeVar
 from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.executable import open_executable
 from mapmedic.capture.http import HttpClient
+from mapmedic.capture.inventory import capture_inventory
 from mapmedic.capture.live_path import new_live_path
 from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.merge import merge_observations
@@ -35,6 +36,7 @@ from mapmedic.model.findings import Diagnosis
 from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.health import HealthBars
 from mapmedic.model.heap import HeapChange
+from mapmedic.model.inventory import Inventory, SnapshotMode
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -56,7 +58,7 @@ from mapmedic.source.toolchain import find_go as find_go_toolchain
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
     "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
-    "find_go", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore",
+    "find_go", "heap", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore",
     "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
@@ -116,6 +118,15 @@ def observe(
         raise
     path.unlink()
     return observation
+
+
+def heap(target: str, *, snapshot: str = "fork", max_pause_ms: float = 200.0) -> Inventory:
+    """Return every map of the live Go process ``target`` (pid:N or N); its memory is only read.
+
+    ``snapshot`` is fork, freeze or live. CouldNotLook, with the process running on, where it cannot be read
+    or would stand still for more than ``max_pause_ms``.
+    """
+    return capture_inventory(parse_target(target), SnapshotMode(snapshot), max_pause_ms)
 
 
 def diagnose(

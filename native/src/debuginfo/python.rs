@@ -10,9 +10,6 @@ struct DebugInfo {
     globals: Globals,
 }
 
-/// The variable, the way within it, and what its word leads to: (name, path, kind, descriptor, offset).
-type Found = (String, String, u64, u64, u64);
-
 #[pymethods]
 impl DebugInfo {
     /// Read the ELF file ``data``; Malformed where it does not parse.
@@ -23,6 +20,12 @@ impl DebugInfo {
         })
     }
 
+    /// The address that the file's first segment was linked to.
+    #[getter]
+    fn base(&self) -> u64 {
+        self.globals.base
+    }
+
     /// Return how many global variables there are.
     fn __len__(&self) -> usize {
         self.globals.variables.len()
@@ -31,7 +34,9 @@ impl DebugInfo {
     /// Return (variable, path, declared) of what is reached from the word at the linked ``address`` along
     /// ``places``; None where a variable or a type on the way is not known.
     fn follow(&self, address: u64, places: Vec<u64>) -> Option<(String, String, Option<String>)> {
-        let Globals { variables, types } = &self.globals;
+        let Globals {
+            variables, types, ..
+        } = &self.globals;
         let index = variables
             .partition_point(|variable| variable.address <= address)
             .checked_sub(1)?;
@@ -45,9 +50,12 @@ impl DebugInfo {
         Some((variable.name.clone(), path, declared))
     }
 
-    /// Return what the word at the linked ``address`` is part of; None where no variable is known to hold it.
-    fn find(&self, address: u64) -> Option<Found> {
-        let Globals { variables, types } = &self.globals;
+    /// Return (variable, kind) of the word at the linked ``address``, kind as reflect.Kind counts; None where no
+    /// variable is known to hold it.
+    fn find(&self, address: u64) -> Option<(String, u64)> {
+        let Globals {
+            variables, types, ..
+        } = &self.globals;
         let index = variables
             .partition_point(|variable| variable.address <= address)
             .checked_sub(1)?;
@@ -56,13 +64,9 @@ impl DebugInfo {
         if offset >= types.size(variable.kind)? {
             return None;
         }
-        let leaf = types.leaf(variable.kind, offset)?;
         Some((
             variable.name.clone(),
-            leaf.path,
-            leaf.kind,
-            leaf.descriptor,
-            leaf.offset,
+            types.leaf(variable.kind, offset)?.kind,
         ))
     }
 }

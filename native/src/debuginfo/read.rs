@@ -8,6 +8,7 @@ use gimli::{
     LittleEndian, Operation, Unit, UnitHeader,
 };
 use object::read::elf::ElfFile64;
+use object::{Object, ObjectSegment};
 
 use crate::problem::{Parsed, Problem, problem};
 
@@ -19,7 +20,6 @@ type Slice<'d> = EndianSlice<'d, LittleEndian>;
 /// src/cmd/internal/dwarf/dwarf.go
 const GO_KIND: DwAt = DwAt(0x2900);
 const GO_ELEM: DwAt = DwAt(0x2902);
-const GO_RUNTIME_TYPE: DwAt = DwAt(0x2904);
 /// Below the root of a unit stand its variables and types; below a type its fields.
 const TOP: isize = 1;
 
@@ -31,6 +31,8 @@ pub struct Variable {
 }
 
 pub struct Globals {
+    /// The address that the file's first segment was linked to.
+    pub base: u64,
     /// By address.
     pub variables: Vec<Variable>,
     pub types: Types,
@@ -52,7 +54,13 @@ pub fn read(data: &[u8]) -> Parsed<Globals> {
     };
     let sections = gimli::DwarfSections::load(|id| section(&elf, id.name()))?;
     let dwarf = sections.borrow(|bytes: &Cow<'_, [u8]>| EndianSlice::new(bytes, LittleEndian));
+    let base = elf
+        .segments()
+        .map(|segment| segment.address())
+        .min()
+        .unwrap_or(0);
     let mut globals = Globals {
+        base,
         variables: Vec::new(),
         types: Types(HashMap::new()),
     };
@@ -89,7 +97,6 @@ struct Entry<'d> {
     number: u64,
     size: u64,
     go_kind: u64,
-    descriptor: u64,
 }
 
 impl<'d> Pass<'_, 'd> {
@@ -142,7 +149,6 @@ impl<'d> Pass<'_, 'd> {
                 }
                 gimli::DW_AT_byte_size => entry.size = attribute.udata_value().unwrap_or(0),
                 GO_KIND => entry.go_kind = attribute.udata_value().unwrap_or(0),
-                GO_RUNTIME_TYPE => entry.descriptor = self.number(&attribute),
                 _ => {}
             }
         }
@@ -173,7 +179,6 @@ impl<'d> Pass<'_, 'd> {
             name,
             kind,
             size: entry.size,
-            descriptor: entry.descriptor,
             of,
             fields: Vec::new(),
         };
@@ -207,16 +212,6 @@ impl<'d> Pass<'_, 'd> {
             AttributeValue::UnitRef(offset) => Some(self.whole(offset.0)),
             AttributeValue::DebugInfoRef(offset) => Some(offset.0),
             _ => None,
-        }
-    }
-
-    fn number(&self, attribute: &Attribute<Slice<'d>>) -> u64 {
-        match attribute.value() {
-            AttributeValue::Addr(address) => address,
-            AttributeValue::DebugAddrIndex(index) => {
-                self.dwarf.address(self.unit, index).unwrap_or(0)
-            }
-            _ => attribute.udata_value().unwrap_or(0),
         }
     }
 

@@ -15,8 +15,6 @@ pub struct Type {
     pub name: String,
     pub kind: u64,
     pub size: u64,
-    /// Address of the runtime's own descriptor, as linked; 0 where the program needs none.
-    pub descriptor: u64,
     /// What a typedef, an array or a pointer is of; of a slice or channel the element (DW_AT_go_elem).
     pub of: Option<Die>,
     /// (name, offset, type) of each field, by offset.
@@ -33,10 +31,6 @@ pub struct Leaf {
     /// What a pointer, slice or channel is of.
     pub of: Option<Die>,
     pub kind: u64,
-    /// Of what it leads to: the element of a pointer, slice or channel; a map's own type. 0 where not known.
-    pub descriptor: u64,
-    /// How far into the leaf: 8 is the data word of an interface.
-    pub offset: u64,
 }
 
 const MOST_DEPTH: usize = 64;
@@ -66,26 +60,13 @@ impl Types {
                     (offset, at) = (offset % size, kind.of?);
                 }
                 0 => at = kind.of?, // a typedef
-                MAP => {
-                    return Some(Leaf {
-                        path,
-                        declared,
-                        of: None,
-                        kind: MAP,
-                        descriptor: kind.descriptor,
-                        offset,
-                    });
-                }
+
                 known => {
-                    let of = kind.of.and_then(|of| self.0.get(&of));
-                    let descriptor = of.map_or(0, |of| of.descriptor);
                     return Some(Leaf {
                         path,
                         declared,
-                        of: kind.of,
+                        of: kind.of.filter(|_| known != MAP),
                         kind: known,
-                        descriptor,
-                        offset,
                     });
                 }
             }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use libc::{pid_t, user_regs_struct};
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::failure::{Failure, Outcome};
@@ -17,7 +17,7 @@ use super::window::Window;
 pyo3::create_exception!(
     _native,
     WindowFailed,
-    PyOSError,
+    PyException,
     "Say (kind, number, doing): gone thread | not_permitted thread | too_slow thread | no_room address | \
      call_refused errno | kernel errno."
 );

@@ -12,6 +12,10 @@ from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.types import Types
 from mapmedic.memory.reader import Memory
+from mapmedic.model.inventory import SnapshotMode
+
+# Of the pages of a heap, how many may come and go while it is read without a stop.
+_MOST_MOVED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,16 @@ def survey_heap(memory: Memory) -> GoHeap:
     except ValueError as error:
         raise CouldNotLook(f"the heap cannot be read: {error}") from error
     totals = survey.totals()
-    if totals["pages_in_use"] != runtime.pages_in_use:
-        raise CouldNotLook(
-            f"the heap does not add up: its spans have {totals['pages_in_use']:,} pages, "
-            f"the runtime counts {runtime.pages_in_use:,}"
-        )
+    unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps = {name: np.frombuffer(column, dtype="<u8") for name, column in survey.maps().items()}
     return GoHeap(memory, runtime, roots, Types(memory, runtime.types), survey, totals, maps, unread)
+
+
+def _page_doubts(memory: Memory, found: int, counted: int) -> tuple[str, ...]:
+    """Hold the pages of all spans against the runtime's own count; only memory of no single moment may differ."""
+    if found == counted:
+        return ()
+    words = f"its spans have {found:,} pages, the runtime counts {counted:,}"
+    if memory.how is not SnapshotMode.LIVE or abs(found - counted) > _MOST_MOVED * counted:
+        raise CouldNotLook(f"the heap does not add up: {words}")
+    return (f"what moved while the memory was read: {words}",)

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
+from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import name_owner
 from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot
 
 
-def take_inventory(heap: GoHeap) -> Inventory:
-    """Return every map of ``heap``, the largest first."""
-    sound = heap.maps["is_sound"].nonzero()[0]
-    maps = [
-        _instance(heap, {name: int(column[i]) for name, column in heap.maps.items()}) for i in sound.tolist()
-    ]
+def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple[str, ...] = ()) -> Inventory:
+    """Return every map of ``heap``, the largest first; ``blanks`` are added to what could not be read."""
+    sound = heap.maps["is_sound"].nonzero()[0].tolist()
+    rows = ({name: int(column[i]) for name, column in heap.maps.items()} for i in sound)
+    maps = [_instance(heap, names, row) for row in rows]
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
-    unread = heap.unread + _doubts(heap, len(heap.maps["is_sound"]) - len(maps))
-    return Inventory(_target(heap), _snapshot(heap), tuple(maps), unread)
+    unread = blanks + heap.unread + _doubts(heap, len(heap.maps["is_sound"]) - len(maps))
+    return Inventory(_target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread)
 
 
-def _instance(heap: GoHeap, row: dict[str, int]) -> MapInstance:
+def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:
     parts = _Parts.of(heap, row)
-    owner = name_owner(heap, row["address"], on_stack=bool(row["is_on_stack"]))
+    owner = name_owner(heap, row["address"], names, on_stack=bool(row["is_on_stack"]))
     own = row["structure_bytes"] + parts.indirect_bytes * row["entries"]
     return MapInstance(
         address=row["address"],
@@ -72,13 +72,13 @@ class _Parts:
         return max(0, row["structure_bytes"] - rebuilt)
 
 
-def _target(heap: GoHeap) -> InventoryTarget:
+def _target(heap: GoHeap, *, stripped: bool) -> InventoryTarget:
     build = heap.runtime.build
     return InventoryTarget(
         pid=heap.memory.pid,
         exe=heap.memory.exe_path,
         go_version=build.version,
-        stripped=None,
+        stripped=stripped,
         experiments=tuple(sorted(build.experiments)),
     )
 
@@ -86,7 +86,7 @@ def _target(heap: GoHeap) -> InventoryTarget:
 def _snapshot(heap: GoHeap) -> Snapshot:
     memory = heap.memory
     return Snapshot(
-        mode=memory.how.value,
+        mode=memory.how,
         pause_ms=memory.pause_ns / 1e6,
         heap_objects=heap.totals["reached_objects"],
         heap_bytes=heap.totals["reached_bytes"],

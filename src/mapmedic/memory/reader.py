@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NewType
 
 from mapmedic import _native
+from mapmedic.model.inventory import SnapshotMode
 
 Address = NewType("Address", int)
-
-
-class HowRead(StrEnum):
-    """How the memory was read, and so what it is worth.
-
-    FORK: of one moment, from a frozen copy. FREEZE: of one moment, the process stood still. LIVE: of no single
-    moment. CORE: of the moment the process died.
-    """
-
-    FORK = "fork"
-    FREEZE = "freeze"
-    LIVE = "live"
-    CORE = "core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Memory:
     """
 
     image: _native.Image
-    how: HowRead
+    how: SnapshotMode
     exe_path: str
     extents: tuple[Extent, ...]
     threads: tuple[ThreadState, ...]

@@ -14,14 +14,19 @@ from typing import IO
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook, Refused
 from mapmedic.memory.process import exe_path, read_extents, read_facts
-from mapmedic.memory.reader import Address, Extent, HowRead, Memory, ThreadState
+from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
+from mapmedic.model.inventory import SnapshotMode
 
 _PAGE = 4096
 MAX_IMAGE_BYTES = 1 << 42
 
 
 def read_process(
-    pid: int, how: HowRead = HowRead.FORK, *, max_pause_ms: float = 200.0, folder: Path | None = None
+    pid: int,
+    how: SnapshotMode = SnapshotMode.FORK,
+    *,
+    max_pause_ms: float = 200.0,
+    folder: Path | None = None,
 ) -> Memory:
     """Return the memory of process ``pid``, its image in a nameless file in ``folder``.
 
@@ -50,12 +55,12 @@ def require_traceable(pid: int) -> None:
         raise CouldNotLook(f"process {pid} ({facts.name}) is traced by process {facts.tracer_pid} already")
 
 
-def _read(pid: int, how: HowRead, max_pause_ns: int, file: IO[bytes]) -> Memory:
+def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Memory:
     exe = exe_path(pid)
     extents = read_extents(pid)
-    if how is HowRead.LIVE:
+    if how is SnapshotMode.LIVE:
         return _memory(pid, how, exe, extents, (), 0, _copy(pid, exe, extents, file), file)
-    if how is HowRead.FORK:
+    if how is SnapshotMode.FORK:
         held = _native.fork_copy(pid, find_room(pid, exe, extents), max_pause_ns)
     else:
         held = _native.stop_process(pid, max_pause_ns)
@@ -75,7 +80,7 @@ Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], int]
 
 
 def _memory(
-    pid: int, how: HowRead, exe: str, extents: tuple[Extent, ...], threads: tuple[ThreadState, ...],
+    pid: int, how: SnapshotMode, exe: str, extents: tuple[Extent, ...], threads: tuple[ThreadState, ...],
     pause_ns: int, copied: Copied, file: IO[bytes],
 ) -> Memory:  # fmt: skip
     pieces, unread, size = copied

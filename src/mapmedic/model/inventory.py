@@ -16,6 +16,18 @@ class OwnerKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class SnapshotMode(StrEnum):
+    """How memory was read, and so what it is worth.
+
+    FORK: of one moment, from a frozen copy. FREEZE: of one moment, the process stood still. LIVE: of no single
+    moment.
+    """
+
+    FORK = "fork"
+    FREEZE = "freeze"
+    LIVE = "live"
+
+
 @dataclass(frozen=True, slots=True)
 class MapInstance:
     """One map. None is what is not known, never zero.
@@ -59,7 +71,7 @@ class InventoryTarget:
 class Snapshot:
     """How it was looked at. ``pause_ms``: from the first thread asked to stop to the last one let go."""
 
-    mode: str
+    mode: SnapshotMode
     pause_ms: float
     heap_objects: int
     heap_bytes: int

@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
+from mapmedic.model.inventory import Inventory, MapInstance
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -259,6 +260,34 @@ def demo_json(
         },
         "report_path": report_path,
     }
+
+
+def heap_json(inventory: Inventory) -> Json:
+    """Return ``mapmedic.heap/1``."""
+    target, snapshot = inventory.target, inventory.snapshot
+    return {
+        "schema": "mapmedic.heap/1",
+        "target": {
+            "pid": target.pid,
+            "exe": target.exe,
+            "go_version": target.go_version,
+            "stripped": target.stripped,
+            "experiments": list(target.experiments),
+        },
+        "snapshot": {
+            "mode": snapshot.mode,
+            "pause_ms": round(snapshot.pause_ms, 3),
+            "heap_objects": snapshot.heap_objects,
+            "heap_bytes": snapshot.heap_bytes,
+            "complete": snapshot.complete,
+        },
+        "maps": [_map_json(each) for each in inventory.maps],
+        "unread": list(inventory.unread),
+    }
+
+
+def _map_json(each: MapInstance) -> Json:
+    return {field.name: getattr(each, field.name) for field in fields(each)}
 
 
 def flame_json(

@@ -1,0 +1,41 @@
+"""What the program calls its global variables, where its debug information was not stripped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapmedic import _native
+from mapmedic.errors import FormatError
+from mapmedic.memory.reader import Memory
+
+# reflect.Kind
+CHAN, MAP = 18, 21
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalNames:
+    """Names by address. ``bias`` is how far the program was loaded from where it was linked to."""
+
+    debug: _native.DebugInfo
+    bias: int
+
+    def variable(self, address: int) -> tuple[str, int] | None:
+        """Return (name, kind) of the variable that the word at ``address`` is part of; None where none is known."""
+        return self.debug.find(address - self.bias) if address >= self.bias else None
+
+    def follow(self, address: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+        """Return (variable, path, declared) of what is reached from the word at ``address`` along ``places``.
+
+        Each place is an offset in bytes into what the one before led to. None where a type on the way is not known.
+        """
+        return self.debug.follow(address - self.bias, list(places)) if address >= self.bias else None
+
+
+def read_names(memory: Memory, program: bytes) -> GlobalNames | None:
+    """Return the names in the ELF file ``program``, None where it was stripped; FormatError where it does not parse."""
+    try:
+        debug = _native.DebugInfo(program)
+    except _native.Malformed as error:
+        raise FormatError(memory.exe_path, error.args[0]) from error
+    return GlobalNames(debug, memory.program[0] - debug.base) if len(debug) else None

@@ -1,0 +1,68 @@
+"""The inventory of maps on a terminal: a table sorted by bytes, and what could not be read."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.report.figures import bytes_text, count_text
+from mapmedic.report.inert import SHOWN_LIMIT, inert
+from mapmedic.report.terminal_parts import NARROW, encodable, heading, paragraph
+
+_BLANK = "-"
+
+
+def print_inventory(console: Console, inventory: Inventory, limit: int) -> None:
+    """Print the ``limit`` largest maps of ``inventory`` and what is not in the table."""
+    paragraph(console, Text(_summary(inventory)))
+    shown = inventory.maps[:limit]
+    if shown:
+        console.print()
+        console.print(_table(console, shown))
+    left = len(inventory.maps) - len(shown)
+    if left > 0:
+        paragraph(console, Text(f"… and {count_text(left)} smaller ones (--limit)", "dim"), indent=2)
+    if inventory.unread:
+        heading(console, "Could not be read")
+        for what in inventory.unread:
+            paragraph(console, Text(inert(what)), indent=2)
+
+
+def _summary(inventory: Inventory) -> str:
+    target, snapshot = inventory.target, inventory.snapshot
+    held = sum(each.shallow_bytes for each in inventory.maps)
+    dead = sum(each.dead_bytes or 0 for each in inventory.maps)
+    stood = (
+        "it was not stopped" if snapshot.mode == "live" else f"it stood still for {snapshot.pause_ms:.1f} ms"
+    )
+    return (
+        f"{inert(target.exe, SHOWN_LIMIT)} ({target.go_version}{', stripped' if target.stripped else ''}), {stood}. "
+        f"Its live heap has {count_text(snapshot.heap_objects)} objects of {bytes_text(snapshot.heap_bytes)}; "
+        f"its {count_text(len(inventory.maps))} maps take {bytes_text(held)} themselves, {bytes_text(dead)} of it dead."
+    )
+
+
+def _table(console: Console, maps: tuple[MapInstance, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("Owner", overflow="fold", ratio=3)
+    wide = console.width >= NARROW
+    if wide:
+        table.add_column("Type", overflow="fold", ratio=3)
+    for name in ("Entries", "Fill", "Shallow", "Dead", "Retained"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in maps:
+        cells = [Text(inert(each.owner, SHOWN_LIMIT))]
+        if wide:
+            cells.append(Text(inert(each.type or _BLANK, SHOWN_LIMIT)))
+        cells += [Text(text) for text in _figures(each)]
+        table.add_row(*(encodable(console, cell) for cell in cells))
+    return table
+
+
+def _figures(each: MapInstance) -> tuple[str, ...]:
+    fill = _BLANK if each.fill is None else f"{each.fill:.0%}"
+    dead = _BLANK if each.dead_bytes is None else bytes_text(each.dead_bytes)
+    retained = _BLANK if each.retained_bytes is None else bytes_text(each.retained_bytes)
+    return count_text(each.entries), fill, bytes_text(each.shallow_bytes), dead, retained

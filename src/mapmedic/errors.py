@@ -10,6 +10,7 @@
     |   |-- UnexpectedAnswer               something answered, but not what was asked for
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
+    |   |-- ProcessUnreadable              a process that cannot be stopped, copied or made sense of
     |   |-- TargetUnsupported              a kind of target this version cannot look at
     |   `-- ToolMissing                    a program this step needs is not installed
     |-- Refused                        4   not safe, or not allowed; the target is untouched
@@ -113,6 +114,15 @@ class SessionDamaged(CouldNotLook):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")
         self.path = path
+        self.why = why
+
+
+class ProcessUnreadable(CouldNotLook):
+    """Say that the memory of process ``pid`` cannot be read, and why; it runs on."""
+
+    def __init__(self, pid: int, why: str) -> None:
+        super().__init__(f"process {pid}: {why}")
+        self.pid = pid
         self.why = why
 
 

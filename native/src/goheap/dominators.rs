@@ -204,10 +204,10 @@ mod tests {
         let all = reached(graph, None);
         assert_eq!(found.order.len(), all.iter().filter(|&&seen| seen).count());
         let mut dominates = vec![vec![false; graph.nodes()]; graph.nodes()];
-        for node in 0..graph.nodes() {
+        for (node, row) in dominates.iter_mut().enumerate() {
             let left = reached(graph, Some(node as Node));
             for other in 0..graph.nodes() {
-                dominates[node][other] = all[other] && !left[other];
+                row[other] = all[other] && !left[other];
             }
         }
         for (position, &node) in found.order.iter().enumerate().skip(1) {

@@ -132,3 +132,53 @@ impl Image {
             .map(|segment| (segment.start, segment.end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    type Given<'a> = (&'a [u8], &'a [(u64, u64, u64)]);
+
+    fn image(files: &[Given<'_>]) -> Image {
+        let mut image = Image::default();
+        for (bytes, pieces) in files {
+            let path = std::env::temp_dir()
+                .join(format!("mapmedic-image-{}-{bytes:p}", std::process::id()));
+            File::create(&path).unwrap().write_all(bytes).unwrap();
+            image.add_file(&File::open(&path).unwrap(), pieces).unwrap();
+            std::fs::remove_file(&path).unwrap();
+        }
+        image
+    }
+
+    #[test]
+    fn the_first_file_to_say_it_is_believed_and_gaps_are_gaps() {
+        let image = image(&[
+            (b"abcd", &[(100, 2, 0), (104, 2, 2)]),
+            (b"0123456789", &[(98, 10, 0)]),
+        ]);
+        let mut all = [0; 10];
+        assert!(image.read(98, &mut all));
+        assert_eq!(&all, b"01ab45cd89");
+        assert!(!image.read(97, &mut all));
+        assert!(image.covers(98, 10) && !image.covers(98, 11) && !image.covers(u64::MAX, 2));
+        assert_eq!(image.slice(100, 2), Some(b"ab".as_slice()));
+        assert_eq!(image.slice(100, 3), None);
+    }
+
+    #[test]
+    fn a_piece_outside_of_its_file_is_refused() {
+        let path = std::env::temp_dir().join(format!("mapmedic-short-{}", std::process::id()));
+        File::create(&path).unwrap().write_all(b"abc").unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        for piece in [(0, 4, 0), (0, 1, 3), (u64::MAX, 2, 0), (0, 2, u64::MAX)] {
+            assert!(
+                Image::default().add_file(&file, &[piece]).is_err(),
+                "{piece:?}"
+            );
+        }
+    }
+}

@@ -140,3 +140,50 @@ fn load(code: &mut Vec<u8>, register: Register, value: u64) {
         code.extend(value.to_le_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interrupted(orig_rax: i64, rax: i64) -> user_regs_struct {
+        // SAFETY: all-zero bytes are a valid user_regs_struct, a struct of integers.
+        let mut registers: user_regs_struct = unsafe { std::mem::zeroed() };
+        (registers.rip, registers.rax, registers.orig_rax) =
+            (0x40_1002, rax as u64, orig_rax as u64);
+        registers
+    }
+
+    #[test]
+    fn what_was_broken_off_is_made_again() {
+        const FUTEX: i64 = 202;
+        for (orig, answer, rip, rax) in [
+            (-1, -512, 0x40_1002, -512), // user code whose rax only looks like it
+            (FUTEX, 0, 0x40_1002, 0),    // made and answered
+            (FUTEX, -4, 0x40_1002, -4),  // EINTR is an answer
+            (FUTEX, -512, 0x40_1000, FUTEX),
+            (FUTEX, -513, 0x40_1000, FUTEX),
+            (FUTEX, -514, 0x40_1000, FUTEX),
+            (FUTEX, -516, 0x40_1000, RESTART_SYSCALL as i64),
+        ] {
+            let back = continued(&interrupted(orig, answer));
+            assert_eq!(
+                (back.rip, back.rax as i64, back.orig_rax),
+                (rip, rax, u64::MAX),
+                "{orig} {answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_code_fits_whatever_the_registers_hold() {
+        let mut registers = interrupted(-1, -1);
+        for value in [0, u64::from(u32::MAX), u64::MAX] {
+            (registers.rdi, registers.rsi, registers.rdx) = (value, value, value);
+            (registers.r10, registers.r8, registers.rcx, registers.r11) =
+                (value, value, value, value);
+            for call in [Call::fork(), Call::reap(i32::MAX)] {
+                assert!(machine_code(call, &registers).len() <= MAX_BYTES);
+            }
+        }
+    }
+}

@@ -260,6 +260,18 @@ def _(error: errors.SessionDamaged) -> Advice:
 
 
 @advise.register
+def _(error: errors.ProcessUnreadable) -> Advice:
+    return Advice(
+        error.why, f"process {error.pid}, which runs on",
+        (
+            "it belongs to another user, or the kernel lets only root and CAP_SYS_PTRACE trace (mapmedic doctor)",
+            "it ended, is traced by a debugger, or would have stood still for too long (--max-pause)",
+        ),
+        f"mapmedic heap {error.pid} --snapshot freeze --max-pause 2000",
+    )  # fmt: skip
+
+
+@advise.register
 def _(error: errors.TargetUnsupported) -> Advice:
     return Advice(
         error.why, error.target, ("this version looks at services over HTTP, and at files",),

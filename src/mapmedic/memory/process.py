@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.reader import Address, Extent
 
 # 7f3fe26f7000-7f3fe2703000 r--p 00000000 fe:00 10112324    /lib/x86_64-linux-gnu/libc.so.6
@@ -30,7 +30,7 @@ class ProcessFacts:
 
 
 def read_facts(pid: int) -> ProcessFacts:
-    """Return the facts of process ``pid``; CouldNotLook where there is none or it may not be read."""
+    """Return the facts of process ``pid``; ProcessUnreadable where there is none or it may not be read."""
     fields = dict(line.split(":", 1) for line in _read(pid, "status").splitlines() if ":" in line)
 
     def number(name: str) -> int:
@@ -55,7 +55,7 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
     for line in _read(pid, "maps").splitlines():
         match = _MAPPING.fullmatch(line)
         if match is None:
-            raise CouldNotLook(f"/proc/{pid}/maps has a line that is no mapping: {line[:120]!r}")
+            raise ProcessUnreadable(pid, f"/proc/{pid}/maps has a line that is no mapping: {line[:120]!r}")
         start, end, flags, inode, name = match.groups()
         extents.append(
             Extent(
@@ -87,11 +87,11 @@ def _read(pid: int, name: str) -> str:
     except OSError as error:
         raise _why(pid, error) from error
     if len(raw) > _MOST_MAPS_BYTES:
-        raise CouldNotLook(f"/proc/{pid}/{name} is longer than {_MOST_MAPS_BYTES:,} bytes")
+        raise ProcessUnreadable(pid, f"/proc/{pid}/{name} is longer than {_MOST_MAPS_BYTES:,} bytes")
     return raw.decode("utf-8", "replace")
 
 
-def _why(pid: int, error: OSError) -> CouldNotLook:
+def _why(pid: int, error: OSError) -> ProcessUnreadable:
     if error.errno in (errno.ENOENT, errno.ESRCH):
-        return CouldNotLook(f"there is no process {pid} here")
-    return CouldNotLook(f"process {pid} cannot be read: {error.strerror or error}")
+        return ProcessUnreadable(pid, "there is no such process here")
+    return ProcessUnreadable(pid, f"/proc/{pid} cannot be read: {error.strerror or error}")

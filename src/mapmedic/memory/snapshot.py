@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import IO
 
 from mapmedic import _native
-from mapmedic.errors import CouldNotLook, Refused
+from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.process import exe_path, read_extents, read_facts
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.model.inventory import SnapshotMode
 
 _PAGE = 4096
+# /proc/PID/status, Seccomp: a filter decides on each system call.
+_SECCOMP_FILTER = 2
 MAX_IMAGE_BYTES = 1 << 42
 
 
@@ -30,8 +32,8 @@ def read_process(
 ) -> Memory:
     """Return the memory of process ``pid``, its image in a nameless file in ``folder``.
 
-    CouldNotLook where it is not there, is not ours to trace, or cannot be stopped within ``max_pause_ms``;
-    the process runs on untouched each time. Refused where a fork may not be safe.
+    ProcessUnreadable where it is not there, is not ours to trace, or cannot be stopped within ``max_pause_ms``;
+    the process runs on untouched each time.
     """
     require_traceable(pid)
     with ExitStack() as stack:
@@ -41,18 +43,16 @@ def read_process(
         except _native.WindowFailed as error:
             raise _why(pid, error, max_pause_ms) from error
         except OSError as error:
-            raise CouldNotLook(
-                f"the memory of process {pid} cannot be copied: {error.strerror or error}"
-            ) from error
+            raise ProcessUnreadable(pid, f"its memory cannot be copied: {error.strerror or error}") from error
 
 
 def require_traceable(pid: int) -> None:
-    """Raise CouldNotLook where process ``pid`` is gone, going, or in another tracer's hands."""
+    """Raise ProcessUnreadable where process ``pid`` is gone, going, or in another tracer's hands."""
     facts = read_facts(pid)
     if facts.state in ("Z", "X"):
-        raise CouldNotLook(f"process {pid} ({facts.name}) has ended; its parent has not taken note yet")
+        raise ProcessUnreadable(pid, "it has ended; its parent has not taken note yet")
     if facts.tracer_pid:
-        raise CouldNotLook(f"process {pid} ({facts.name}) is traced by process {facts.tracer_pid} already")
+        raise ProcessUnreadable(pid, f"process {facts.tracer_pid} traces it already")
 
 
 def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Memory:
@@ -61,6 +61,7 @@ def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Me
     if how is SnapshotMode.LIVE:
         return _memory(pid, how, exe, extents, (), 0, _copy(pid, exe, extents, file), file)
     if how is SnapshotMode.FORK:
+        _require_fork_allowed(pid)
         held = _native.fork_copy(pid, find_room(pid, exe, extents), max_pause_ns)
     else:
         held = _native.stop_process(pid, max_pause_ns)
@@ -74,6 +75,14 @@ def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Me
         ThreadState(id, Address(sp), Address(ip), tuple(rest)) for id, sp, ip, rest in held.threads()
     )
     return _memory(pid, how, exe, extents, threads, pause_ns, copied, file)
+
+
+def _require_fork_allowed(pid: int) -> None:
+    """Raise ProcessUnreadable where a seccomp filter could end the process for a fork."""
+    if read_facts(pid).seccomp == _SECCOMP_FILTER:
+        raise ProcessUnreadable(
+            pid, "a seccomp filter confines it, and could end it for the fork that a copy takes"
+        )
 
 
 Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], int]
@@ -124,7 +133,7 @@ def find_room(pid: int, exe: str, extents: Sequence[Extent]) -> Address:
                 if room is not None:
                     return room
     why = f"no free place for {_native.STUB_BYTES} bytes of code; read it with --snapshot freeze"
-    raise CouldNotLook(f"process {pid} has {why}")
+    raise ProcessUnreadable(pid, why)
 
 
 def _zeros_in(pid: int, page: int) -> Address | None:
@@ -139,17 +148,13 @@ def _zeros_in(pid: int, page: int) -> Address | None:
     return None if at < 0 else Address(page + (at + 15) // 16 * 16)
 
 
-def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> CouldNotLook | Refused:
+def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> ProcessUnreadable:
     kind, number, doing = error.args
-    match kind:
-        case "gone":
-            return CouldNotLook(f"process {pid} ended while it was looked at")
-        case "not_permitted":
-            return CouldNotLook(f"the kernel does not let us trace process {pid}")
-        case "too_slow":
-            return CouldNotLook(
-                f"process {pid} could not be read within a pause of {max_pause_ms:g} ms; it runs on"
-            )
-        case "call_refused":
-            return CouldNotLook(f"process {pid} may not fork (errno {number})")
-    return CouldNotLook(f"process {pid} could not be stopped: {doing or kind} (errno {number})")
+    words = {
+        "gone": "it ended while it was looked at",
+        "not_permitted": "the kernel does not let us trace it",
+        "too_slow": f"it could not be read within a pause of {max_pause_ms:g} ms",
+        "no_room": "the place meant for a few bytes of code is not free",
+        "call_refused": f"it may not fork (errno {number})",
+    }
+    return ProcessUnreadable(pid, words.get(kind, f"{doing or kind} failed (errno {number})"))

@@ -19,6 +19,14 @@ from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Rem
 from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
+from mapmedic.model.inventory import (
+    Inventory,
+    InventoryTarget,
+    MapInstance,
+    OwnerKind,
+    Snapshot,
+    SnapshotMode,
+)
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
@@ -37,6 +45,7 @@ NAN, INFINITY = float("nan"), float("inf")
 DESIGN = {
     "diagnosis-1.json": "schema target verdict confidence reasons suspects not_captured",
     "outcome-1.json": "schema plan applied strategy pause_ms entries_removed journal_path before after proof",
+    "heap-1.json": "schema target snapshot maps unread",
     "proof-1.json": "schema passed checks",
     "demo-1.json": "schema diagnosis outcome requests report_path",
 }
@@ -110,7 +119,45 @@ DIAGNOSES = (
     *(diagnosis(verdict) for verdict in Verdict),
 )
 ARTIFACT = Artifact("k", 0, UnixNanoseconds(1), "s", b"d")
+INVENTORY = Inventory(
+    InventoryTarget(1, "/x", "go1.27.3", False, ("nogreenteagc",)),
+    Snapshot(SnapshotMode.FORK, 1.5, 3, 96, True),
+    (
+        MapInstance(
+            4096,
+            "main.m",
+            "main.m",
+            "main.m",
+            None,
+            OwnerKind.GLOBAL,
+            "map[int]int",
+            "swiss",
+            3,
+            8,
+            208,
+            0,
+            160,
+        ),
+        MapInstance(
+            8192,
+            "map at 0x2000",
+            None,
+            None,
+            None,
+            OwnerKind.UNKNOWN,
+            None,
+            "classic",
+            0,
+            None,
+            48,
+            None,
+            None,
+        ),
+    ),
+    ("the stack of a goroutine",),
+)
 OUTPUTS: tuple[out.Json, ...] = (
+    out.heap_json(INVENTORY),
     *map(out.diagnosis_json, DIAGNOSES),
     *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),
     *map(out.outcome_json, (EMPTY_OUTCOME, FULL_OUTCOME)),

@@ -1,0 +1,160 @@
+"""The inventory of a live process beside the lab's own truth; the process is there afterwards as it was before."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapmedic import api
+from mapmedic.demo.service import LabService, Scenario, build_lab
+from mapmedic.errors import ProcessUnreadable, TargetUnsupported
+from mapmedic.model.inventory import Inventory, MapInstance
+from tests.live.scenarios import truth_of
+from tests.support.command import run
+
+pytestmark = pytest.mark.live
+StartLab = Callable[[Scenario], LabService]
+ENTRIES = 20_000
+KILLS = int(os.environ.get("MAPMEDIC_KILLS", "12"))
+# Nothing of a pause is promised on a machine that runs other tests.
+PATIENCE_MS = 5_000.0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "owner"),
+    [
+        ("struct-field", "main.mgr.sessions"),
+        ("global-map", "main.cacheMap"),
+        ("generic-cache", "main.thumbnails.items"),
+        ("emptied-map", "main.inflight.open"),
+        ("goroutine-local", None),
+    ],
+)
+def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, start_lab: StartLab) -> None:
+    service = start_lab(Scenario(scenario, entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    found = largest(api.heap(str(service.pid), max_pause_ms=PATIENCE_MS))
+    assert_as_in(truth, found)
+    assert owner is None or found.owner == owner
+
+
+def test_shards_are_summed_to_the_truth(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("sharded-map", entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    maps = [m for m in inventory(service).maps if m.declared == truth["declared"]]
+    assert sum(m.entries for m in maps) == truth["entries"]
+    assert sum(m.shallow_bytes for m in maps) == truth["shallow_bytes"]
+    assert {m.owner for m in maps} == {f"main.reg.shards[{i}].m" for i in range(len(maps))}
+
+
+def test_a_stripped_program_keeps_types_and_figures() -> None:
+    binary, _ = build_lab(stripped=True)
+    with LabService(binary, Scenario("struct-field", entries=ENTRIES, rate=0)) as service:
+        truth = truth_of(service.url)
+        assert_as_in(truth, largest(inventory(service)))
+
+
+@pytest.mark.parametrize("mode", ["freeze", "live"])
+def test_the_other_ways_see_the_same_of_a_quiet_service(mode: str, start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    seen = api.heap(str(service.pid), snapshot=mode, max_pause_ms=PATIENCE_MS)
+    assert_as_in(truth, largest(seen))
+    assert (seen.snapshot.pause_ms == 0) == (mode == "live")
+
+
+def test_the_command_keeps_its_contract(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=1_000, rate=0))
+    done = run("heap", service.pid, "--max-pause", int(PATIENCE_MS), "--json")
+    assert (done.code, done.json["schema"]) == (0, "mapmedic.heap/1")
+    shown = run("heap", service.pid, "--max-pause", int(PATIENCE_MS))
+    assert "main.mgr.sessions" in shown.out
+
+
+def test_a_busy_service_stands_still_once_and_loses_no_request(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=ENTRIES, rate=5_000))
+    for _ in range(5):
+        assert largest(inventory(service)).owner == "main.mgr.sessions"
+    assert_untouched(service)
+
+
+def test_what_is_no_go_process_or_none_at_all_is_said() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with pytest.raises(TargetUnsupported, match="no Go build information"):
+            api.heap(str(other.pid), max_pause_ms=PATIENCE_MS)
+        assert other.poll() is None
+        assert other.stdin is not None
+        other.stdin.close()
+    with pytest.raises(ProcessUnreadable, match="no such process"):
+        api.heap(str(other.pid))
+    assert run("heap", other.pid).code == 3
+
+
+def test_a_pause_that_would_be_too_long_is_given_up(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=200_000, rate=0))
+    with pytest.raises(ProcessUnreadable, match="within a pause"):
+        api.heap(str(service.pid), snapshot="freeze", max_pause_ms=1.0)
+    assert_untouched(service)
+
+
+def test_killed_at_any_moment_the_tool_leaves_a_running_service(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("struct-field", entries=ENTRIES, rate=2_000))
+    loop = f"from mapmedic import api\nprint('go', flush=True)\nwhile True: api.heap('{service.pid}', max_pause_ms=5e3)"
+    chance = random.Random(1)  # noqa: S311 - when to kill is no secret
+    for _ in range(KILLS):
+        with subprocess.Popen([sys.executable, "-c", loop], stdout=subprocess.PIPE) as tool:
+            assert tool.stdout is not None
+            assert tool.stdout.readline() == b"go\n"
+            time.sleep(chance.uniform(0, 0.3))
+            tool.kill()
+        assert_untouched(service)
+
+
+def inventory(service: LabService) -> Inventory:
+    return api.heap(str(service.pid), max_pause_ms=PATIENCE_MS)
+
+
+def largest(seen: Inventory) -> MapInstance:
+    return seen.maps[0]
+
+
+def assert_as_in(truth: dict[str, Any], found: MapInstance) -> None:
+    expected = {
+        name: truth[name] for name in ("entries", "capacity", "shallow_bytes", "dead_bytes", "type", "design")
+    }
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
+def assert_untouched(service: LabService) -> None:
+    """No thread stands still, nobody traces it, no second copy runs, and it answers."""
+    deadline = time.monotonic() + 10
+    while (wrong := _wrong_with(service.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)  # a copy that was let go is on its way out
+    assert not wrong
+    assert json.dumps(truth_of(service.url))
+
+
+def _wrong_with(pid: int) -> list[str]:
+    wrong = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        status = dict(
+            line.split(":", 1) for line in (task / "status").read_text().splitlines() if ":" in line
+        )
+        if status["State"].split()[0] in "tT" or int(status["TracerPid"]):
+            wrong.append(
+                f"thread {task.name}: {status['State'].strip()}, tracer {status['TracerPid'].strip()}"
+            )
+        for child in (task / "children").read_text().split():
+            state = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            if state != "Z":
+                wrong.append(f"child {child} in state {state}")
+    return wrong

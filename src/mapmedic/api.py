@@ -5,26 +5,19 @@ Everything here is synchronous and returns frozen model objects; errors are thos
 
 from __future__ import annotations
 
-import asyncio
 import getpass
+import importlib
 import os
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.executable import open_executable
-from mapmedic.capture.http import HttpClient
-from mapmedic.capture.inventory import capture_inventory
-from mapmedic.capture.live_path import new_live_path
-from mapmedic.capture.machine import examine_machine as examine_this_machine
 from mapmedic.capture.merge import merge_observations
 from mapmedic.capture.observe import observe_file
 from mapmedic.capture.plan import CapturePlan
-from mapmedic.capture.record import Progress, capture_session
-from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import http_base, parse_target
 from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
@@ -34,26 +27,25 @@ from mapmedic.errors import FormatError, NotAuthorized, ToolMissing, UsageError
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Diagnosis
 from mapmedic.model.gctrace import GcTrace
-from mapmedic.model.health import HealthBars
 from mapmedic.model.heap import HeapChange
-from mapmedic.model.inventory import Inventory, SnapshotMode
-from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import Observation
-from mapmedic.model.remedy import FixPlan, Outcome, Proof
-from mapmedic.model.restore import Restored, RestorePlan
-from mapmedic.remedy import apply as remedy_apply
-from mapmedic.remedy import plan as remedy_plan
-from mapmedic.remedy import restore as remedy_restore
-from mapmedic.remedy.apply import Beside
-from mapmedic.remedy.compare import baseline_heap, compare
-from mapmedic.remedy.conditions import parse_condition
-from mapmedic.remedy.health import HealthWatch
-from mapmedic.remedy.journal import Journal, default_folder
-from mapmedic.remedy.plan import FixRequest
-from mapmedic.remedy.proof import Criteria, criteria_for
-from mapmedic.source.program import ProgramSource
-from mapmedic.source.toolchain import GoToolchain
-from mapmedic.source.toolchain import find_go as find_go_toolchain
+
+# A saved file is diagnosed without network, remedy and source: what only those need is imported where it is used.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from mapmedic.capture.agent import AgentLink
+    from mapmedic.capture.record import Progress
+    from mapmedic.capture.session_file import read_session
+    from mapmedic.model.health import HealthBars
+    from mapmedic.model.inventory import Inventory
+    from mapmedic.model.machine import MachineCheck
+    from mapmedic.model.remedy import FixPlan, Outcome, Proof
+    from mapmedic.model.restore import Restored, RestorePlan
+    from mapmedic.remedy.apply import Beside
+    from mapmedic.remedy.conditions import parse_condition
+    from mapmedic.remedy.plan import FixRequest
+    from mapmedic.remedy.proof import Criteria, criteria_for
+    from mapmedic.source.toolchain import GoToolchain
 
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
@@ -63,6 +55,23 @@ __all__ = [
 ]  # fmt: skip
 
 Result = TypeVar("Result")
+# Public name -> where it is; it is imported when first asked for.
+_LATE = {
+    "Criteria": "mapmedic.remedy.proof",
+    "FixRequest": "mapmedic.remedy.plan",
+    "GoToolchain": "mapmedic.source.toolchain",
+    "HealthBars": "mapmedic.model.health",
+    "Progress": "mapmedic.capture.record",
+    "criteria_for": "mapmedic.remedy.proof",
+    "parse_condition": "mapmedic.remedy.conditions",
+    "read_session": "mapmedic.capture.session_file",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def capture(
@@ -79,6 +88,8 @@ def capture(
 
     ``exe`` is the program's file: what it says of the captured heap, and how it was built, is saved as well.
     """
+    from mapmedic.capture.record import capture_session
+
     return capture_session(
         parse_target(target), path, plan, connection, exe=exe, force=force, progress=progress
     )
@@ -109,6 +120,9 @@ def observe(
         return merge_observations([observe_file(path, binary) for path in files])
     if len(parsed) > 1:
         raise UsageError("give one live target, or any number of files of the same process")
+    from mapmedic.capture.live_path import new_live_path
+    from mapmedic.capture.record import capture_session
+
     path = new_live_path()
     capture_session(parsed[0], path, plan, connection, progress=progress)
     try:
@@ -126,6 +140,9 @@ def heap(target: str, *, snapshot: str = "fork", max_pause_ms: float = 200.0) ->
     ``snapshot`` is fork, freeze or live. CouldNotLook, with the process running on, where it cannot be read
     or would stand still for more than ``max_pause_ms``.
     """
+    from mapmedic.capture.inventory import capture_inventory
+    from mapmedic.model.inventory import SnapshotMode
+
     return capture_inventory(parse_target(target), SnapshotMode(snapshot), max_pause_ms)
 
 
@@ -133,6 +150,10 @@ def diagnose(
     observation: Observation, *, thresholds: Thresholds | None = None, source: Path | None = None
 ) -> Diagnosis:
     """Return the verdict on ``observation``; with ``source`` the inserting statements are read there."""
+    if source is None:
+        return verdict.diagnose(observation, thresholds)
+    from mapmedic.source.program import ProgramSource
+
     return verdict.diagnose(observation, thresholds, ProgramSource(source))
 
 
@@ -143,6 +164,8 @@ def heap_change(observation: Observation) -> HeapChange | None:
 
 def plan_fix(target: str, request: FixRequest, token: str | None, connection: Connection = DIRECT) -> FixPlan:
     """Return what a fix would do, with its conditions measured now; nothing is changed."""
+    from mapmedic.remedy import plan as remedy_plan
+
     return _with_agent(target, token, connection, lambda link: remedy_plan.plan_fix(link, target, request))
 
 
@@ -165,12 +188,16 @@ def apply_fix(
     bad before the commit everything is put back: HealthTurnedBad. A failed proof is in the
     outcome, not an error: the fix was applied.
     """
+    from mapmedic.capture.http import HttpClient
+    from mapmedic.model.health import HealthBars
+    from mapmedic.remedy import apply as remedy_apply
+    from mapmedic.remedy.health import HealthWatch
+    from mapmedic.remedy.journal import Journal, default_folder
+    from mapmedic.remedy.proof import Criteria
+
     journal = Journal(journal_folder or default_folder(), plan.map)
     bars, tell = criteria or Criteria(), progress or (lambda _what, _share: None)
-    beside = Beside(
-        baseline_heap(baseline) if baseline else None,
-        (lambda: read_gc_log(gc_log)) if gc_log else None,
-    )
+    beside = _beside(baseline, (lambda: read_gc_log(gc_log)) if gc_log else None)
 
     async def work(link: AgentLink) -> Outcome:
         # A client of its own: what opens the service's endpoints must not go to whoever answers for its health.
@@ -197,6 +224,8 @@ def plan_restore(
     map_name: str | None = None,
 ) -> RestorePlan:
     """Return what putting the backup at ``path`` back would do; nothing is changed."""
+    from mapmedic.remedy import restore as remedy_restore
+
     return _with_agent(
         target, token, connection, lambda link: remedy_restore.plan_restore(link, target, path, map_name)
     )
@@ -211,6 +240,9 @@ def apply_restore(
     progress: Progress | None = None,
 ) -> Restored:
     """Put the entries of ``plan``'s backup back; journal first. It can be repeated."""
+    from mapmedic.remedy import restore as remedy_restore
+    from mapmedic.remedy.journal import Journal, default_folder
+
     journal = Journal(journal_folder or default_folder(), plan.map)
     tell = progress or (lambda _what, _share: None)
     try:
@@ -236,8 +268,18 @@ def verify(
 
     ``baseline`` is the service when all was well, ``trace`` its log of the GC over both.
     """
-    beside = Beside(baseline_heap(baseline) if baseline else None, (lambda: trace) if trace else None)
+    from mapmedic.remedy.compare import compare
+    from mapmedic.remedy.proof import Criteria
+
+    beside = _beside(baseline, (lambda: trace) if trace else None)
     return compare(before, after, criteria or Criteria(), beside)
+
+
+def _beside(baseline: Observation | None, trace: Callable[[], GcTrace] | None) -> Beside:
+    from mapmedic.remedy.apply import Beside
+    from mapmedic.remedy.compare import baseline_heap
+
+    return Beside(baseline_heap(baseline) if baseline else None, trace)
 
 
 def read_gc_log(path: Path) -> GcTrace:
@@ -250,11 +292,16 @@ def read_gc_log(path: Path) -> GcTrace:
 
 def examine_machine() -> tuple[MachineCheck, ...]:
     """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
+    from mapmedic.capture.machine import examine_machine as examine_this_machine
+
     return (*examine_this_machine(), _journal_check(), _go_check())
 
 
 def _journal_check() -> MachineCheck:
     """Return whether a fix could write its journal; nothing is made."""
+    from mapmedic.model.machine import MachineCheck, Status
+    from mapmedic.remedy.journal import default_folder
+
     enables = "hotfix, which writes its journal first"
     try:
         folder = default_folder()
@@ -269,6 +316,8 @@ def _journal_check() -> MachineCheck:
 
 
 def _go_check() -> MachineCheck:
+    from mapmedic.model.machine import MachineCheck, Status
+
     try:
         go = find_go("build the demo's service")
     except ToolMissing:
@@ -280,12 +329,19 @@ def _go_check() -> MachineCheck:
 
 def find_go(purpose: str) -> GoToolchain:
     """Return a Go toolchain to build with; ToolMissing, naming ``purpose``, where there is none."""
+    from mapmedic.source.toolchain import find_go as find_go_toolchain
+
     return find_go_toolchain(purpose)
 
 
 def _with_agent(
     target: str, token: str | None, connection: Connection, work: Callable[[AgentLink], Awaitable[Result]]
 ) -> Result:
+    import asyncio
+
+    from mapmedic.capture.agent import AgentLink
+    from mapmedic.capture.http import HttpClient
+
     parsed = parse_target(target)
     base = http_base(parsed)
     if not token:

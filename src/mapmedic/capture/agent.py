@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from mapmedic.capture.http import Answer, HttpClient, Limits
+from mapmedic.capture.http import Answer, HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import (
     AgentRefused,
     FormatError,

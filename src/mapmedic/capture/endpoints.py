@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapmedic.capture.http import Limits
+from mapmedic.capture.limits import Limits
 from mapmedic.formats.sniff import Kind
 from mapmedic.model.units import MIB
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mapmedic.capture import endpoints
-from mapmedic.capture.http import Limits
+from mapmedic.capture.limits import Limits
 from mapmedic.capture.visit import Visit
 from mapmedic.errors import CouldNotLook, FormatError, TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.gops import parse_gops_goroutines

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mapmedic.capture.body import iter_body, read_body
 from mapmedic.capture.failures import in_our_words, may_pass
+from mapmedic.capture.limits import LOOSEST, Limits
 from mapmedic.capture.tls import tls_context
 from mapmedic.errors import TargetUnreachable
 from mapmedic.model.connection import DIRECT, Connection
@@ -46,21 +47,6 @@ class Answer:
     body: bytes
     location: str = ""
     attempts: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long one question may take in all, retries included, and how many bytes it may bring."""
-
-    seconds: float = 30.0
-    max_bytes: int = 256 << 20
-
-    def within(self, other: Limits) -> Limits:
-        """Return the tighter of both, bound by bound."""
-        return Limits(min(self.seconds, other.seconds), min(self.max_bytes, other.max_bytes))
-
-
-LOOSEST = Limits(seconds=600.0, max_bytes=512 << 20)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from mapmedic.capture.http import HttpClient, Limits
+from mapmedic.capture.http import HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.sniff import Kind, sniff
 from mapmedic.model.units import MIB

@@ -13,7 +13,6 @@ from mapmedic.capture.dump_file import observe_dump
 from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
-from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CouldNotLook, FormatError
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.expvar import parse_expvar_memstats
@@ -57,6 +56,8 @@ def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
     with open_regular(path) as file:
         is_tar = file.read(512)[257:262] == b"ustar"
     if is_tar:
+        from mapmedic.capture.session_file import read_session  # noqa: PLC0415 - raw files need no tar
+
         return observe_session(read_session(path), binary)
     return observe_dump(path) or observe_session(_raw_session(path), binary)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mapmedic.capture.http import LOOSEST, Limits
+from mapmedic.capture.limits import LOOSEST, Limits
 
 _SHORTEST_POLL_SECONDS = 1.0
 # A timeline of a day needs no finer steps than one of ten minutes, and a session has its bounds.

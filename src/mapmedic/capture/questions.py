@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from mapmedic.capture import endpoints
 from mapmedic.capture.endpoints import Endpoint
-from mapmedic.capture.http import Answer, HttpClient, Limits
+from mapmedic.capture.http import Answer, HttpClient
 from mapmedic.capture.layout import Layout
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import FormatError, TargetUnreachable, UnexpectedAnswer
 from mapmedic.formats.heap_text import parse_heap_text
 from mapmedic.formats.pprof import parse_profile

@@ -63,7 +63,6 @@ def command(
     are 0.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
 
     for path in filter(None, (html, pprof)):
         require_writable(path, force=force)
@@ -75,6 +74,8 @@ def command(
     diagnosis = api.diagnose(observation, source=source)
     if as_json:
         # The files first: should they fail, stdout still holds one JSON object, the error's.
+        from mapmedic.report.json_output import diagnosis_json, dump  # noqa: PLC0415
+
         _write_files(html, pprof, diagnosis, observation, force=force)
         click.echo(dump(diagnosis_json(diagnosis)))
     else:

@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from mapmedic.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +48,8 @@ def examples(*lines: str) -> str:
 
 def complete_files(_context: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
     """Tell the shell that a target may be a file: it lists those itself."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that completes pays for it
+
     return [CompletionItem(start, type="file")]
 
 

@@ -17,8 +17,7 @@ class Case:
     """One process under examination.
 
     ``history`` is None where no heap profile was captured. ``restarted``: what gave away that an earlier
-    process was captured first; its captures are not in ``observation``. ``has_source``: the program's source
-    could be asked. ``places`` grow outside every container.
+    process was captured first; its captures are not in ``observation``. ``places`` grow outside every container.
     """
 
     observation: Observation
@@ -26,7 +25,6 @@ class Case:
     history: History | None
     containers: tuple[Container, ...]
     restarted: str | None = None
-    has_source: bool = False
     places: tuple[GrowingPlace, ...] = ()
 
     @property

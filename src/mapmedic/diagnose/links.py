@@ -30,7 +30,6 @@ _BY_SOURCE, _BY_TYPE, _BY_COUNT = -0.1, -0.15, -0.25
 
 def link_places(case: Case, source: Source | None) -> Case:
     """Return ``case`` with each growing place credited to the map that keeps what it makes, where one does."""
-    case = replace(case, has_source=source is not None)
     for place in case.places:
         flow = source.follow(place.frames) if source else None
         case = _linked(case, place, source, flow) or case

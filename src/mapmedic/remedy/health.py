@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
-from mapmedic.capture.http import HttpClient, Limits
+from mapmedic.capture.http import HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import CouldNotLook, HealthTurnedBad, PreflightFailed
 from mapmedic.model.health import HealthBars, HealthPhase, UrlHealth
 from mapmedic.model.units import MIB

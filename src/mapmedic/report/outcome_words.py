@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
-from mapmedic.model.backup import Backup
-from mapmedic.model.remedy import BackupPlan, Check, FixPlan, Outcome, Proof
-from mapmedic.model.report import Requests
 from mapmedic.report.figures import (
     ABSENT,
     bytes_text,
@@ -18,6 +16,11 @@ from mapmedic.report.figures import (
     percent_text,
 )
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
+
+if TYPE_CHECKING:
+    from mapmedic.model.backup import Backup
+    from mapmedic.model.remedy import BackupPlan, Check, FixPlan, Outcome, Proof
+    from mapmedic.model.report import Requests
 
 _CHECK_NAMES = {
     "rss_bytes": "RSS",

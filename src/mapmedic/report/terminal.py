@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from mapmedic.model.findings import Diagnosis, Suspect, Verdict
 from mapmedic.model.observation import MemoryPoint
-from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import backup_plan_text, backup_text, next_of, state_outcome, state_proof
@@ -26,6 +26,9 @@ from mapmedic.report.terminal_parts import (
     paragraph,
 )
 from mapmedic.report.words import chief, confidence_line, in_a_line, next_command, reasons_of, state
+
+if TYPE_CHECKING:
+    from mapmedic.model.remedy import FixPlan, Outcome, Proof
 
 SHOWN_SUSPECTS = 5
 SHOWN_EVIDENCE = 8

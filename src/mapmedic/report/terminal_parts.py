@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mapmedic.model.findings import Evidence
-from mapmedic.model.remedy import Check, Condition
 from mapmedic.report.figures import count_text, measured_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import (
@@ -19,6 +19,9 @@ from mapmedic.report.outcome_words import (
     result_text,
     threshold_text,
 )
+
+if TYPE_CHECKING:
+    from mapmedic.model.remedy import Check, Condition
 
 NARROW = 100
 _RESULT_STYLES = {"passed": "green", "FAILED": "bold red", "told": "yellow"}

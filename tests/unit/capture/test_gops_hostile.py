@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mapmedic.capture.http import Limits
+from mapmedic.capture.limits import Limits
 from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.record import capture_session
 from mapmedic.capture.targets import parse_target

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from mapmedic.capture.http import Answer, HttpClient, Limits
+from mapmedic.capture.http import Answer, HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
 from tests.support.go_process import TOKEN
 from tests.support.scripted_server import (

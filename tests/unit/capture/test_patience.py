@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mapmedic.capture.http import MAX_ATTEMPTS, Answer, HttpClient, Limits
+from mapmedic.capture.http import MAX_ATTEMPTS, Answer, HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
 from mapmedic.model.connection import Connection
 from tests.support.go_process import TOKEN, in_turn

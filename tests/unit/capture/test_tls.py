@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mapmedic.capture.http import Answer, HttpClient, Limits
+from mapmedic.capture.http import Answer, HttpClient
+from mapmedic.capture.limits import Limits
 from mapmedic.capture.tls import tls_context
 from mapmedic.cli.advice import advise
 from mapmedic.errors import TargetUnreachable, TlsFailed, UsageError

@@ -440,6 +440,19 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     assert min(seconds) < 0.25
 
 
+def test_a_file_is_diagnosed_without_network_remedy_and_source() -> None:
+    script = (
+        "import sys\nfrom mapmedic.cli.main import run\n"
+        f"code = run(['diagnose', {str(HEAP)!r}])\n"
+        "heavy = {'asyncio', 'ssl', 'aiohttp', 'tarfile', 'jinja2', 'mapmedic.remedy', 'mapmedic.source'}\n"
+        "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [COMMAND[0], "-c", script], capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stderr.strip() == "0 []"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_is_given_its_completion(shell: str) -> None:
     done = run(_MAPMEDIC_COMPLETE=f"{shell}_source")

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from mapmedic import api
+from mapmedic import _native, api
 from mapmedic.demo.service import LabService, Scenario, build_lab
 from mapmedic.errors import ProcessUnreadable, TargetUnsupported
+from mapmedic.memory.process import read_facts
 from mapmedic.model.inventory import Inventory, MapInstance
 from tests.live.scenarios import truth_of
 from tests.support.command import run
@@ -27,6 +28,20 @@ ENTRIES = 20_000
 KILLS = int(os.environ.get("MAPMEDIC_KILLS", "12"))
 # Nothing of a pause is promised on a machine that runs other tests.
 PATIENCE_MS = 5_000.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def may_trace() -> None:
+    """Skip where the machine lets nobody look into a process, or confines us by seccomp: there is nothing to test."""
+    if read_facts(os.getpid()).seccomp:
+        pytest.skip("a seccomp filter confines this process and what it starts")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        try:
+            _native.stop_process(child.pid, 5_000_000_000).release()
+        except _native.WindowFailed as error:
+            pytest.skip(f"ptrace is not allowed here: {error}")
+        finally:
+            child.communicate(b"\n")
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,22 @@ func restoreInto(reg *registration, w http.ResponseWriter, r *http.Request) (res
 	done, err := entries.restore(started.Add(undoPatience))
 	v.InsertNs = time.Since(started).Nanoseconds()
 	v.Restored, v.KeptNewer, v.LockHoldNs = done.merged, done.keptNewer, done.longestHold.Nanoseconds()
-	if errors.Is(err, errLockTimeout) {
-		err = &problem{503, "lock_timeout", fmt.Sprintf("%s: %d of %d entries are in the map", err, done.merged+done.keptNewer, end.Entries),
-			"send the same stream again: what is in the map already is kept"}
+	return v, halfDone(err, done, end.Entries)
+}
+
+// halfDone says how far an insertion came before it failed. Where entries are in
+// the map already that is no 4xx: those promise that nothing was inserted.
+func halfDone(err error, done merge, of int) error {
+	inside := done.merged + done.keptNewer
+	far := func() string { return fmt.Sprintf("%s: %d of %d entries are in the map", err, inside, of) }
+	const next = "send the same stream again: what is in the map already is kept"
+	switch {
+	case errors.Is(err, errLockTimeout):
+		return &problem{503, "lock_timeout", far(), next}
+	case err != nil && inside > 0:
+		return &problem{500, "internal", far(), next}
 	}
-	return v, err
+	return err
 }
 
 func readBackup(w http.ResponseWriter, r *http.Request, entries inbox, of types) (trailer, error) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -248,6 +249,38 @@ func TestARestoreThatCannotHaveTheLock(t *testing.T) {
 		t.Error("not restored")
 	}
 	waitFor(t, "the waiter to be gone", func() bool { return occupied.Load() == nil })
+}
+
+// tiredLock is a lock of the service's own that breaks after some use.
+type tiredLock struct {
+	mu   sync.Mutex // a field: embedded it would lend its TryLock
+	left int
+}
+
+func (l *tiredLock) Unlock() { l.mu.Unlock() }
+
+func (l *tiredLock) Lock() {
+	if l.left--; l.left < 0 {
+		panic("tired")
+	}
+	l.mu.Lock()
+}
+
+// A 4xx says that nothing was inserted, which is not true any more.
+func TestARestoreThatBreaksHalfwaySaysSo(t *testing.T) {
+	m := map[string]int{}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, &tiredLock{left: 1}); err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for i := 0; i < firstChunk+1; i++ {
+		entries = append(entries, fmt.Sprintf(`{"k":"%d","v":1}`, i))
+	}
+	status, answer := serve(t, reg).restore("m", framed(entries...))
+	if status != 500 || len(m) != firstChunk || !strings.Contains(fmt.Sprint(answer), fmt.Sprintf("%d of %d entries", firstChunk, firstChunk+1)) {
+		t.Errorf("%d %v, %d entries", status, answer, len(m))
+	}
 }
 
 // Any bytes at all: no failure, no panic, and nothing inserted unless all of it was taken.

@@ -200,7 +200,7 @@ class RestoreIncomplete(MapmedicError):
     exit_code = 5
 
     def __init__(self, path: str, done: int, entries: int, why: str) -> None:
-        super().__init__(f"{done:,} of {entries:,} entries of {path} are back: {why}")
+        super().__init__(f"{done:,} of {entries:,} entries of {path} are known to be back: {why}")
         self.path = path
         self.done = done
         self.entries = entries

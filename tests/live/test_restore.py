@@ -54,7 +54,7 @@ def put_back(service: LabService, folder: Path, backup: Path, name: str | None =
 def entries_of(path: Path) -> set[bytes]:
     """Return every entry of a backup, as it was written."""
     payloads: set[bytes] = set()
-    for count, piece in iter_pieces(path, 1 << 20):
+    for count, piece in iter_pieces(path, 1 << 20, lossy=False):
         found = StreamReader().feed(piece)
         assert len(found) == count
         payloads.update(found)

@@ -91,8 +91,11 @@ def read_backup(path: Path) -> Backup:
         return Backup(str(path), header, reader.finish(), file.tell())
 
 
-def iter_pieces(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the entries of a backup as streams of at most ``most_bytes``, each with its number of entries."""
+def iter_pieces(path: Path, most_bytes: int, *, lossy: bool | None) -> Iterator[tuple[int, bytes]]:
+    """Yield the entries of a backup as streams of at most ``most_bytes``, each with its number of entries.
+
+    ``lossy`` is what the backup's own trailer says: the agent judges each piece by it.
+    """
     with _opened(path) as (file, _header):
         reader = StreamReader()
         piece: list[bytes] = []
@@ -101,13 +104,13 @@ def iter_pieces(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
             for payload in reader.feed(data):
                 frame = 4 + len(payload)
                 if piece and size + frame > most_bytes:
-                    yield len(piece), encode_stream(piece)
+                    yield len(piece), encode_stream(piece, lossy=lossy)
                     piece, size = [], _TRAILER_ROOM
                 piece.append(payload)
                 size += frame
         reader.finish()
         if piece:
-            yield len(piece), encode_stream(piece)
+            yield len(piece), encode_stream(piece, lossy=lossy)
 
 
 @contextmanager

@@ -357,7 +357,7 @@ def _(error: errors.AgentRefused) -> Advice:
 @advise.register
 def _(error: errors.RestoreIncomplete) -> Advice:
     return Advice(
-        f"{error.done:,} of {error.entries:,} entries are back, then: {error.why}",
+        f"{error.done:,} of {error.entries:,} entries are known to be back, then: {error.why}",
         error.path,
         ("the connection broke, or the service is too busy to give its lock",),
         "the same command again: what is back already is kept as it is",

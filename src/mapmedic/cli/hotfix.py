@@ -173,8 +173,6 @@ def _planned(plan: FixPlan, html: Path | None, *, force: bool, as_json: bool) ->
 
 
 def _applied(outcome: Outcome, html: Path | None, *, force: bool, as_json: bool) -> int:
-    if html is not None:
-        write_fix_report(html, f"Fix of {outcome.plan.map}", outcome.proof, outcome=outcome, force=force)
     if as_json:
         from mapmedic.report.json_output import dump, outcome_json  # noqa: PLC0415 - as above
 
@@ -185,5 +183,7 @@ def _applied(outcome: Outcome, html: Path | None, *, force: bool, as_json: bool)
         page = console()
         page.print()
         print_outcome(page, outcome)
+    if html is not None:  # last: a disk that is full now must not hide what was done
+        write_fix_report(html, f"Fix of {outcome.plan.map}", outcome.proof, outcome=outcome, force=force)
     passed = outcome.proof is not None and outcome.proof.passed
     return 0 if passed else ProofFailed.exit_code

@@ -79,14 +79,15 @@ class StreamReader:
     def _checked(self, payload: bytes) -> StreamEnd:
         facts = parse_object(payload, "entry stream trailer")
         entries, unencodable = whole_number(facts.get("entries")), whole_number(facts.get("unencodable"))
-        sha256 = facts.get("sha256")
-        if entries is None or unencodable is None or not isinstance(sha256, str):
+        sha256, lossy = facts.get("sha256"), facts.get("lossy")
+        wrong = not isinstance(sha256, str) or not isinstance(lossy, bool | None)
+        if entries is None or unencodable is None or wrong:
             raise FormatError(_WHAT, "its trailer is not as the agent writes it", self._offset)
         if entries != self._entries:
             raise FormatError(_WHAT, f"{self._entries:,} entries, but its trailer says {entries:,}")
         if sha256 != self._digest.hexdigest():
             raise FormatError(_WHAT, "its entries do not have the SHA-256 of its trailer")
-        return StreamEnd(entries, unencodable, sha256, str(facts.get("first_unencodable", "")))
+        return StreamEnd(entries, unencodable, sha256, str(facts.get("first_unencodable", "")), lossy)
 
 
 def encode_frame(payload: bytes) -> bytes:
@@ -94,12 +95,14 @@ def encode_frame(payload: bytes) -> bytes:
     return len(payload).to_bytes(_LENGTH_BYTES, "big") + payload
 
 
-def encode_stream(payloads: list[bytes]) -> bytes:
-    """Return a complete stream of ``payloads``, trailer included; they lost nothing when they were written."""
+def encode_stream(payloads: list[bytes], *, lossy: bool | None = False) -> bytes:
+    """Return a complete stream of ``payloads``, trailer included, which says ``lossy`` unless that is None."""
     digest = hashlib.sha256()
     for payload in payloads:
         digest.update(payload)
-    trailer = {"entries": len(payloads), "unencodable": 0, "lossy": False, "sha256": digest.hexdigest()}
+    trailer: dict[str, object] = {"entries": len(payloads), "unencodable": 0, "sha256": digest.hexdigest()}
+    if lossy is not None:
+        trailer["lossy"] = lossy
     frames = [*map(encode_frame, payloads), encode_frame(b""), encode_frame(json.dumps(trailer).encode())]
     return b"".join(frames)
 

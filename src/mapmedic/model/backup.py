@@ -32,13 +32,15 @@ class BackupHeader:
 class StreamEnd:
     """The trailer of a stream of entries, checked; ``unencodable`` entries could not be written.
 
-    ``first_unencodable`` is why the first of them could not, "" where the agent does not say.
+    ``first_unencodable`` is why the first of them could not, "" where the agent does not say. ``lossy``: null stands
+    for what could not be carried; None where the agent is too old to say.
     """
 
     entries: int
     unencodable: int
     sha256: str
     first_unencodable: str = ""
+    lossy: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ async def _stream(link: AgentLink, header: BackupHeader, path: Path, seconds: fl
                 f"({end.first_unencodable or 'over 8 MiB, nested too deeply, or a time out of range'}); "
                 "--no-backup goes without, evict leaves them where they are"
             )
+        if end.lossy and header.lossless:
+            raise CouldNotLook("the agent cut the entries though that was not asked for")
         if end.entries != header.entries:
             raise CouldNotLook(f"{end.entries:,} entries came, {header.entries:,} had been taken out")
         return await asyncio.to_thread(

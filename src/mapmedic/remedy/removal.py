@@ -24,6 +24,8 @@ from mapmedic.remedy.plan import operation_body
 
 # docs/reference/agent-api.yaml; it becomes part of a path.
 _IDENTITY = re.compile(r"[0-9a-z]+-[0-9]+")
+# The ends of an operation that leave the entries where they were.
+_GIVEN_BACK = ("undone", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,11 @@ async def remove_entries(link: AgentLink, plan: FixPlan, journal: Journal, healt
         committed = await link.call("POST", path, {"return_memory": plan.return_memory})
     except BaseException as error:
         late = await _put_back(link, identity, journal)
-        if late is None or not isinstance(error, Exception):
-            raise
-        return Removal(late, backup, left, held)
+        if late.get("state") == "committed" and isinstance(error, Exception):
+            return Removal(late, backup, left, held)
+        if backup and late.get("state") not in _GIVEN_BACK:
+            error.add_note(f"{backup.path} holds every entry, should the service have dropped them")
+        raise
     health.committed()
     note(journal, "committed", operation=identity, dropped=committed.get("dropped"))
     return Removal(committed, backup, left, held)
@@ -137,8 +141,8 @@ async def _open_operations(link: AgentLink, plan: FixPlan) -> list[str]:
     ]
 
 
-async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[str, Any] | None:
-    """Undo, and write down what became of the entries; return the operation if it was committed after all.
+async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[str, Any]:
+    """Undo, and write down what became of the entries; return the operation as it was last seen, {} if nobody tells.
 
     Undo comes first, without a look before: it is refused once a commit has happened, and a commit that is
     still on its way is refused once it has begun.
@@ -147,7 +151,7 @@ async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[st
     try:
         undone = await link.call("POST", f"{path}/undo", {})
         note(journal, "undone", operation=identity, merged=undone.get("merged"))
-        return None
+        return undone
     except BaseException as error:  # the error that brought us here is the one to show
         why = _words(error)
     try:
@@ -155,13 +159,13 @@ async def _put_back(link: AgentLink, identity: str, journal: Journal) -> dict[st
     except BaseException as error:
         # Unless a commit got through, the agent gives the entries back when the hold is over.
         note(journal, "state_unknown", operation=identity, why=f"{why}; {_words(error)}")
-        return None
+        return {}
     state = operation.get("state")
-    if state in ("committed", "undone", "expired"):
+    if state in ("committed", *_GIVEN_BACK):
         note(journal, state, operation=identity, dropped=operation.get("dropped"), why=why)
     else:
         note(journal, "undo_left_to_the_agent", operation=identity, why=why)
-    return operation if state == "committed" else None
+    return operation
 
 
 def _words(error: BaseException) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
 from mapmedic.capture.backup_file import iter_pieces, read_backup
-from mapmedic.errors import MapmedicError, PreflightFailed, RestoreIncomplete, UnexpectedAnswer
+from mapmedic.errors import (
+    AgentRefused,
+    MapmedicError,
+    PreflightFailed,
+    RestoreIncomplete,
+    TargetUnreachable,
+    UnexpectedAnswer,
+)
 from mapmedic.model.backup import Backup, BackupHeader
 from mapmedic.model.observation import RegisteredMap
 from mapmedic.model.remedy import Condition
@@ -43,12 +50,14 @@ async def plan_restore(link: AgentLink, target: str, path: Path, name: str | Non
 def _conditions(backup: Backup, chosen: RegisteredMap, running: Sequence[str]) -> tuple[Condition, ...]:
     header = backup.header
     same = (header.kind, header.type) == (chosen.kind, chosen.type)
+    lossless = header.lossless and not backup.end.lossy
+    losses = "; ".join(header.losses) or "its trailer says that entries were cut"
     return (
         Condition("whole", backup.whole, f"{backup.end.entries:,} entries of {header.entries:,} taken out"),
         Condition(
             "lossless",
-            header.lossless,
-            "every entry can be made again" if header.lossless else "; ".join(header.losses),
+            lossless,
+            "every entry can be made again" if lossless else losses,
         ),
         Condition(
             "type", same, chosen.type if same else f"the backup is of {header.type}, not {chosen.type}"
@@ -74,8 +83,8 @@ def _notes(header: BackupHeader, target: str, chosen: RegisteredMap) -> tuple[st
 async def apply_restore(link: AgentLink, plan: RestorePlan, journal: Journal, progress: Progress) -> Restored:
     """Put the entries back, piece by piece, and return what became of them.
 
-    PreflightFailed with nothing touched where a condition does not hold; RestoreIncomplete, or the first
-    error itself where nothing is back yet. It can be repeated: what is back stays.
+    PreflightFailed with nothing touched where a condition does not hold; the first error itself where certainly
+    nothing is back yet, else RestoreIncomplete. It can be repeated: what is back stays.
     """
     failed = tuple(f"{c.name}: {c.why}" for c in plan.conditions if not c.holds)
     journal.write("restoring", path=plan.backup.path, map=plan.map, entries=plan.backup.end.entries)
@@ -84,11 +93,12 @@ async def apply_restore(link: AgentLink, plan: RestorePlan, journal: Journal, pr
         raise PreflightFailed(failed)
     tally = _Tally(plan, progress)
     try:
-        for entries, piece in iter_pieces(Path(plan.backup.path), _PIECE_BYTES):
+        pieces = iter_pieces(Path(plan.backup.path), _PIECE_BYTES, lossy=plan.backup.end.lossy)
+        for entries, piece in pieces:
             tally.add(entries, await link.restore_entries(plan.map, piece))
     except BaseException as error:
         note(journal, "restore_incomplete", entries=tally.done, why=str(error) or type(error).__name__)
-        if isinstance(error, MapmedicError) and tally.done:
+        if isinstance(error, MapmedicError) and (tally.done or _may_have_changed(error)):
             raise RestoreIncomplete(
                 plan.backup.path, tally.done, plan.backup.end.entries, str(error)
             ) from error
@@ -102,6 +112,13 @@ async def apply_restore(link: AgentLink, plan: RestorePlan, journal: Journal, pr
         await _entries_now(link, plan.map),
         str(journal.path),
     )
+
+
+def _may_have_changed(error: MapmedicError) -> bool:
+    """Tell whether a piece may be in the map though its answer was this error: lost on the way, or 5xx midway."""
+    if isinstance(error, AgentRefused):
+        return error.status >= 500
+    return isinstance(error, TargetUnreachable | UnexpectedAnswer)
 
 
 class _Tally:

@@ -118,16 +118,37 @@ def written(path: Path, payloads: list[bytes]) -> Path:
 def test_pieces_are_streams_of_their_own_and_make_up_the_whole(tmp_path: Path) -> None:
     payloads = [b'{"k":%d,"v":"%s"}' % (n, b"x" * (n % 700)) for n in range(3000)]
     path = written(tmp_path / "b", payloads)
-    pieces = list(iter_pieces(path, 50_000))
+    pieces = list(iter_pieces(path, 50_000, lossy=False))
     assert len(pieces) > 10
     assert max(len(data) for _, data in pieces) <= 50_000
     assert [p for _, data in pieces for p in read(data, 1 << 16)[0]] == payloads
     assert sum(count for count, _ in pieces) == len(payloads)
 
 
+@pytest.mark.parametrize("lossy", [None, True, False])
+def test_what_a_backup_says_of_its_losses_goes_with_every_piece(tmp_path: Path, lossy: bool | None) -> None:
+    """An agent of before refuses by it types that lead back to themselves: a forged "false" restores cut entries."""
+    payloads = [b"a", b"b" * 60, b"c"]
+    path = tmp_path / "b"
+    with BackupWriter(path, replace(HEADER, entries=3)) as writer:
+        writer.write(encode_stream(payloads, lossy=lossy))
+        writer.finish(read(encode_stream(payloads, lossy=lossy), 1 << 16)[1])
+    end = read_backup(path).end
+    assert end.lossy is lossy
+    pieces = list(iter_pieces(path, 64, lossy=end.lossy))
+    assert len(pieces) == 3
+    assert [read(data, 1 << 16)[1].lossy for _, data in pieces] == [lossy] * 3
+
+
+def test_a_trailer_whose_loss_is_no_bool_is_none() -> None:
+    broken = WHOLE.replace(b'"lossy": false', b'"lossy": "no" ')
+    with pytest.raises(FormatError):
+        read(broken, 1000)
+
+
 def test_an_entry_larger_than_a_piece_goes_alone(tmp_path: Path) -> None:
     path = written(tmp_path / "b", [b"a", b"x" * 90_000, b"b"])
-    assert [count for count, _ in iter_pieces(path, 50_000)] == [1, 1, 1]
+    assert [count for count, _ in iter_pieces(path, 50_000, lossy=False)] == [1, 1, 1]
 
 
 def test_a_damaged_backup_names_the_file(tmp_path: Path) -> None:
@@ -136,7 +157,7 @@ def test_a_damaged_backup_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=str(path)):
         read_backup(path)
     with pytest.raises(FormatError, match=str(path)):
-        list(iter_pieces(path, 1000))
+        list(iter_pieces(path, 1000, lossy=False))
     with pytest.raises(CouldNotLook):
         read_backup(tmp_path / "none")
 

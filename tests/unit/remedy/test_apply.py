@@ -21,7 +21,7 @@ from mapmedic.model.remedy import Condition, FixPlan, Outcome
 from mapmedic.remedy import apply
 from mapmedic.remedy.journal import Journal
 from mapmedic.remedy.proof import Criteria
-from tests.unit.remedy.agents import Agent, Fault, plan
+from tests.unit.remedy.agents import Agent, Fault, backup_plan, plan
 
 ENDS = {
     "refused",
@@ -233,6 +233,24 @@ def test_an_interrupt_at_any_step(
     assert agent.state == state
     last = events(tmp_path)[-1]
     assert last == {"untouched": "planned" if call == "stats" else "nothing_detached"}.get(state, state)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"show": lost}, {"commit": lost}, True),
+        ({"commit": lost, "undo": lost}, {}, True),
+        ({"commit": lost}, {}, False),
+    ],
+)
+def test_an_end_that_nobody_knows_names_the_file_with_the_entries(
+    tmp_path: Path, before: dict[str, Fault], after: dict[str, Fault], told: bool
+) -> None:
+    wish = plan(backup=backup_plan(tmp_path / "saved"))
+    with pytest.raises(TargetUnreachable) as caught:
+        fix(Agent(before, after), tmp_path, wish)
+    notes = getattr(caught.value, "__notes__", [])
+    assert [str(tmp_path / "saved") in note for note in notes] == [True] * told
 
 
 def _drive(work: Any) -> None:

@@ -138,6 +138,26 @@ def test_one_bad_answer_is_no_reason(tmp_path: Path) -> None:
     assert outcome.proof is not None and not outcome.proof.checks[-1].passed, "but the proof says so"
 
 
+def test_every_other_answer_slow_fails_the_proof_though_no_row_of_three_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer({"/h": OK}) as server:
+        calls = iter(range(10_000))
+
+        def every_other_is_slow(request: Request, line: Line) -> None:
+            (slow(0.06) if next(calls) % 2 else OK)(request, line)
+
+        agent = Agent()
+        agent.on_call = turns(server, every_other_is_slow, lambda _: agent.state == "committed")
+        bars = HealthBars(every_seconds=0.01, baseline_probes=3, max_latency_ms=50)
+        monkeypatch.setattr(apply, "_LINGER_SECONDS", 0.5)
+        outcome = fix(agent, tmp_path, server, bars)
+    (health,) = outcome.health
+    assert health.after.slow >= 3 and health.after.failed == 0
+    assert outcome.proof is not None and not outcome.proof.passed
+    assert "were slow" in outcome.proof.checks[-1].why or health.unwell
+
+
 @pytest.mark.parametrize("bad", [BROKEN, hangs])
 def test_a_service_that_is_unwell_before_is_left_alone(tmp_path: Path, bad: Script) -> None:
     agent = Agent()

@@ -11,11 +11,11 @@ import pytest
 
 from mapmedic.capture.agent import AgentLink
 from mapmedic.errors import (
+    AgentRefused,
     FormatError,
     PreflightFailed,
     RestoreIncomplete,
     TargetUnreachable,
-    UnexpectedAnswer,
     UsageError,
 )
 from mapmedic.formats.entry_stream import StreamReader
@@ -34,11 +34,14 @@ class _Link:
 
     base_url = "http://t"
 
-    def __init__(self, fails_at: int | None = None, lies: bool = False) -> None:
+    def __init__(
+        self, fails_at: int | None = None, lies: bool = False, fault: Exception | None = None
+    ) -> None:
         self.held: set[bytes] = set()
         self.pieces = 0
         self.running: list[dict[str, Any]] = []
         self._fails_at, self._lies = fails_at, lies
+        self._fault = fault or TargetUnreachable("http://t", "gone")
 
     async def maps(self) -> tuple[RegisteredMap, ...]:
         return (
@@ -52,7 +55,7 @@ class _Link:
 
     async def restore_entries(self, name: str, stream: bytes) -> dict[str, Any]:
         if self.pieces == self._fails_at:
-            raise TargetUnreachable("http://t", "gone")
+            raise self._fault
         self.pieces += 1
         reader = StreamReader()
         entries = set(reader.feed(stream))
@@ -121,15 +124,31 @@ def test_a_failure_in_the_middle_says_how_much_is_back_and_can_be_repeated(
     assert link.held == set(PAYLOADS)
 
 
-def test_a_failure_at_the_first_piece_is_itself(backup: Path, tmp_path: Path) -> None:
-    link = _Link(fails_at=0)
-    with pytest.raises(TargetUnreachable):
+def test_a_refusal_of_the_first_piece_is_itself(backup: Path, tmp_path: Path) -> None:
+    link = _Link(fails_at=0, fault=AgentRefused("not_lossless", "no", 422))
+    with pytest.raises(AgentRefused):
         done(link, planned(link, backup), tmp_path / "j")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        AgentRefused("lock_timeout", "the lock was not free in time: 17 of 80 entries are in the map", 503),
+        TargetUnreachable("http://t", "the answer was lost"),
+    ],
+)
+def test_what_may_be_in_the_map_is_never_called_untouched(
+    backup: Path, tmp_path: Path, fault: Exception
+) -> None:
+    link = _Link(fails_at=0, fault=fault)
+    with pytest.raises(RestoreIncomplete, match="known to be back") as caught:
+        done(link, planned(link, backup), tmp_path / "j")
+    assert caught.value.exit_code == 5 and str(fault) in str(caught.value)
 
 
 def test_an_agent_that_does_not_account_for_every_entry_is_not_believed(backup: Path, tmp_path: Path) -> None:
     link = _Link(lies=True)
-    with pytest.raises(UnexpectedAnswer, match="it put back"):
+    with pytest.raises(RestoreIncomplete, match="it put back"):
         done(link, planned(link, backup), tmp_path / "j")
 
 
@@ -163,5 +182,10 @@ def test_a_lossy_backup_is_told_and_not_put_back(tmp_path: Path) -> None:
     link = _Link()
     plan = planned(link, written(path, PAYLOADS))
     header = replace(plan.backup.header, lossless=False, losses=("value.Conn: a func",))
-    conditions = restore._conditions(replace(plan.backup, header=header), asyncio.run(link.maps())[0], [])
-    assert [(c.name, c.why) for c in conditions if not c.holds] == [("lossless", "value.Conn: a func")]
+    cut = "its trailer says that entries were cut"
+    for backup, why in (
+        (replace(plan.backup, header=header), "value.Conn: a func"),
+        (replace(plan.backup, end=replace(plan.backup.end, lossy=True)), cut),
+    ):
+        conditions = restore._conditions(backup, asyncio.run(link.maps())[0], [])
+        assert [(c.name, c.why) for c in conditions if not c.holds] == [("lossless", why)]

@@ -3,10 +3,15 @@
     MapmedicError                      exit code
     |-- UsageError                     2   the words of the command are off
     |   |-- AmbiguousName                  a name matches several things
+    |   |-- UnknownMap                     no registered map is called that
+    |   |-- CannotWrite                    a file cannot be made where it was asked for
     |   `-- OutputExists                   a file is never overwritten without --force
     |-- CouldNotLook                   3   nothing was learned; the target is untouched
     |   |-- TargetUnreachable              no connection, time-out
+    |   |   |-- HostUnknown                no address for that name
     |   |   `-- TlsFailed                  no TLS session, and whose doing it is
+    |   |-- CannotRead                     a file cannot be read
+    |   |-- JournalUnwritable              no journal, so nothing was begun
     |   |-- UnexpectedAnswer               something answered, but not what was asked for
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
@@ -52,6 +57,26 @@ class AmbiguousName(UsageError):
         self.candidates = candidates
 
 
+class UnknownMap(UsageError):
+    """Say that no map of ``registered`` is called ``name``."""
+
+    def __init__(self, name: str, registered: tuple[str, ...]) -> None:
+        super().__init__(
+            f"no registered map is called {name!r}; registered: {', '.join(registered) or 'none'}"
+        )
+        self.name = name
+        self.registered = registered
+
+
+class CannotWrite(UsageError):
+    """Say that no file can be made at ``path``; ``why`` is the system's own reason."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"cannot write {path}: {why}")
+        self.path = path
+        self.why = why
+
+
 class OutputExists(UsageError):
     """Say that ``path`` is already there."""
 
@@ -75,6 +100,10 @@ class TargetUnreachable(CouldNotLook):
         self.why = why
 
 
+class HostUnknown(TargetUnreachable):
+    """Say that the name of the host in ``url`` has no address."""
+
+
 class TlsFailed(TargetUnreachable):
     """Say that no TLS session with ``url`` came about.
 
@@ -85,6 +114,24 @@ class TlsFailed(TargetUnreachable):
     def __init__(self, url: str, why: str, cause: str) -> None:
         super().__init__(url, why)
         self.cause = cause
+
+
+class CannotRead(CouldNotLook):
+    """Say that the file at ``path`` cannot be read, and why."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"cannot read {path}: {why}")
+        self.path = path
+        self.why = why
+
+
+class JournalUnwritable(CouldNotLook):
+    """Say that what is about to be done cannot be written down at ``path``, and why."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"cannot write a journal at {path}: {why}")
+        self.path = path
+        self.why = why
 
 
 class UnexpectedAnswer(CouldNotLook):

@@ -9,7 +9,8 @@ import shlex
 import pytest
 
 from mapmedic import errors
-from mapmedic.cli.advice import advise, error_json
+from mapmedic.cli.advice import advise
+from mapmedic.cli.error_output import error_json
 from tests.support.command import validate
 
 CLASSES = {
@@ -31,7 +32,7 @@ def sample(kind: type[errors.MapmedicError]) -> errors.MapmedicError:
         "int | None": 7,
         "int | None = None": 7,
     }
-    if "__init__" not in vars(kind):
+    if kind.__init__ is errors.MapmedicError.__init__:
         return kind(NASTY)
     parameters = list(inspect.signature(kind).parameters.values())
     return kind(*(values.get(str(parameter.annotation), NASTY) for parameter in parameters))
@@ -89,3 +90,15 @@ def test_a_command_to_paste_holds_the_name_as_one_word(name: str) -> None:
             words = shlex.split(text.split("   (")[0])
             assert any("rm -rf ~/$(id)" in word for word in words), text
             assert "\x1b" not in text
+
+
+def test_a_misspelt_map_is_answered_with_the_nearest_ending() -> None:
+    registered = ("main.UserSessionManager.sessions", "main.cacheMap")
+    assert advise(errors.UnknownMap("sesions", registered)).next == "say which: --map sessions"
+    assert "RegisterMap" in advise(errors.UnknownMap("sessions", ())).next
+
+
+def test_a_host_without_an_address_is_not_called_down() -> None:
+    advice = advise(errors.HostUnknown("http://svc.invalid:6060/debug/pprof/", "Name or service not known"))
+    assert advice.next == "getent hosts svc.invalid"
+    assert not any("not running" in cause for cause in advice.causes)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from mapmedic.capture.files import create_partial, open_regular, rename_to_new, sync_folder
-from mapmedic.errors import CouldNotLook, FormatError, OutputExists
+from mapmedic.errors import CannotRead, CouldNotLook, FormatError, OutputExists
 from mapmedic.formats.entry_stream import (
     MAX_HEADER_BYTES,
     StreamReader,
@@ -28,7 +28,7 @@ _TRAILER_ROOM = 4096
 class BackupWriter:
     """Write a backup; the name without ``.partial`` appears only when it is whole and on the disk.
 
-    OutputExists where ``path`` is there already, UsageError where it cannot be made, CouldNotLook when the
+    OutputExists where ``path`` is there already, CannotWrite where it cannot be made, CouldNotLook when the
     disk is full. Leaving the context early takes the partial file away: it is no backup.
     """
 
@@ -83,7 +83,7 @@ class BackupWriter:
 
 
 def read_backup(path: Path) -> Backup:
-    """Read a backup to its end and return what it is; CouldNotLook, FormatError where it is not whole."""
+    """Read a backup to its end and return what it is; CannotRead, FormatError where it is not whole."""
     with _opened(path) as (file, header):
         reader = StreamReader()
         while data := file.read(_READ_BYTES):
@@ -124,4 +124,4 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, BackupHeader]]:
         except FormatError as error:
             raise FormatError(f"{path}: {error.what}", error.why, error.offset) from error
         except OSError as error:
-            raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error
+            raise CannotRead(str(path), error.strerror or str(error)) from error

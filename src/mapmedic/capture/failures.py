@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mapmedic.capture.tls import tls_failure
-from mapmedic.errors import TargetUnreachable, TlsFailed, UnexpectedAnswer
+from mapmedic.errors import HostUnknown, TargetUnreachable, TlsFailed, UnexpectedAnswer
 
 # The library's words may quote what the target sent.
 _REASON_LETTERS = 200
@@ -37,7 +38,8 @@ def _unreachable(url: str, error: Exception) -> TargetUnreachable:
         return tls_failure(url, tls)
     if _hung_up_on_tls(url, error):
         return TlsFailed(url, "it hung up as soon as the TLS session was there", "hung_up")
-    return TargetUnreachable(url, _reason(error))
+    unknown = isinstance(getattr(error, "os_error", error), socket.gaierror)
+    return (HostUnknown if unknown else TargetUnreachable)(url, _reason(error))
 
 
 def _hung_up_on_tls(url: str, error: Exception) -> bool:

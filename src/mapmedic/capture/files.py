@@ -7,27 +7,27 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from mapmedic.errors import CouldNotLook, OutputExists, UsageError
+from mapmedic.errors import CannotRead, CannotWrite, OutputExists
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; CouldNotLook where it is none or cannot be read."""
+    """Open a regular file for reading; CannotRead where it is none or cannot be read."""
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise CouldNotLook(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise CannotRead(str(path), getattr(error, "strerror", None) or str(error)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CouldNotLook(f"cannot read {path}: it is no regular file")
+        raise CannotRead(str(path), "it is no regular file")
     return os.fdopen(descriptor, "rb")
 
 
 def create_partial(path: Path, partial: Path, *, force: bool) -> BinaryIO:
-    """Open ``partial`` for writing what will be ``path``; OutputExists where either is there, else UsageError."""
+    """Open ``partial`` for writing what will be ``path``; OutputExists where either is there, else CannotWrite."""
     try:
         if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file in it")
+            raise CannotWrite(str(path), "it is a directory; name a file in it")
         if not force and os.path.lexists(path):
             raise OutputExists(str(path))
         if force:
@@ -39,7 +39,7 @@ def create_partial(path: Path, partial: Path, *, force: bool) -> BinaryIO:
     except FileExistsError as error:
         raise OutputExists(str(partial)) from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write {partial}: {getattr(error, 'strerror', None) or error}") from error
+        raise CannotWrite(str(path), getattr(error, "strerror", None) or str(error)) from error
 
 
 def rename_to_new(partial: Path, path: Path) -> None:

@@ -7,12 +7,8 @@ from itertools import pairwise
 
 from mapmedic.errors import UsageError
 from mapmedic.model.findings import Blank
-from mapmedic.model.observation import Observation
+from mapmedic.model.observation import SAME_START_SECONDS, Observation
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
-
-# The start of a process is reckoned from the machine's boot time, which the kernel gives in whole seconds
-# and which moves when the clock is set.
-_SAME_START_SECONDS = 5.0
 
 
 def merge_observations(parts: Sequence[Observation]) -> Observation:
@@ -58,11 +54,11 @@ def _since_restart(parts: Sequence[Observation]) -> tuple[list[Observation], lis
     kept, blanks = [], []
     for part in parts:
         started = starts[id(part)]
-        if last is None or started is None or last - started <= _SAME_START_SECONDS:
+        if last is None or started is None or last - started <= SAME_START_SECONDS:
             kept.append(part)
             continue
         seen = part.captures[-1].at / NANOSECONDS_PER_SECOND if part.captures else started
-        if seen > last + _SAME_START_SECONDS:
+        if seen > last + SAME_START_SECONDS:
             raise UsageError(
                 f"{part.target} is of a process that still ran when the other had started: two processes (replicas?) "
                 "cannot be looked at as one; give the files of one of them"

@@ -23,7 +23,7 @@ from typing import Any
 
 from mapmedic.capture.files import create_partial, open_regular, rename_to_new
 from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
-from mapmedic.errors import CouldNotLook, FormatError, OutputExists, SessionDamaged
+from mapmedic.errors import CannotRead, CouldNotLook, FormatError, OutputExists, SessionDamaged
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import MIB, UnixNanoseconds
@@ -41,7 +41,7 @@ class SessionWriter:
     """Write artifacts as they arrive; the name without ``.partial`` appears only when all is there.
 
     Before anything is captured: OutputExists where ``path`` or its ``.partial`` is there already and
-    ``force`` is not given, UsageError where it cannot be written. CouldNotLook later, on a full disk.
+    ``force`` is not given, CannotWrite where it cannot be made. CouldNotLook later, on a full disk.
     Leaving the context early keeps the partial file, unless nothing has arrived yet.
     """
 
@@ -172,7 +172,7 @@ def read_session(path: Path) -> Session:
     except FormatError as error:
         raise SessionDamaged(str(path), f"{error.why} (byte {error.offset})") from error
     except OSError as error:
-        raise CouldNotLook(f"cannot read {path}: {error.strerror or error}") from error
+        raise CannotRead(str(path), error.strerror or str(error)) from error
     return reader.session()
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from mapmedic.errors import CouldNotLook, TargetUnreachable, TargetUnsupported, UsageError
+from mapmedic.errors import CannotRead, TargetUnreachable, TargetUnsupported, UsageError
 
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _GOPS = re.compile(r"gops:", re.IGNORECASE)
@@ -48,7 +48,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Return what ``text`` names; UsageError where it names nothing, CouldNotLook where a file cannot be read."""
+    """Return what ``text`` names; UsageError where it names nothing, CannotRead where a file cannot be read."""
     if live := _live_target(text):
         return live
     if _PID.fullmatch(text):
@@ -118,7 +118,7 @@ def _is_file(path: Path) -> bool:
     except OSError as error:
         if error.errno in _NO_SUCH_FILE:
             return False
-        raise CouldNotLook(f"cannot read {path}: {error.strerror}") from error
+        raise CannotRead(str(path), error.strerror or str(error)) from error
     except ValueError:  # a NUL in it
         return False
     if not stat.S_ISREG(mode):

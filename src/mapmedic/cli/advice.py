@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import difflib
 import re
 import shlex
-import shutil
-import sys
-import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatch
-
-import click
+from urllib.parse import urlsplit
 
 from mapmedic import errors
+from mapmedic.cli import tls_advice
 from mapmedic.report.inert import inert
 
 
@@ -25,50 +22,6 @@ class Advice:
     where: str
     causes: tuple[str, ...]
     next: str
-
-
-def print_words(error: errors.MapmedicError, command: str | None = None) -> None:
-    """Print the advice on ``error`` of ``command`` to stderr."""
-    advice = _for_command(advise(error), command)
-    lines = [f"error: {advice.what}", f"where: {advice.where}"]
-    for number, cause in enumerate(advice.causes):
-        lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
-    lines += [f"kept:  {note}" for note in getattr(error, "__notes__", ())]
-    lines.append(f"next:  {advice.next}")  # never broken: it is there to be copied
-    # Words of the target may be in here; they must not move the cursor.
-    click.echo("\n".join(inert(line) for line in lines), err=True)
-
-
-def _wrapped(lead: str, text: str) -> list[str]:
-    """Return ``text`` behind ``lead``, broken at words where a person reads it on a terminal."""
-    if not sys.stderr.isatty():
-        return [lead + text]
-    width = max(40, shutil.get_terminal_size().columns)
-    return textwrap.wrap(
-        text, width, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=False
-    )
-
-
-def print_json(error: errors.MapmedicError, command: str | None = None) -> None:
-    """Print ``mapmedic.error/1`` to stdout."""
-    click.echo(json.dumps(error_json(error, _for_command(advise(error), command)), indent=2))
-
-
-def _for_command(advice: Advice, command: str | None) -> Advice:
-    return replace(advice, next=advice.next.replace("COMMAND", command)) if command else advice
-
-
-def error_json(error: errors.MapmedicError, advice: Advice) -> dict[str, object]:
-    """Return ``mapmedic.error/1``."""
-    return {
-        "schema": "mapmedic.error/1",
-        "error": type(error).__name__,
-        "exit_code": error.exit_code,
-        "what": advice.what,
-        "where": advice.where,
-        "causes": list(advice.causes),
-        "next": advice.next,
-    }
 
 
 def _quoted(text: str) -> str:
@@ -89,7 +42,7 @@ def _(error: errors.UsageError) -> Advice:
     return Advice(
         str(error),
         "the command line",
-        ("a word is misspelt, missing or too many", "a file or folder that it names is not there"),
+        ("a word is misspelt, missing or too many",),
         "mapmedic COMMAND --help",
     )
 
@@ -102,6 +55,43 @@ def _(error: errors.AmbiguousName) -> Advice:
         ("several registered maps end in that name",),
         f"say which: --map {_quoted(error.candidates[0])}" if error.candidates else "mapmedic hotfix --help",
     )
+
+
+@advise.register
+def _(error: errors.UnknownMap) -> Advice:
+    near = difflib.get_close_matches(error.name, _endings(error.registered), n=1, cutoff=0.5)
+    if not error.registered:
+        return Advice(
+            "no map is registered with the agent",
+            "the agent in the service",
+            ("the code that calls agent.RegisterMap has not run yet, or there is none",),
+            "register it in the service: agent.RegisterMap(NAME, &theMap, &itsLock)",
+        )
+    return Advice(
+        f"no registered map is called {error.name!r}",
+        f"registered: {', '.join(error.registered)}",
+        ("the name is misspelt", "the map is not registered with the agent in this service"),
+        f"say which: --map {_quoted(near[0] if near else error.registered[0])}",
+    )
+
+
+def _endings(names: tuple[str, ...]) -> list[str]:
+    """Return what --map takes for each of ``names``: the whole name, and what stands behind each dot."""
+    return [".".join(name.split(".")[start:]) for name in names for start in range(name.count(".") + 1)]
+
+
+@advise.register
+def _(error: errors.CannotWrite) -> Advice:
+    return Advice(
+        f"cannot write {error.path}: {error.why}",
+        error.path,
+        ("its folder is not there", "you may not write there"),
+        "name a file in a folder that you may write to, such as your own: ~/" + _quoted(_name(error.path)),
+    )
+
+
+def _name(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2] or "NAME"
 
 
 @advise.register
@@ -127,32 +117,24 @@ def _(error: errors.CouldNotLook) -> Advice:
     )
 
 
-_TLS_NEXT = {
-    "self_signed": "if that is the service's own certificate: --ca-file CERTIFICATE.pem",
-    "unknown_authority": "--ca-file AUTHORITY.pem   (the authority that signed it)",
-    "wrong_name": "use the name that the certificate is for, or one certificate that names this address too",
-    "expired": "give the service a new certificate, and look at this machine's clock",
-    "not_yet_valid": "look at the clocks of both machines",
-    "wants_certificate": "--cert OURS.pem --key OURS.key",
-    "hung_up": "--cert OURS.pem --key OURS.key   (or ask again in a moment)",
-    "not_tls": "the same address with http:// in place of https://",
-}
-_TLS_CAUSES = {
-    "self_signed": ("a service's own certificate for inside use", "somebody in between who reads along"),
-    "unknown_authority": ("a company's or cluster's own authority", "somebody in between who reads along"),
-    "wrong_name": (
-        "it was reached by another name or address than it is known by",
-        "another service answers",
-    ),
-    "expired": ("nobody renewed it", "this machine's clock is wrong"),
-    "not_yet_valid": ("this machine's clock, or the signer's, is wrong",),
-    "wants_certificate": (
-        "the service wants to see a certificate of its callers",
-        "ours is not one it believes",
-    ),
-    "hung_up": ("the service wants to see a certificate of its callers", "it is restarting"),
-    "not_tls": ("the service speaks plain HTTP on this port",),
-}
+@advise.register
+def _(error: errors.CannotRead) -> Advice:
+    return Advice(
+        f"cannot read {error.path}: {error.why}",
+        error.path,
+        ("the name is misspelt, or it is in another folder", "you may not read it, or it is no regular file"),
+        f"ls -l {_quoted(error.path)}",
+    )
+
+
+@advise.register
+def _(error: errors.JournalUnwritable) -> Advice:
+    return Advice(
+        f"not begun: the journal cannot be written: {error.why}",
+        error.path,
+        ("this user has no home that can be written", "the disk is full"),
+        "the same command with --journal FOLDER",
+    )
 
 
 @advise.register
@@ -160,8 +142,8 @@ def _(error: errors.TlsFailed) -> Advice:
     return Advice(
         f"no answer: {error.why}",
         error.url,
-        _TLS_CAUSES.get(error.cause, ("the two sides have no version or cipher in common",)),
-        _TLS_NEXT.get(error.cause, f"curl -sS -v -m 5 -o /dev/null {_quoted(error.url)}"),
+        tls_advice.CAUSES.get(error.cause, ("the two sides have no version or cipher in common",)),
+        tls_advice.NEXT.get(error.cause, f"curl -sS -v -m 5 -o /dev/null {_quoted(error.url)}"),
     )
 
 
@@ -178,6 +160,20 @@ def _(error: errors.TargetUnreachable) -> Advice:
             "the service is stuck, or so short of memory that it cannot answer",
         ),
         f"curl -sS -m 5 -o - {_curl_words(_base(error.url) + '/debug/pprof/')} | head",
+    )
+
+
+@advise.register
+def _(error: errors.HostUnknown) -> Advice:
+    host = urlsplit(error.url).hostname or "HOST"
+    return Advice(
+        f"no such host: {error.why}",
+        error.url,
+        (
+            "the name is misspelt",
+            "the name is known only inside the cluster or the VPN (try: kubectl port-forward POD 6060)",
+        ),
+        f"getent hosts {_quoted(host)}",
     )
 
 
@@ -245,7 +241,9 @@ def _(error: errors.FormatError) -> Advice:
         error.why,
         f"{error.what}{place}",
         ("the file was cut short or changed on its way", "it is not what its name says"),
-        "capture it again: mapmedic capture URL -o NAME.mapmedic",
+        "give the file that hotfix named as Backup"
+        if ": backup" in error.what
+        else "capture it again: mapmedic capture URL -o NAME.mapmedic",
     )
 
 
@@ -275,7 +273,7 @@ def _(error: errors.ProcessUnreadable) -> Advice:
 def _(error: errors.TargetUnsupported) -> Advice:
     return Advice(
         error.why, error.target, ("this version looks at services over HTTP, and at files",),
-        "mapmedic diagnose http://HOST:PORT --for 30s",
+        "mapmedic COMMAND http://HOST:PORT …",
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def _invoke(arguments: list[str]) -> int:
 
 def _tell(error: Exception, arguments: list[str], *, as_json: bool) -> int:
     """Print what a person needs to know about ``error``; its exit code."""
-    from mapmedic.cli import advice  # noqa: PLC0415 - only a failing command pays for it
+    from mapmedic.cli import error_output  # noqa: PLC0415 - only a failing command pays for it
 
     command = next((word for word in arguments[:1] if word in COMMANDS), None)
 
@@ -148,16 +148,18 @@ def _tell(error: Exception, arguments: list[str], *, as_json: bool) -> int:
         error.show()
         usage = UsageError(error.format_message())
         if as_json:
-            advice.print_json(usage, command)
+            error_output.print_json(usage, command)
         return usage.exit_code
     if isinstance(error, MapmedicError):
-        advice.print_words(error, command)
+        error_output.print_words(error, command)
         if as_json:
-            advice.print_json(error, command)
+            error_output.print_json(error, command)
         return error.exit_code
     _confess(error)
     if as_json:
-        advice.print_json(MapmedicError(f"a bug in mapmedic {mapmedic.__version__}: {type(error).__name__}"))
+        error_output.print_json(
+            MapmedicError(f"a bug in mapmedic {mapmedic.__version__}: {type(error).__name__}")
+        )
     return INTERNAL_ERROR_EXIT_CODE
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mapmedic.errors import OutputExists, UsageError
+from mapmedic.errors import CannotWrite, OutputExists
 from mapmedic.report.inert import inert
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ def require_writable(path: Path, *, force: bool) -> None:
     """Raise what ``write_bytes`` would for ``path``, before minutes are spent on what goes into it."""
     try:
         if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file in it")
+            raise CannotWrite(str(path), "it is a directory; name a file in it")
         if not force and os.path.lexists(path):
             raise OutputExists(str(path))
         if not os.access(path.parent, os.W_OK):
             path.parent.stat()
-            raise UsageError(f"cannot write {path}: its directory is not writable")
+            raise CannotWrite(str(path), "its directory is not writable")
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: Exception) -> UsageError:
-    return UsageError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+def _unwritable(path: Path, error: Exception) -> CannotWrite:
+    return CannotWrite(str(path), getattr(error, "strerror", None) or str(error))
 
 
 class ProgressBar:

@@ -65,12 +65,23 @@ class Capture:
         return (self.heap.memstats if self.heap else None) or self.counters
 
 
+# The start of a process is reckoned from the machine's boot time, which the kernel gives in whole seconds
+# and which moves when the clock is set.
+SAME_START_SECONDS = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """Which process was seen: when it started by its own clock, and what it runs; None where nobody said so."""
 
     started_at_seconds: float | None = None
     program: str | None = None
+
+    def surely_other_than(self, other: Process) -> bool:
+        """Tell whether both said when they started, and it was not at the same time."""
+        if self.started_at_seconds is None or other.started_at_seconds is None:
+            return False
+        return abs(self.started_at_seconds - other.started_at_seconds) > SAME_START_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ def backup_condition(backup: BackupPlan) -> Condition:
             "room for the backup", True, "not known; if the disk fills up, everything is put back"
         )
     figures = (
-        f"{backup.estimate_bytes / MIB:,.1f} MiB are reckoned with, "
-        f"{backup.free_bytes / MIB:,.1f} MiB are free in {backup.folder}"
+        f"{math.ceil(backup.estimate_bytes / MIB):,} MiB are reckoned with, "
+        f"{backup.free_bytes // MIB:,} MiB are free in {backup.folder}"
     )
     enough = backup.free_bytes >= backup.estimate_bytes
     advice = "" if enough else " (--backup FILE on a larger disk, or --no-backup)"

@@ -7,10 +7,17 @@ from dataclasses import replace
 from mapmedic.errors import UsageError
 from mapmedic.model.memstats import MemStats
 from mapmedic.model.observation import MemoryPoint, Observation
-from mapmedic.model.remedy import Proof
+from mapmedic.model.remedy import Check, Proof
 from mapmedic.remedy.apply import Beside
 from mapmedic.remedy.gc_checks import growth_check, live_slope, pause_check, trace_check
 from mapmedic.remedy.proof import Criteria, baseline_check, prove
+
+# Told, not failed: after a patch was rolled out two processes are what there is to compare.
+_RESTARTED = Check(
+    "same_process", None, None, None, None, False,
+    "two processes: a restart, or another replica; that empties every map too, and is no proof of a fix",
+    decides=False,
+)  # fmt: skip
 
 
 def compare(before: Observation, after: Observation, criteria: Criteria, beside: Beside) -> Proof:
@@ -24,6 +31,8 @@ def compare(before: Observation, after: Observation, criteria: Criteria, beside:
         pause_check(stats, now, criteria.gc_pause_ms, None),
         growth_check(live_slope(before.timeline), live_slope(after.timeline), decides=True),
     ]
+    if after.process.surely_other_than(before.process):
+        more.append(_RESTARTED)
     if beside.baseline_heap_bytes is not None:
         more.append(baseline_check(beside.baseline_heap_bytes, last.heap_alloc_bytes, criteria.near_baseline))
     if beside.read_trace is not None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mapmedic.capture.files import sync_folder
-from mapmedic.errors import CouldNotLook, UsageError
+from mapmedic.errors import CouldNotLook, JournalUnwritable, UsageError
 
 SCHEMA = "mapmedic.journal/1"
 
@@ -30,7 +30,7 @@ def default_folder() -> Path:
 class Journal:
     """An append-only file, mode 0600; every line is on the disk before ``write`` returns.
 
-    A journal that cannot be written stops the fix before it starts: CouldNotLook.
+    A journal that cannot be written stops the fix before it starts: JournalUnwritable.
     """
 
     def __init__(self, folder: Path, map_name: str) -> None:
@@ -43,7 +43,7 @@ class Journal:
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
             sync_folder(folder)
         except OSError as error:
-            raise CouldNotLook(f"cannot write a journal at {self.path}: {error.strerror or error}") from error
+            raise JournalUnwritable(str(self.path), error.strerror or str(error)) from error
 
     def write(self, event: str, **facts: object) -> None:
         """Append one event and wait until the disk has it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
-from mapmedic.errors import AmbiguousName, PreflightFailed, UsageError
+from mapmedic.errors import AmbiguousName, PreflightFailed, UnknownMap, UsageError
 from mapmedic.model.observation import RegisteredMap
 from mapmedic.model.remedy import Condition, EvictCondition, FixPlan
 from mapmedic.remedy.backup import backup_condition, hold_for, plan_backup
@@ -42,7 +42,7 @@ class FixRequest:
 async def plan_fix(link: AgentLink, target: str, request: FixRequest) -> FixPlan:
     """Return the plan with its preflight conditions measured now.
 
-    UsageError for an unknown strategy or map, AmbiguousName where a name fits several maps, the
+    UsageError for an unknown strategy, UnknownMap, AmbiguousName where a name fits several maps, the
     agent's own errors otherwise.
     """
     _require_sense(request)
@@ -125,8 +125,7 @@ def choose_map(name: str, registered: tuple[RegisteredMap, ...]) -> RegisteredMa
     if len(found) > 1:
         raise AmbiguousName(name, tuple(each.name for each in found))
     if not found:
-        known = ", ".join(each.name for each in registered) or "none"
-        raise UsageError(f"no registered map is called {name!r}; registered: {known}")
+        raise UnknownMap(name, tuple(each.name for each in registered))
     return found[0]
 
 

@@ -31,6 +31,7 @@ _CHECK_NAMES = {
     "gc_pause_p99": "GC pause, 99th percentile",
     "growth": "Growth of the heap",
     "gctrace_agrees": "The GC's log agrees",
+    "same_process": "The same process",
 }
 
 

@@ -103,7 +103,9 @@ def evidence_table(console: Console, evidence: Sequence[Evidence], limit: int) -
             Text(inert(measured_text(item.measured, item.unit), SHOWN_LIMIT)),
             Text(inert(threshold, SHOWN_LIMIT)),
         ]
-        cells = [claim.append("\n").append(source), *figures] if narrow else [claim, *figures, source]
+        if narrow:  # set off: without colours the two would read as one
+            claim.append("\n").append(Text.assemble("(", source, ")", style="dim"))
+        cells = [claim, *figures] if narrow else [claim, *figures, source]
         table.add_row(*(encodable(console, cell) for cell in cells))
     console.print(table, highlight=False)
     if len(evidence) > limit:

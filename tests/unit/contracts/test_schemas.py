@@ -12,7 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from mapmedic.cli.advice import advise, error_json
+from mapmedic.cli.advice import advise
+from mapmedic.cli.error_output import error_json
 from mapmedic.errors import ProofFailed
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict

@@ -96,7 +96,7 @@
     return {
       width,
       height: width < 600 ? 240 : 310,
-      padding: [8, 12, 0, 0],
+      padding: [8, 36, 0, 0], // half of the last label stands beyond its mark
       legend: { markers: { width: 2, dash: (_, index) => (index === 2 ? "dashed" : "solid") } },
       cursor: { y: false, drag: { x: true, y: false } },
       scales: { x: { time: true }, y: { range: (_, __, high) => [0, (high || 1) * 1.08] } },

@@ -10,6 +10,7 @@ mod image;
 mod inflate;
 mod intern;
 mod problem;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod process;
 mod profile;
 mod scan;
@@ -26,6 +27,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     goheap::register(module)?;
     gobinary::register(module)?;
     goroutines::register(module)?;
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     process::register(module)?;
     profile::register(module)
 }

@@ -16,6 +16,8 @@ pub enum Failure {
     NoRoom(u64),
     /// The call made in the process's name was refused: its errno.
     CallRefused(i32),
+    /// Not 64-bit x86 code.
+    OtherMachine,
     /// Anything else the kernel said, and while doing what.
     Kernel { doing: &'static str, errno: i32 },
 }

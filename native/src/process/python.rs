@@ -19,7 +19,7 @@ pyo3::create_exception!(
     WindowFailed,
     PyException,
     "Say (kind, number, doing): gone thread | not_permitted thread | too_slow thread | no_room address | \
-     call_refused errno | kernel errno."
+     call_refused errno | other_machine | kernel errno."
 );
 
 impl From<Failure> for PyErr {
@@ -30,6 +30,7 @@ impl From<Failure> for PyErr {
             Failure::TooSlow(thread) => ("too_slow", thread as u64, ""),
             Failure::NoRoom(address) => ("no_room", address, ""),
             Failure::CallRefused(errno) => ("call_refused", errno as u64, ""),
+            Failure::OtherMachine => ("other_machine", 0, ""),
             Failure::Kernel { doing, errno } => ("kernel", errno as u64, doing),
         };
         WindowFailed::new_err((kind, number, doing))
@@ -43,13 +44,13 @@ type ThreadState = (pid_t, u64, u64, Vec<u64>);
 /// What a keeper says once it holds something.
 struct Hold {
     pid: pid_t,
-    /// None while the process itself stands still.
-    pause: Option<Duration>,
     registers: Registers,
 }
 
-/// Dropping the first tells the keeper to let go; the second says how that went and how long the pause was.
-type End = (Sender<()>, Receiver<Outcome<Duration>>);
+/// How long the process stood still, and whether nothing of us is left in it.
+type Released = (Duration, bool);
+/// Dropping the first tells the keeper to let go; the second says how that went.
+type End = (Sender<()>, Receiver<Outcome<Released>>);
 
 /// A process, or a frozen copy of one, that stands still. `release()` lets it go; so does forgetting it, and so
 /// does the end of ours.
@@ -58,7 +59,6 @@ struct Held {
     #[pyo3(get)]
     pid: pid_t,
     registers: Registers,
-    pause: Option<Duration>,
     end: Mutex<Option<End>>,
 }
 
@@ -72,19 +72,17 @@ impl Held {
             .collect()
     }
 
-    /// Let go, and return for how many nanoseconds the process stood still. WindowFailed too_slow where it
-    /// was let go before, because its time was up: what was read is of no single moment.
-    fn release(&mut self, py: Python<'_>) -> PyResult<u64> {
+    /// Let go, and return for how many nanoseconds the process stood still, and whether nothing of us is left
+    /// in it: a copy that could not be reaped stays in its list of children. WindowFailed too_slow where it was
+    /// let go before, because its time was up (what was read is of no single moment), gone where that was done.
+    fn release(&mut self, py: Python<'_>) -> PyResult<(u64, bool)> {
         let end = self.end.get_mut().ok().and_then(Option::take);
-        let Some((ask, answer)) = end else {
-            return Ok(self.pause.unwrap_or_default().as_nanos() as u64);
-        };
-        let pause = py.detach(move || {
+        let (ask, answer) = end.ok_or(Failure::Gone(self.pid))?;
+        let (pause, clean) = py.detach(move || {
             drop(ask);
             answer.recv().unwrap_or(Err(Failure::Gone(0)))
         })?;
-        self.pause = Some(pause);
-        Ok(pause.as_nanos() as u64)
+        Ok((pause.as_nanos() as u64, clean))
     }
 }
 
@@ -105,11 +103,10 @@ fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResu
         let (pause, registers) = (taken.pause, taken.registers.clone());
         teller.tell(Hold {
             pid: taken.copy,
-            pause: Some(pause),
             registers,
         });
         let _ = asked.recv(); // until the other end is dropped
-        taken.release(room, allowed).map(|()| pause)
+        Ok((pause, taken.release(room, allowed)))
     })
 }
 
@@ -120,17 +117,13 @@ fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held>
     hold(py, pid, move |teller, asked| {
         let window = Window::open(pid, allowed)?;
         let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
-        teller.tell(Hold {
-            pid,
-            pause: None,
-            registers,
-        });
+        teller.tell(Hold { pid, registers });
         let late = asked.recv_timeout(window.time_left()) == Err(RecvTimeoutError::Timeout);
         let pause = window.close();
         if late {
             Err(Failure::TooSlow(pid))
         } else {
-            Ok(pause)
+            Ok((pause, true))
         }
     })
 }
@@ -138,7 +131,7 @@ fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held>
 /// Runs `keep` in a thread of its own and returns once it has said what it holds, or why it could not.
 fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
 where
-    F: FnOnce(&mut Teller, &Receiver<()>) -> Outcome<Duration> + Send + 'static,
+    F: FnOnce(&mut Teller, &Receiver<()>) -> Outcome<Released> + Send + 'static,
 {
     let (say, hear) = channel();
     let (ask, asked) = channel::<()>();
@@ -158,7 +151,6 @@ where
     Ok(Held {
         pid: held.pid,
         registers: held.registers,
-        pause: held.pause,
         end: Mutex::new(Some((ask, answer))),
     })
 }

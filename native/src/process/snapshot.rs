@@ -21,6 +21,8 @@ use super::window::{Thread, Window};
 
 const POLL: Duration = Duration::from_micros(20);
 const WORD: usize = 8;
+/// How often a thread is asked to take note of the copy's end.
+const REAP_TRIES: u32 = 5;
 /// How long a copy of ours may take to die after SIGKILL: its memory has to be given back first.
 const DEATH: Duration = Duration::from_secs(10);
 
@@ -52,14 +54,23 @@ pub fn take(process: pid_t, room: u64, allowed: Duration) -> Outcome<Snapshot> {
 }
 
 impl Snapshot {
-    /// Ends the copy and takes it off the process's list of children.
-    pub fn release(self, room: u64, allowed: Duration) -> Outcome<()> {
-        sys::kill_now(self.copy).map_err(because("ending the copy", self.copy))?;
-        wait_for_end(self.copy)?;
+    /// Ends the copy and takes it off the process's list of children; tells whether that was done. What was
+    /// read is good either way.
+    pub fn release(self, room: u64, allowed: Duration) -> bool {
+        if sys::kill_now(self.copy).is_err() || wait_for_end(self.copy).is_err() {
+            return false;
+        }
+        (0..REAP_TRIES).any(|_| self.reap(room, allowed).is_ok())
+    }
+
+    fn reap(&self, room: u64, allowed: Duration) -> Outcome<()> {
         let mut window = Window::open_one(self.process, allowed)?;
         call_in(&mut window, room, Call::reap(self.theirs)).map(drop)
     }
 }
+
+/// Code segment of 64-bit user code: arch/x86/include/asm/segment.h, __USER_CS.
+const USER_64: u64 = 0x33;
 
 /// Makes `call` in a stopped thread of the window and returns its answer; the thread is stopped again, and
 /// is where it was, when this returns.
@@ -68,6 +79,9 @@ fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
     let chosen = choose(&window.threads);
     let thread = &mut window.threads[chosen];
     let id = thread.id;
+    if thread.registers.cs != USER_64 {
+        return Err(Failure::OtherMachine);
+    }
     let back = stub::continued(&thread.registers);
     let code = stub::machine_code(call, &back);
     require_room(window.process, room)?;

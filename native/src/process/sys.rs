@@ -24,7 +24,7 @@ pub enum Status {
 
 /// A ptrace request that takes numbers only.
 fn request(kind: libc::c_uint, thread: pid_t, addr: usize, data: usize) -> io::Result<c_long> {
-    // SAFETY: for the requests passed here (SEIZE, INTERRUPT, SYSCALL, DETACH, POKEDATA, SETOPTIONS) the kernel takes
+    // SAFETY: for the requests passed here (SEIZE, INTERRUPT, CONT, SYSCALL, DETACH, POKEDATA, SETOPTIONS) the kernel takes
     // addr and data as numbers and writes nothing into our memory.
     let answer = unsafe { libc::ptrace(kind, thread, addr as *mut c_void, data as *mut c_void) };
     if answer == -1 {
@@ -46,6 +46,11 @@ pub fn interrupt(thread: pid_t) -> io::Result<()> {
 /// Lets `thread` run to the next entry or exit of a system call, without the signal it may have stopped for.
 pub fn run_to_syscall(thread: pid_t) -> io::Result<()> {
     request(libc::PTRACE_SYSCALL, thread, 0, 0).map(drop)
+}
+
+/// Lets `thread` run on.
+pub fn go_on(thread: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_CONT, thread, 0, 0).map(drop)
 }
 
 /// Lets `thread` go for good, delivering `signal` unless 0.

@@ -86,6 +86,11 @@ impl Window {
         let held_signals = match sys::poll(id) {
             Ok(Status::Running) => return false,
             Ok(Status::SignalDelivery(signal)) => vec![signal],
+            Ok(Status::Trap { event }) if event == libc::PTRACE_EVENT_CLONE => {
+                // In the middle of making a thread: what the call answers is not written down yet. It is let
+                // through, and stops behind it.
+                return sys::go_on(id).is_err();
+            }
             Ok(Status::Trap { .. } | Status::SystemCall) => Vec::new(),
             Ok(Status::Gone) | Err(_) => return true,
         };
@@ -126,9 +131,10 @@ impl Window {
 
     fn let_go(&mut self) {
         for thread in self.threads.drain(..) {
-            let mut signals = thread.held_signals.into_iter();
-            // Killed meanwhile: nothing to let go.
-            let _ = sys::detach(thread.id, signals.next().unwrap_or(0));
+            let mut signals = thread.held_signals.into_iter().peekable();
+            if sys::detach(thread.id, signals.peek().copied().unwrap_or(0)).is_ok() {
+                signals.next();
+            } // else: killed meanwhile, or not standing still; the kernel lets it go when this thread ends
             // The kernel takes one back as it was; a second one goes by its number, without what else was
             // known of it, which no handler of Go's asks for.
             for signal in signals {

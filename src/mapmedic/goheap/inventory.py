@@ -95,7 +95,7 @@ def _snapshot(heap: GoHeap) -> Snapshot:
 
 
 def _doubts(heap: GoHeap, unsound: int) -> tuple[str, ...]:
-    said = []
+    said = list(heap.memory.remarks)
     if unsound:
         said.append(f"{unsound:,} maps that were being written, or whose parts contradict each other")
     if heap.totals["unread_objects"]:

@@ -51,7 +51,8 @@ class Memory:
     """The memory of one process. Unreadable is a value: ``read`` and ``word`` return None, and never guess.
 
     ``extents`` are all mappings, read or not; ``exe_path`` names those of the program itself. ``unread`` lists
-    what should have been there and could not be read. ``pause_ns`` is how long the process stood still.
+    what should have been there and could not be read; ``remarks`` is what else went less than well.
+    ``pause_ns`` is how long the process stood still.
     """
 
     image: _native.Image
@@ -62,6 +63,7 @@ class Memory:
     unread: tuple[tuple[Address, Address], ...] = ()
     pause_ns: int = 0
     copied_bytes: int = 0
+    remarks: tuple[str, ...] = ()
     pid: int | None = None
 
     def read(self, address: int, size: int) -> bytes | None:

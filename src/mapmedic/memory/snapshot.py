@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,9 @@ from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.model.inventory import SnapshotMode
 
 _PAGE = 4096
+_ZOMBIE = "the frozen copy could not be taken off the process's list of children; it goes with the process"
+# ELF header: magic, class, byte order; machine.
+_ELF_64_LITTLE, _X86_64 = b"\x7fELF\x02\x01", b"\x3e\x00"
 # /proc/PID/status, Seccomp: a filter decides on each system call.
 _SECCOMP_FILTER = 2
 MAX_IMAGE_BYTES = 1 << 42
@@ -57,6 +61,7 @@ def require_traceable(pid: int) -> None:
 
 def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Memory:
     exe = exe_path(pid)
+    _require_amd64(pid)
     extents = read_extents(pid)
     if how is SnapshotMode.LIVE:
         return _memory(pid, how, exe, extents, (), 0, _copy(pid, exe, extents, file), file)
@@ -70,11 +75,25 @@ def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Me
         extents = read_extents(held.pid)
         copied = _copy(held.pid, exe, extents, file)
     finally:
-        pause_ns = held.release()
+        pause_ns, is_clean = held.release()
     threads = tuple(
         ThreadState(id, Address(sp), Address(ip), tuple(rest)) for id, sp, ip, rest in held.threads()
     )
-    return _memory(pid, how, exe, extents, threads, pause_ns, copied, file)
+    memory = _memory(pid, how, exe, extents, threads, pause_ns, copied, file)
+    return memory if is_clean else replace(memory, remarks=(_ZOMBIE,))
+
+
+def _require_amd64(pid: int) -> None:
+    """Raise ProcessUnreadable unless ``pid`` runs a 64-bit x86 program, on a machine where that can be stopped."""
+    if not hasattr(_native, "fork_copy"):
+        raise ProcessUnreadable(pid, "processes can be read on linux/amd64 only")
+    try:
+        with Path(f"/proc/{pid}/exe").open("rb") as file:
+            head = file.read(20)
+    except OSError as error:
+        raise ProcessUnreadable(pid, f"its program cannot be read: {error.strerror or error}") from error
+    if head[:6] != _ELF_64_LITTLE or head[18:20] != _X86_64:
+        raise ProcessUnreadable(pid, "it runs no 64-bit x86 program")
 
 
 def _require_fork_allowed(pid: int) -> None:
@@ -155,6 +174,7 @@ def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> ProcessU
         "not_permitted": "the kernel does not let us trace it",
         "too_slow": f"it could not be read within a pause of {max_pause_ms:g} ms",
         "no_room": "the place meant for a few bytes of code is not free",
+        "other_machine": "it runs no 64-bit x86 code",
         "call_refused": f"it may not fork (errno {number})",
     }
     return ProcessUnreadable(pid, words.get(kind, f"{doing or kind} failed (errno {number})"))

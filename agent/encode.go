@@ -1,13 +1,9 @@
 package agent
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 const (
@@ -138,41 +134,6 @@ func (e *encoder) float(f float64, bits int) {
 	}
 }
 
-// str writes a string that is not UTF-8 as {"base64":"..."}: replacing its
-// bytes would turn two keys into one.
-func (e *encoder) str(s string) {
-	if len(e.buf)+len(s) > e.limit {
-		panic(overFrame)
-	}
-	if isPlain(s) {
-		e.text(`"`)
-		e.text(s)
-		e.text(`"`)
-		return
-	}
-	if !utf8.ValidString(s) {
-		e.text(`{"base64":"`)
-		e.base64([]byte(s))
-		e.text(`"}`)
-		return
-	}
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic(giveUp("a string that JSON cannot say"))
-	}
-	e.text(string(raw))
-}
-
-// isPlain is true for what JSON needs no escapes for, which most keys are.
-func isPlain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
-
 func (e *encoder) pointer(v reflect.Value) {
 	if v.IsNil() {
 		e.text("null")
@@ -202,27 +163,6 @@ func (e *encoder) list(v reflect.Value) {
 		e.value(v.Index(i))
 	}
 	e.text("]")
-}
-
-// bytes writes []byte and [N]byte as base64.
-func (e *encoder) bytes(v reflect.Value) {
-	if len(e.buf)+v.Len() > e.limit {
-		panic(overFrame)
-	}
-	e.text(`"`)
-	e.base64(v.Bytes())
-	e.text(`"`)
-}
-
-// base64 encodes in place: three copies of every value, as strings, would
-// double the memory of a service that has none to spare before the GC comes.
-func (e *encoder) base64(raw []byte) {
-	size, start := base64.StdEncoding.EncodedLen(len(raw)), len(e.buf)
-	if start+size > e.limit {
-		panic(overFrame)
-	}
-	e.buf = slices.Grow(e.buf, size)[:start+size] // append of a make allocates under the race detector
-	base64.StdEncoding.Encode(e.buf[start:], raw)
 }
 
 // fields uses Go's own field names: tags are for other readers.

@@ -60,6 +60,14 @@ func (e *encoder) text(s string) {
 	e.buf = append(e.buf, s...)
 }
 
+// grown takes the buffer with a few bytes more, which had no string in between.
+func (e *encoder) grown(buf []byte) {
+	if len(buf) > e.limit {
+		panic(overFrame)
+	}
+	e.buf = buf
+}
+
 func (e *encoder) value(v reflect.Value) {
 	t := v.Type()
 	switch {
@@ -95,9 +103,9 @@ func (e *encoder) byKind(v reflect.Value) {
 	case reflect.Bool:
 		e.text(strconv.FormatBool(v.Bool()))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		e.text(strconv.FormatInt(v.Int(), 10))
+		e.grown(strconv.AppendInt(e.buf, v.Int(), 10))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		e.text(strconv.FormatUint(v.Uint(), 10))
+		e.grown(strconv.AppendUint(e.buf, v.Uint(), 10))
 	case reflect.Float32, reflect.Float64:
 		e.float(v.Float(), v.Type().Bits())
 	case reflect.Complex64, reflect.Complex128:
@@ -130,7 +138,7 @@ func (e *encoder) float(f float64, bits int) {
 	case f == 0 && math.Signbit(f):
 		e.text("-0.0")
 	default:
-		e.text(strconv.FormatFloat(f, 'g', -1, bits))
+		e.grown(strconv.AppendFloat(e.buf, f, 'g', -1, bits))
 	}
 }
 
@@ -170,7 +178,8 @@ func (e *encoder) fields(v reflect.Value) {
 	t, wrote := v.Type(), false
 	e.text("{")
 	for i := 0; i < t.NumField(); i++ {
-		if t.Field(i).Name == "_" {
+		name := t.Field(i).Name // once: it allocates
+		if name == "_" {
 			continue
 		}
 		if wrote {
@@ -178,7 +187,7 @@ func (e *encoder) fields(v reflect.Value) {
 		}
 		wrote = true
 		e.text(`"`)
-		e.text(t.Field(i).Name)
+		e.text(name)
 		e.text(`":`)
 		e.value(reachable(v.Field(i)))
 	}

@@ -249,3 +249,17 @@ func TestTextsAndBytesAreWrittenWithoutGarbage(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersAndTimesAreWrittenWithoutGarbage(t *testing.T) {
+	number, at, key := int64(1)<<60, time.Unix(1e9, 123), "k"
+	for _, value := range []reflect.Value{reflect.ValueOf(&number).Elem(), reflect.ValueOf(&at).Elem()} {
+		enc := encoder{}
+		made := testing.AllocsPerRun(100, func() {
+			enc.buf = enc.buf[:0]
+			enc.entry(reflect.ValueOf(&key).Elem(), value)
+		})
+		if made >= 1 {
+			t.Errorf("%s: %.0f allocations an entry", value.Type(), made)
+		}
+	}
+}

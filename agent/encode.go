@@ -1,13 +1,9 @@
 package agent
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 const (
@@ -64,6 +60,14 @@ func (e *encoder) text(s string) {
 	e.buf = append(e.buf, s...)
 }
 
+// grown takes the buffer with a few bytes more, which had no string in between.
+func (e *encoder) grown(buf []byte) {
+	if len(buf) > e.limit {
+		panic(overFrame)
+	}
+	e.buf = buf
+}
+
 func (e *encoder) value(v reflect.Value) {
 	t := v.Type()
 	switch {
@@ -99,9 +103,9 @@ func (e *encoder) byKind(v reflect.Value) {
 	case reflect.Bool:
 		e.text(strconv.FormatBool(v.Bool()))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		e.text(strconv.FormatInt(v.Int(), 10))
+		e.grown(strconv.AppendInt(e.buf, v.Int(), 10))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		e.text(strconv.FormatUint(v.Uint(), 10))
+		e.grown(strconv.AppendUint(e.buf, v.Uint(), 10))
 	case reflect.Float32, reflect.Float64:
 		e.float(v.Float(), v.Type().Bits())
 	case reflect.Complex64, reflect.Complex128:
@@ -134,43 +138,8 @@ func (e *encoder) float(f float64, bits int) {
 	case f == 0 && math.Signbit(f):
 		e.text("-0.0")
 	default:
-		e.text(strconv.FormatFloat(f, 'g', -1, bits))
+		e.grown(strconv.AppendFloat(e.buf, f, 'g', -1, bits))
 	}
-}
-
-// str writes a string that is not UTF-8 as {"base64":"..."}: replacing its
-// bytes would turn two keys into one.
-func (e *encoder) str(s string) {
-	if len(e.buf)+len(s) > e.limit {
-		panic(overFrame)
-	}
-	if isPlain(s) {
-		e.text(`"`)
-		e.text(s)
-		e.text(`"`)
-		return
-	}
-	if !utf8.ValidString(s) {
-		e.text(`{"base64":"`)
-		e.base64([]byte(s))
-		e.text(`"}`)
-		return
-	}
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic(giveUp("a string that JSON cannot say"))
-	}
-	e.text(string(raw))
-}
-
-// isPlain is true for what JSON needs no escapes for, which most keys are.
-func isPlain(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
 
 func (e *encoder) pointer(v reflect.Value) {
@@ -204,33 +173,13 @@ func (e *encoder) list(v reflect.Value) {
 	e.text("]")
 }
 
-// bytes writes []byte and [N]byte as base64.
-func (e *encoder) bytes(v reflect.Value) {
-	if len(e.buf)+v.Len() > e.limit {
-		panic(overFrame)
-	}
-	e.text(`"`)
-	e.base64(v.Bytes())
-	e.text(`"`)
-}
-
-// base64 encodes in place: three copies of every value, as strings, would
-// double the memory of a service that has none to spare before the GC comes.
-func (e *encoder) base64(raw []byte) {
-	size, start := base64.StdEncoding.EncodedLen(len(raw)), len(e.buf)
-	if start+size > e.limit {
-		panic(overFrame)
-	}
-	e.buf = slices.Grow(e.buf, size)[:start+size] // append of a make allocates under the race detector
-	base64.StdEncoding.Encode(e.buf[start:], raw)
-}
-
 // fields uses Go's own field names: tags are for other readers.
 func (e *encoder) fields(v reflect.Value) {
 	t, wrote := v.Type(), false
 	e.text("{")
 	for i := 0; i < t.NumField(); i++ {
-		if t.Field(i).Name == "_" {
+		name := t.Field(i).Name // once: it allocates
+		if name == "_" {
 			continue
 		}
 		if wrote {
@@ -238,7 +187,7 @@ func (e *encoder) fields(v reflect.Value) {
 		}
 		wrote = true
 		e.text(`"`)
-		e.text(t.Field(i).Name)
+		e.text(name)
 		e.text(`":`)
 		e.value(reachable(v.Field(i)))
 	}

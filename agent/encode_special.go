@@ -59,7 +59,9 @@ func (e *encoder) time(t time.Time) {
 	if e.inKey && !e.lossy && t != t.UTC().Round(0) { // compared as a key compares it
 		panic(giveUp("a time in a key that is not plain UTC: keys compare the zone and the monotonic reading too"))
 	}
-	e.text(`"` + t.Format(time.RFC3339Nano) + `"`)
+	e.text(`"`)
+	e.grown(t.AppendFormat(e.buf, time.RFC3339Nano))
+	e.text(`"`)
 }
 
 // addr writes an IP address; the empty string is the zero Addr.

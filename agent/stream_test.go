@@ -226,23 +226,40 @@ func TestAnOldStreamOfATypeThatLeadsBackIsRefused(t *testing.T) {
 }
 
 // A service that is out of memory has none to spare for the copy of its map.
-func TestBytesAreWrittenWithoutGarbage(t *testing.T) {
-	const entries, size = 200, 64 << 10
-	value, enc := reflect.ValueOf(make([]byte, size)), encoder{}
-	key := reflect.ValueOf("k")
-	var before, after runtime.MemStats
-	if why := enc.entry(key, value); why != "" { // the buffer has its size now
-		t.Fatal(why)
-	}
-	runtime.ReadMemStats(&before)
-	for i := 0; i < entries; i++ {
-		enc.buf = enc.buf[:0]
-		if why := enc.entry(key, value); why != "" {
+func TestTextsAndBytesAreWrittenWithoutGarbage(t *testing.T) {
+	const entries = 200
+	page := strings.Repeat("<p class=\"a\">Gr\u00fc\u00dfe & mehr</p>\n", 2000)
+	control := strings.Repeat("\x01", 64<<10)
+	for _, value := range []reflect.Value{reflect.ValueOf(make([]byte, 64<<10)), reflect.ValueOf(page), reflect.ValueOf(control)} {
+		key, enc := reflect.ValueOf("k"), encoder{}
+		var before, after runtime.MemStats
+		if why := enc.entry(key, value); why != "" { // the buffer has its size now
 			t.Fatal(why)
 		}
+		runtime.ReadMemStats(&before)
+		for i := 0; i < entries; i++ {
+			enc.buf = enc.buf[:0]
+			if why := enc.entry(key, value); why != "" {
+				t.Fatal(why)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if made, size := after.TotalAlloc-before.TotalAlloc, uint64(value.Len()); made > entries*size/20 {
+			t.Errorf("%s: %d bytes of garbage for %d bytes of values", value.Type(), made, entries*size)
+		}
 	}
-	runtime.ReadMemStats(&after)
-	if made := after.TotalAlloc - before.TotalAlloc; made > entries*size/20 {
-		t.Errorf("%d bytes of garbage for %d bytes of values", made, entries*size)
+}
+
+func TestNumbersAndTimesAreWrittenWithoutGarbage(t *testing.T) {
+	number, at, key := int64(1)<<60, time.Unix(1e9, 123), "k"
+	for _, value := range []reflect.Value{reflect.ValueOf(&number).Elem(), reflect.ValueOf(&at).Elem()} {
+		enc := encoder{}
+		made := testing.AllocsPerRun(100, func() {
+			enc.buf = enc.buf[:0]
+			enc.entry(reflect.ValueOf(&key).Elem(), value)
+		})
+		if made >= 1 {
+			t.Errorf("%s: %.0f allocations an entry", value.Type(), made)
+		}
 	}
 }

@@ -209,7 +209,9 @@ def apply_fix(
         return _with_agent(plan.target, token, connection, work)
     except KeyboardInterrupt as stop:
         stop.add_note(f"how far the fix came is in {journal.path}")
-        stop.add_note(f"what was not committed the agent puts back within {plan.hold_seconds} s")
+        stop.add_note(
+            f"what was not committed the agent puts back within {plan.hold_seconds} s; then plan again"
+        )
         raise
     finally:
         journal.close()

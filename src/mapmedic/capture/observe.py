@@ -13,7 +13,7 @@ from mapmedic.capture.dump_file import observe_dump
 from mapmedic.capture.executable import fit, names_from_binary
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.restore import heap_from_pprof, heap_from_text, symbols_agree
-from mapmedic.errors import CouldNotLook, FormatError
+from mapmedic.errors import FormatError
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.expvar import parse_expvar_memstats
 from mapmedic.formats.gctrace import parse_gctrace
@@ -64,13 +64,16 @@ def observe_file(path: Path, binary: GoBinary | None = None) -> Observation:
 
 def _raw_session(path: Path) -> Session:
     with open_regular(path) as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-        taken_at = UnixNanoseconds(os.fstat(file.fileno()).st_mtime_ns)
-    if len(data) > MAX_FILE_BYTES:
-        raise CouldNotLook(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
+        about = os.fstat(file.fileno())
+        taken_at = UnixNanoseconds(about.st_mtime_ns)
+        # A file in /proc says that it is empty, one that grows is larger than it said: both are asked.
+        data = b"" if about.st_size > MAX_FILE_BYTES else file.read(MAX_FILE_BYTES + 1)
+    if max(about.st_size, len(data)) > MAX_FILE_BYTES:
+        raise FormatError(str(path), f"it is larger than {MAX_FILE_BYTES:,} bytes")
     kind = sniff(data)
     if kind not in ("heap_text", "heap_pprof", "goroutine_text", "goroutine_text1", "metrics", "gctrace"):
-        why = _NOT_READ.get(kind, "it looks like nothing that mapmedic reads")
+        packed = "it is gzip, damaged or of something else" if data.startswith(b"\x1f\x8b") else None
+        why = _NOT_READ.get(kind, packed or "it looks like nothing that mapmedic reads")
         raise FormatError(
             str(path), f"{why}; give a session, heap profile, goroutine dump, metrics page or gctrace log"
         )

@@ -211,8 +211,8 @@ def _agent_words(asking: Asking, error: TargetUnreachable | UnexpectedAnswer) ->
     status = error.status if isinstance(error, UnexpectedAnswer) else None
     if status == 404:
         return "there is no mapmedic agent in this service"
-    if status == 503 and not asking.agent_token:
-        return "the agent in this service was started without a token, or is busy (HTTP 503)"
+    if status == 503:
+        return "the agent in this service lets nobody in: it was started without a token (HTTP 503)"
     if status in (401, 403):
         return f"the agent in this service wants {'another' if asking.agent_token else 'its'} token (MAPMEDIC_TOKEN)"
     return _words(error)

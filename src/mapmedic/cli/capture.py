@@ -72,7 +72,7 @@ def command(
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.figures import bytes_text  # noqa: PLC0415
     from mapmedic.report.json_output import capture_json, dump  # noqa: PLC0415
-    from mapmedic.report.session_words import taken_lines  # noqa: PLC0415
+    from mapmedic.report.session_words import in_words, taken_lines  # noqa: PLC0415
 
     _require_short(cpu_seconds, trace_seconds)
     plan = api.CapturePlan(
@@ -94,7 +94,7 @@ def command(
     for line in taken_lines(session):
         click.echo(inert(line))
     for blank in session.not_captured:
-        say(f"not captured: {blank.what}: {blank.why}")
+        say(f"not captured: {in_words(blank.what)}: {blank.why}")
     say(f"next: mapmedic diagnose {shlex.quote(str(path))}")
 
 

@@ -70,7 +70,8 @@ def build_case(observation: Observation, thresholds: Thresholds) -> Case:
     """Return the case that ``observation`` makes."""
     captures, restarted = since_restart(observation.captures)
     history = build_history(captures)
-    containers = find_containers(history.heap, thresholds.slice_array_bytes) if history else ()
+    bar = thresholds.slice_array_bytes
+    containers = find_containers(history.heap, bar, history.gained) if history else ()
     places = growing_places(history, containers, thresholds)
     seen = replace(observation, captures=captures)
     return Case(seen, thresholds, history, containers, restarted, places=places)

@@ -25,6 +25,9 @@ _REMADE = {ContainerKind.MAP: 2.0, ContainerKind.SYNC_MAP: 2.0, ContainerKind.SL
 _PART_SIGMAS = 3.5
 # Fewer objects than this are no trend, however large and however surely seen.
 _FEWEST_OBJECTS = 5.0
+# More small maps than this come and stay: each of them is a value, and no single one leaks.
+_MANY_MAPS = 50.0
+_MAPS_SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class _Measured:
     growth: Growth
     total: Growth
     one_step: bool
+    beside: ContainerKind | None
+    maps_gained: float
 
     @property
     def part(self) -> float:
@@ -63,7 +68,24 @@ def _measure(case: Case, history: History, container: Container, total: Growth) 
         growth=history.growth(records, remade),
         total=total,
         one_step=not parts and round(arrays.objects_made) <= 1,
+        beside=_also_filled(case, container) if parts else None,
+        maps_gained=_maps_gained(history, container),
     )
+
+
+def _also_filled(case: Case, container: Container) -> ContainerKind | None:
+    """Return what else the inserting function of ``container`` fills; the stacks of their contents are the same."""
+    others = (c for c in case.containers if c.site.function == container.site.function)
+    return next((c.kind for c in others if c.kind is not container.kind), None)
+
+
+def _maps_gained(history: History, container: Container) -> float:
+    """Return how many more small maps there are at the end; shards of one map grow, but do not become more."""
+    if not container.small_maps:
+        return 0.0
+    longest = container.arrays[history.heap.object_bytes[container.arrays] == container.longest_array_bytes]
+    gained, error = history.objects_gained(longest)
+    return gained if gained > _MAPS_SIGMAS * error else 0.0
 
 
 def _kept_contents(case: Case, history: History, container: Container) -> list[Indices]:
@@ -191,6 +213,13 @@ def _doubts(case: Case, measured: _Measured) -> tuple[Reason, ...]:
         doubts.append(Reason(f"it grew in only {growth.rising} of {growth.intervals} intervals", -0.2))
     if measured.one_step:
         doubts.append(Reason("its array grew once: that happens to a map that fills up, too", -0.6))
+    if measured.maps_gained > _MANY_MAPS:
+        size = measured.container.longest_array_bytes
+        more = f"{measured.maps_gained:,.0f} more maps with arrays of at most {size:,} bytes"
+        doubts.append(Reason(f"there are some {more}: what keeps them grows, and is not seen", -0.6))
+    if measured.beside is not None:
+        also = f"the same function also fills a {measured.beside}"
+        doubts.append(Reason(f"{also}: stacks do not tell which of them keeps what it makes", -0.15))
     if _slows_down(growth):
         doubts.append(Reason("it grows more slowly by the end: a cache that fills up looks like this", -0.2))
     if growth.seconds < case.thresholds.short_window_seconds:

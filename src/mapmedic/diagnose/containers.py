@@ -65,6 +65,12 @@ class Container:
     array_lines: Indices
     contents: Indices
     links: tuple[Link, ...] = ()
+    longest_array_bytes: int = 0
+
+    @property
+    def small_maps(self) -> bool:
+        """Tell whether these are maps none of which has an array of the length that a large map has."""
+        return self.kind is ContainerKind.MAP and 0 < self.longest_array_bytes < _MAP_ARRAY_BYTES
 
     @property
     def records(self) -> Indices:
@@ -84,6 +90,8 @@ def insertion_index(stack: Stack) -> tuple[int, ContainerKind] | None:
         if grown is not None and delegate is None:
             # A sync.Map up to Go 1.23 grows a map inside: the outermost container is the one to name.
             kind = grown
+        elif kind is ContainerKind.SLICE and delegate is None and is_runtime(frame.function):
+            return None  # the runtime's own slice: its heap of timers grows below time.AfterFunc
         elif not _is_hidden(frame):
             if kind is None:
                 return None
@@ -100,9 +108,14 @@ def _is_hidden(frame: Frame) -> bool:
     return is_runtime(frame.function) or (frame.restored and frame.function.startswith("0x"))
 
 
-def find_containers(heap: HeapProfile, slice_array_bytes: int) -> tuple[Container, ...]:
-    """Return every container that ``heap`` shows growing, the one that holds most first."""
-    crediting = Crediting(heap)
+def find_containers(
+    heap: HeapProfile, slice_array_bytes: int, gained: npt.NDArray[np.float64] | None = None
+) -> tuple[Container, ...]:
+    """Return every container that ``heap`` shows growing, the one that holds most first.
+
+    ``gained``: record -> bytes gained in the window, where there was one.
+    """
+    crediting = Crediting(heap, np.zeros(len(heap.stacks)) if gained is None else gained)
     perhaps: list[tuple[Key, list[int]]] = []
     for key, records in _insertions(heap).items():
         own, sure = _own_arrays(heap, key[1], records, slice_array_bytes)
@@ -161,4 +174,5 @@ def _container(heap: HeapProfile, key: Key, records: list[int], contents: Iterab
         arrays=arrays,
         array_lines=np.array([frame.line or 0 for frame in frames], dtype=np.int64),
         contents=np.array(list(contents), dtype=np.int64),
+        longest_array_bytes=int(heap.object_bytes[arrays].max()),
     )

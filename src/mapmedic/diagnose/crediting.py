@@ -12,6 +12,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+
 from mapmedic.model.frames import ContainerKind, Frame, is_runtime, is_standard_library
 from mapmedic.model.heap import HeapProfile, Stack
 
@@ -28,10 +31,11 @@ MAX_CALLEES_OF_COMMON_CALLER = 3
 class Crediting:
     """Containers by inserting function, and for every other record the one that it belongs to.
 
-    ``arrays``: container -> its own records.
+    ``gained``: record -> bytes gained in the window. ``arrays``: container -> its own records.
     """
 
     heap: HeapProfile
+    gained: npt.NDArray[np.float64]
     arrays: dict[Key, list[int]] = field(default_factory=dict)
     # Function at or shortly above an insertion -> (callers in between, minus bytes, container).
     _reach: dict[str, tuple[int, float, Key]] = field(default_factory=dict)
@@ -43,8 +47,20 @@ class Crediting:
         for record in records:
             for distance, function in enumerate(_callers_from(self.heap.stacks[record], key[0])):
                 candidate = (distance, held, key)
-                if function not in self._reach or candidate < self._reach[function]:
+                if function not in self._reach or self._is_nearer(candidate, self._reach[function]):
                     self._reach[function] = candidate
+
+    def _is_nearer(self, one: tuple[int, float, Key], other: tuple[int, float, Key]) -> bool:
+        """Tell whether ``one`` has the better claim; of a map and a slice in one function what grows has it."""
+        (distance, _, key), (other_distance, _, other_key) = one, other
+        if distance == other_distance and key[0] == other_key[0]:
+            grown, other_grown = self._array_growth(key), self._array_growth(other_key)
+            if grown != other_grown:
+                return grown > other_grown
+        return one < other
+
+    def _array_growth(self, key: Key) -> float:
+        return max(0.0, float(self.gained[self.arrays[key]].sum()))
 
     def nearest(self, record: int) -> Key | None:
         """Return the container that ``record`` belongs to, None where it is nobody's."""

@@ -19,4 +19,4 @@ def heap_change(captures: Sequence[Capture]) -> HeapChange | None:
     history = build_history(recent)
     if history is None or not history.moved:
         return None
-    return HeapChange(history.heap, history.inuse_bytes[-1] - history.inuse_bytes[0], float(history.at[-1]))
+    return HeapChange(history.heap, history.gained, float(history.at[-1]))

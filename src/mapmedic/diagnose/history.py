@@ -92,6 +92,12 @@ class History:
         """Tell whether a GC completed between two captures, so that there is a slope at all."""
         return len(self.at) > 1 and self.at[-1] > 0
 
+    @property
+    def gained(self) -> Columns:
+        """Return record -> bytes gained between the first and the last picture."""
+        gained: Columns = self.inuse_bytes[-1] - self.inuse_bytes[0]
+        return gained
+
     def growth(self, records: Indices | None = None, remade: Columns | None = None) -> Growth:
         """Return the change of ``records`` (all of them by default).
 

@@ -37,7 +37,8 @@ def _evidence(hint: SourceHint, removals: tuple[Removal, ...]) -> list[Evidence]
 
 def _files(hint: SourceHint) -> str:
     left_out = f", {len(hint.unread)} not read or not whole" if hint.unread else ""
-    return f"{hint.files_read} files of its package{left_out}"
+    files = "1 file" if hint.files_read == 1 else f"{hint.files_read} files"
+    return f"{files} of its package{left_out}"
 
 
 def _reason(hint: SourceHint, removals: tuple[Removal, ...]) -> Reason:

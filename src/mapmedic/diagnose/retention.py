@@ -20,7 +20,9 @@ def retention(growth: Growth) -> tuple[Evidence, Evidence]:
 def in_words(growth: Growth) -> str:
     """Return the sentence: of so much that went in, so much is still held."""
     share = growth.retained_share or 0.0
+    # What went in is an estimate where arrays are copied; no less went in than is held.
+    given = max(growth.bytes_given, growth.bytes_kept)
     return (
-        f"of {growth.bytes_given / MIB:.1f} MiB that went into it in the window {growth.bytes_kept / MIB:.1f} MiB "
+        f"of {given / MIB:.1f} MiB that went into it in the window {growth.bytes_kept / MIB:.1f} MiB "
         f"are still held ({share:.0%})"
     )

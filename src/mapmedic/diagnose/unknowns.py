@@ -62,7 +62,7 @@ def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     places = case.places
     signs = [
         f"{suspect.code} at {suspect.site.function if suspect.site else 'an unknown place'} "
-        f"is only {suspect.confidence:.0%} likely: {suspect.reasons[-1].text}"
+        f"is only {suspect.confidence:.0%} likely: {min(suspect.reasons, key=lambda r: r.weight).text}"
         for suspect in unsure
         if suspect.code.is_finding
     ]

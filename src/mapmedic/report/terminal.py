@@ -14,6 +14,7 @@ from mapmedic.model.observation import MemoryPoint
 from mapmedic.report.figures import count_text, duration_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import backup_plan_text, backup_text, next_of, state_outcome, state_proof
+from mapmedic.report.session_words import in_words
 from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
     bullets,
@@ -60,7 +61,7 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis, timeline: Sequence[M
         evidence_table(console, suspect.evidence, SHOWN_EVIDENCE)
     _print_others(console, [each for each in diagnosis.suspects if each is not suspect])
     blanks = [
-        f"{inert(blank.what, SHOWN_LIMIT)}: {inert(blank.why, SHOWN_LIMIT)}"
+        f"{inert(in_words(blank.what), SHOWN_LIMIT)}: {inert(blank.why, SHOWN_LIMIT)}"
         for blank in diagnosis.not_captured
     ]
     if blanks:

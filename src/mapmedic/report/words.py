@@ -99,7 +99,12 @@ def in_a_line(suspect: Suspect) -> str:
 def suspicion(suspect: Suspect) -> str:
     """Return in a few words what is suspected of what ("map leak: main.cache", "map, growth not known")."""
     if suspect.code is Verdict.UNDETERMINED:
-        what = f"{suspect.kind or 'memory'}, growth not known"
+        growth = (
+            ", growth not known"
+            if suspect.growth_bytes_per_second is None
+            else " that grows, keeper not known"
+        )
+        what = f"{suspect.kind or 'memory'}{growth}"
     else:
         what = VERDICT_NAMES[suspect.code]
     name = name_of(suspect)

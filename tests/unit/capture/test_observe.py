@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from mapmedic.capture.merge import merge_observations
 from mapmedic.capture.observe import observe_file, observe_session
-from mapmedic.errors import CouldNotLook, FormatError
+from mapmedic.errors import FormatError
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
@@ -85,7 +86,7 @@ def test_goroutine_counts_alone(tmp_path: Path) -> None:
         (b"num_symbols: 1\n0x1 a\n", "symbol answers only"),
         (b'{"a": 1}', "looks like nothing"),
         (os.urandom(4096) + b"\0", "looks like nothing"),
-        (b"\x1f\x8b" + b"broken", "looks like nothing"),
+        (b"\x1f\x8b" + b"broken", "it is gzip, damaged"),
     ],
 )
 def test_what_is_not_read_is_said(data: bytes, why: str, tmp_path: Path) -> None:
@@ -108,7 +109,26 @@ def test_a_raw_file_that_was_cut_is_an_error_with_a_place(name: str, tmp_path: P
 def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mapmedic.capture.observe.MAX_FILE_BYTES", 1000)
     (tmp_path / "x").write_bytes(HEAP_TEXT)
-    with pytest.raises(CouldNotLook, match="larger than 1,000 bytes"):
+    with pytest.raises(FormatError, match="larger than 1,000 bytes"):
+        observe_file(tmp_path / "x")
+
+
+def test_what_is_known_to_be_too_large_is_not_read_at_all(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        file.truncate(2 << 30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="larger than"):
+            observe_file(tmp_path / "x")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_packed_profile_that_was_cut_short_is_said_to_be_packed(tmp_path: Path) -> None:
+    data = (FOLDERS[0] / "heap.pb.gz").read_bytes()
+    (tmp_path / "x").write_bytes(data[: len(data) // 2])
+    with pytest.raises(FormatError, match="it is gzip, damaged"):
         observe_file(tmp_path / "x")
 
 

@@ -111,7 +111,7 @@ def test_all_of_a_healthy_process_is_captured_and_its_frames_restored(folder: Pa
         (SYMBOL, LOGIN, "symbols", "it answered with an HTML page"),
         (GOROUTINE, answers(b"", 500), "goroutine_text", "not asked for: nobody could say how many"),
         (AGENT, answers(b"{}", 401), "agent_maps", "the agent in this service wants its token"),
-        (AGENT, answers(b"{}", 503), "agent_maps", "it answered with HTTP 503"),
+        (AGENT, answers(b"{}", 503), "agent_maps", "the agent in this service lets nobody in"),
     ],
 )  # fmt: skip
 def test_one_endpoint_misbehaves(where: str, script: Script, missing: str, why: str, path: Path) -> None:

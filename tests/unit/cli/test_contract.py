@@ -5,31 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from mapmedic.capture.session_file import read_session
 from mapmedic.cli import main as cli
-from mapmedic.cli.main import COMMANDS, SECTIONS
+from mapmedic.cli.main import COMMANDS
 from mapmedic.model.findings import Diagnosis, Verdict
 from tests.support.command import COMMAND, Done, environment, run
 from tests.support.go_process import (
     AGENT,
     CMDLINE,
     GOLDEN,
-    GOROUTINE,
-    HEAP_PPROF,
     METRICS,
     SYMBOL,
     TOKEN,
     agent,
     go_process,
 )
-from tests.support.scripted_server import ScriptedServer, answers, hangs
+from tests.support.scripted_server import ScriptedServer, answers
 
 HEAP = GOLDEN / "heap.txt"
 EVIL = "\x1b[2J\x1b]0;owned\x07\u202eevil"
@@ -236,83 +232,6 @@ def test_what_cannot_be_a_token(token: str, tmp_path: Path) -> None:
         assert token not in done.out + done.err
 
 
-# --- interrupted ---
-
-
-def start(*words: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    )
-
-
-def wait_for(path: Path, server: ScriptedServer, asked: str) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if path.exists() and server.asked(asked) and b"metrics" in path.read_bytes():
-            return
-        time.sleep(0.01)
-    raise AssertionError("the capture never began")
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
-def test_a_capture_that_is_cut_short_leaves_a_readable_partial(how: signal.Signals, tmp_path: Path) -> None:
-    """One endpoint never answers: what the others said is on disk already."""
-    partial = tmp_path / "s.mapmedic.partial"
-    with ScriptedServer({**go_process(), GOROUTINE: hangs}) as server:
-        process = start("capture", server.url, "-o", tmp_path / "s.mapmedic", "--for", "1m")
-        wait_for(partial, server, HEAP_PPROF)
-        process.send_signal(how)
-        out, err = process.communicate(timeout=20)
-    assert not (tmp_path / "s.mapmedic").exists()
-    assert not read_session(partial).complete
-    done = run("diagnose", partial, "--json")
-    assert done.code == 0
-    assert "session" in {blank["what"] for blank in done.json["not_captured"]}
-    if how is signal.SIGINT:
-        assert process.returncode == 130
-        assert out == b""
-        assert f"kept in {partial}".encode() in err and f"mapmedic diagnose {partial}".encode() in err
-        assert b"Traceback" not in err
-    again = run("capture", server.url, "-o", tmp_path / "s.mapmedic", "--json")
-    assert (again.code, again.json["error"]) == (2, "OutputExists")
-    assert "cut short" in again.json["causes"][0]
-
-
-def test_interrupted_before_anything_arrived(tmp_path: Path) -> None:
-    with ScriptedServer(dict.fromkeys([*go_process(), AGENT], hangs)) as server:
-        process = start("capture", server.url, "-o", tmp_path / "s.mapmedic")
-        deadline = time.monotonic() + 20
-        while len(server.requests) < 5 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
-    assert (process.returncode, list(tmp_path.iterdir())) == (130, [])
-    assert b"no file is left" in err
-
-
-@pytest.mark.parametrize("words", [["flame", "-o", "x.html"], ["verify", HEAP], ["hotfix", "--map", "m"]])
-def test_interrupted_says_that_nothing_is_left(words: list[object], tmp_path: Path) -> None:
-    with ScriptedServer(dict.fromkeys([*go_process(), AGENT], hangs)) as server:
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, words), server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
-            env=environment(MAPMEDIC_TOKEN=TOKEN),
-        )  # fmt: skip
-        deadline = time.monotonic() + 20
-        while not server.requests and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (130, b"")
-    assert b"interrupted: nothing was changed, and no file is left" in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_interrupted_while_modules_are_imported_shows_no_traceback() -> None:
-    script = "import mapmedic.cli; raise KeyboardInterrupt"
-    done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, env=environment(), check=False)
-    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"interrupted\n")
-
-
 # --- terminals and pipes ---
 
 
@@ -417,75 +336,3 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 65536)
     except OSError:  # the other end of a terminal closes with EIO
         return b""
-
-
-# --- help ---
-
-
-def test_help_is_quick_and_imports_nothing_heavy() -> None:
-    script = (
-        "import sys, resource\nfrom mapmedic.cli.main import run\ncode = run(['--help'])\n"
-        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "heavy = {'numpy', 'aiohttp', 'rich', 'jinja2', 'prometheus_client', 'asyncio'} & set(sys.modules)\n"
-        "print(code, used.ru_utime + used.ru_stime, sorted(heavy), file=sys.stderr)"
-    )
-    seconds = []
-    for _ in range(3):
-        done = subprocess.run(
-            [COMMAND[0], "-c", script], capture_output=True, text=True, check=True, env=environment()
-        )
-        code, used, heavy = done.stderr.split(maxsplit=2)
-        assert (code, heavy.strip()) == ("0", "[]")
-        seconds.append(float(used))
-    assert min(seconds) < 0.25
-
-
-def test_a_file_is_diagnosed_without_network_remedy_and_source() -> None:
-    script = (
-        "import sys\nfrom mapmedic.cli.main import run\n"
-        f"code = run(['diagnose', {str(HEAP)!r}])\n"
-        "heavy = {'asyncio', 'ssl', 'aiohttp', 'tarfile', 'jinja2', 'mapmedic.remedy', 'mapmedic.source'}\n"
-        "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [COMMAND[0], "-c", script], capture_output=True, text=True, check=True, env=environment()
-    )
-    assert done.stderr.strip() == "0 []"
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shell_is_given_its_completion(shell: str) -> None:
-    done = run(_MAPMEDIC_COMPLETE=f"{shell}_source")
-    assert (done.code, done.err) == (0, "")
-    assert "_MAPMEDIC_COMPLETE" in done.out
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [("mapmedic di", "diagnose"), ("mapmedic hotfix --strat", "--strategy"), ("mapmedic flame x", "file,x")],
-)
-def test_the_shell_completes_commands_options_and_files(words: str, offered: str) -> None:
-    last = str(len(words.split()) - 1)
-    done = run(_MAPMEDIC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=last)
-    assert (done.code, done.err) == (0, "")
-    assert offered in done.out
-
-
-def test_help_lists_the_commands_in_the_order_of_the_work() -> None:
-    text = run("--help").out
-    places = [text.index(f"\n  {name} ") for name in COMMANDS]
-    assert places == sorted(places)
-    assert all(
-        text.index(f"{title}:") < text.index(f"\n  {next(iter(of))} ") for title, of in SECTIONS.items()
-    )
-
-
-def test_each_command_has_help_with_the_words_of_the_list() -> None:
-    for command, words in COMMANDS.items():
-        done = run(command, "--help")
-        assert done.code == 0
-        assert " ".join(done.out.split()).count("--json"), command
-        assert (
-            words.split(",")[0].split(" (")[0].split(";")[0].rstrip(".")[:20].lower()
-            in run("--help").out.lower()
-        )

@@ -60,6 +60,7 @@ def test_insertion(text: str, function: str, kind: ContainerKind) -> None:
         "runtime.malg < runtime.newproc1 < runtime.systemstack",
         f"{SWISS} < runtime.gcBgMarkWorker",  # nobody of the program
         "fmt.Sprintf < main.put",
+        f"{APPEND} < runtime.(*timers).addHeap < runtime.(*timer).modify < time.AfterFunc < main.put",
     ],
 )
 def test_no_insertion(text: str) -> None:

@@ -124,6 +124,49 @@ def test_of_two_maps_in_one_function_the_line_that_grows_is_named() -> None:
     assert suspect.site is not None and suspect.site.line == 20
 
 
+def test_of_a_map_and_a_slice_in_one_function_the_one_that_grows_is_named_and_the_doubt_said() -> None:
+    def recorded(steps: int) -> Heap:
+        heap = Heap().sampled(f"{SWISS} < main.record:6 < {LOGIN}", 64 * MIB, 1, 1)
+        for i in range(steps + 1):
+            array = int(2 * MIB * 1.25**i)
+            heap.sampled(f"{APPEND} < main.record:7 < {LOGIN}", array, int(i == steps), 1)
+        return heap.holds(f"main.record:7 < {LOGIN}", 300, steps * 20_000)
+
+    diagnosis = diagnose(watched(recorded(2), recorded(5), recorded(8), recorded(11)))
+    assert diagnosis.verdict is Verdict.SLICE_GROWTH
+    assert diagnosis.suspects[0].site is not None and diagnosis.suspects[0].site.line == 7
+    assert "also fills a map" in code_words(diagnosis)
+
+
+def test_many_small_maps_are_not_one_map_that_leaks() -> None:
+    heaps = [
+        Heap()
+        .holds(f"{SWISS} < main.addBatch:3 < {LOGIN}", 1792, n * 20_000)
+        .holds(f"main.addBatch:4 < {LOGIN}", 300, n * 20_000)
+        for n in (1, 2, 3, 4)
+    ]
+    diagnosis = diagnose(watched(*heaps))
+    assert diagnosis.verdict is Verdict.UNDETERMINED
+    assert "more maps with arrays of at most 1,792 bytes: what keeps them grows" in code_words(diagnosis)
+
+
+def test_small_shards_that_stay_as_many_are_one_map() -> None:
+    heaps = [
+        Heap()
+        .holds(f"{SWISS} < main.put:3 < {LOGIN}", 1792, 10_000)
+        .holds(f"main.put:3 < {LOGIN}", 4000, n * 5_000)
+        for n in (1, 2, 3, 4)
+    ]
+    assert diagnose(watched(*heaps)).verdict is Verdict.MAP_LEAK
+
+
+def test_no_less_went_in_than_is_held() -> None:
+    heaps = [Heap().holds(f"{SWISS} < main.put:9 < {LOGIN}", 40 * KIB, n * 1000) for n in (1, 2, 3)]
+    words = code_words(diagnose(watched(*heaps)))
+    gone_in, held = re.findall(r"of ([\d.]+) MiB that went into it in the window ([\d.]+) MiB", words)[0]
+    assert float(gone_in) >= float(held) > 0
+
+
 def test_a_map_that_fills_up_gets_a_doubt() -> None:
     filling = diagnose(watched(*(sessions(n) for n in (10_000, 70_000, 90_000, 95_000))))
     leaking = diagnose(watched(*(sessions(n) for n in (10_000, 40_000, 70_000, 100_000))))

@@ -204,7 +204,9 @@ def _own_words(answer: Answer) -> str:
 
 
 def _words(error: TargetUnreachable | UnexpectedAnswer) -> str:
-    return f"it answered {error.why}" if isinstance(error, UnexpectedAnswer) else f"no answer: {error.why}"
+    if not isinstance(error, UnexpectedAnswer):
+        return f"no answer: {error.why}"
+    return "the service does not serve it (HTTP 404)" if error.status == 404 else f"it answered {error.why}"
 
 
 def _agent_words(asking: Asking, error: TargetUnreachable | UnexpectedAnswer) -> str:

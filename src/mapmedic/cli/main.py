@@ -89,8 +89,9 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Find the Go map that eats a service's memory, fix it while the service runs, and prove it.
 
-    TARGET is a net/http/pprof URL (http://host:port), a saved session (*.mapmedic), or a raw file: a heap
-    profile, heap?debug=1 text, a goroutine dump, a metrics page, a log with gctrace lines.
+    TARGET is a net/http/pprof URL (http://HOST:PORT, unix:///PATH), a gops agent (gops:PID), a saved session
+    (*.mapmedic), or a raw file: a heap profile, heap?debug=1 text, a goroutine dump, a metrics page, a log
+    with gctrace lines.
 
     Exit codes: 0 done, healthy, undetermined, or plan shown; 1 finding; 2 usage; 3 could not look;
     4 refused, target untouched; 5 proof failed; 70 internal error; 130 interrupted.

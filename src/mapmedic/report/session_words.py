@@ -8,11 +8,11 @@ from mapmedic.model.session import Artifact, Session
 from mapmedic.report.figures import bytes_text
 
 _WORDS = {
-    "heap_text": "heap with raw return addresses, heap?debug=1",
+    "heap_text": "heap with raw return addresses",
     "heap_pprof": "heap profile",
     "allocs_pprof": "allocation profile",
-    "goroutine_text": "goroutines with states and waiting times, debug=2",
-    "goroutine_text1": "goroutine counts, debug=1",
+    "goroutine_text": "goroutines, states, waiting times",
+    "goroutine_text1": "goroutine counts",
     "goroutine_pprof": "goroutine profile",
     "mutex_pprof": "mutex contention profile",
     "block_pprof": "blocking profile",
@@ -22,7 +22,7 @@ _WORDS = {
     "metrics_poll": "metrics, for the memory timeline",
     "cmdline": "command line",
     "symbols": "names of runtime frames",
-    "expvar": "published variables, /debug/vars",
+    "expvar": "published variables (expvar)",
     "agent_maps": "registered maps, from the agent",
     "gops_version": "Go version",
     "gops_stats": "goroutine count",

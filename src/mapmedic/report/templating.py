@@ -7,7 +7,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mapmedic.report import figures, flame_data, inert, outcome_words, timeline, view, words
+from mapmedic.report import figures, flame_data, inert, outcome_words, session_words, timeline, view, words
 from mapmedic.report.flame import container_shares
 
 
@@ -34,6 +34,7 @@ def environment() -> Environment:
         "short": lambda text: inert.inert(text, inert.SHOWN_LIMIT),
         "whole": lambda text: inert.inert(text, inert.WHOLE_LIMIT),
         "lines": inert.inert_lines,
+        "taken": session_words.in_words,
     }
     made.filters.update(filters)
     made.globals.update(

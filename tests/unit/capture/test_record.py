@@ -95,7 +95,7 @@ def test_all_of_a_healthy_process_is_captured_and_its_frames_restored(folder: Pa
 @pytest.mark.parametrize(
     ("where", "script", "missing", "why"),
     [
-        (METRICS, answers(b"no", 404), "metrics", "it answered with HTTP 404"),
+        (METRICS, answers(b"no", 404), "metrics", "the service does not serve it (HTTP 404)"),
         (METRICS, answers(b"oops", 500), "metrics", "it answered with HTTP 500"),
         (METRICS, LOGIN, "metrics", "it answered with an HTML page"),
         (METRICS, answers(b""), "metrics", "it answered with nothing"),

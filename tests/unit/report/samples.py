@@ -174,9 +174,20 @@ def capture(second: float, heap: HeapProfile | None) -> Capture:
     return Capture(UnixNanoseconds(START + int(second * SECOND)), heap, None, None, None)
 
 
-def map_leak_diagnosis() -> Diagnosis:
-    """Return the diagnosis of a map that leaks, with evidence and doubts."""
-    suspect = Suspect(
+def _growing_slice() -> Suspect:
+    return Suspect(
+        code=Verdict.SLICE_GROWTH,
+        confidence=0.41,
+        reasons=(),
+        bytes=int(21.5 * MIB),
+        site=Site("github.com/acme/sessiond/index.(*Index).Lookup", "/src/sessiond/index/index.go", 210),
+        kind=ContainerKind.SLICE,
+        growth_bytes_per_second=40_000.0,
+    )
+
+
+def _leaking_map() -> Suspect:
+    return Suspect(
         code=Verdict.MAP_LEAK,
         confidence=0.94,
         reasons=(
@@ -217,21 +228,16 @@ def map_leak_diagnosis() -> Diagnosis:
             "        m.mu.Lock()\n        delete(m.sessions, id)\n        m.mu.Unlock()\n    }",
         ),
     )
-    slice_suspect = Suspect(
-        code=Verdict.SLICE_GROWTH,
-        confidence=0.41,
-        reasons=(),
-        bytes=int(21.5 * MIB),
-        site=Site("github.com/acme/sessiond/index.(*Index).Lookup", "/src/sessiond/index/index.go", 210),
-        kind=ContainerKind.SLICE,
-        growth_bytes_per_second=40_000.0,
-    )
+
+
+def map_leak_diagnosis() -> Diagnosis:
+    """Return the diagnosis of a map that leaks, with evidence and doubts."""
     return Diagnosis(
         target=TARGET,
         verdict=Verdict.MAP_LEAK,
         confidence=0.94,
         reasons=("it grows and nothing leaves it",),
-        suspects=(suspect, slice_suspect),
+        suspects=(_leaking_map(), _growing_slice()),
         not_captured=(
             Blank("/metrics", "404 Not Found: RSS is read from the process instead"),
             Blank("execution trace", "not asked for"),

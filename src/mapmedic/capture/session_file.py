@@ -15,7 +15,7 @@ import os
 import re
 import shlex
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,8 @@ from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 SCHEMA = "mapmedic.session/1"
+_FAMILY = "mapmedic.session/"
+_HEADER_LETTERS = 40
 MANIFEST = "manifest.json"
 BLANK = "blank"
 BOUNDS = Bounds(members=20_000, member_bytes=512 * MIB, total_bytes=2048 * MIB)
@@ -210,7 +212,7 @@ class _Reader:
 
     def _take_header(self, member: Member) -> None:
         if member.name or member.records.get("schema") != SCHEMA:
-            raise self._damaged(f"not a {SCHEMA} file")
+            raise self._damaged(f"not a {SCHEMA} file{_written_by(member.records)}")
         self._header = member.records
 
     def _take_artifact(self, member: Member) -> None:
@@ -251,3 +253,11 @@ class _Reader:
 
     def _damaged(self, why: str) -> SessionDamaged:
         return SessionDamaged(str(self._path), why)
+
+
+def _written_by(records: Mapping[str, str]) -> str:
+    """Return what the header of a session of another version says of itself, in words."""
+    if not records.get("schema", "").startswith(_FAMILY):
+        return ""
+    told, version = records["schema"][:_HEADER_LETTERS], records.get("tool_version", "?")[:_HEADER_LETTERS]
+    return f": it is a {told!r}, written by version {version!r} of mapmedic"

@@ -252,7 +252,10 @@ def _(error: errors.SessionDamaged) -> Advice:
     return Advice(
         error.why,
         error.path,
-        ("the file was changed after it was written", "it was not written by mapmedic"),
+        (
+            "the file was changed after it was written",
+            "it was not written by mapmedic, or by another version",
+        ),
         f"tar tvf {_quoted(error.path)}   (a session is a tar; what is whole can be taken out)",
     )
 

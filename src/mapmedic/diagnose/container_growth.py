@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 
 import numpy as np
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container, Indices
+from mapmedic.diagnose.crediting import is_library
 from mapmedic.diagnose.history import Columns, Growth, History
 from mapmedic.diagnose.retention import in_words, retention
 from mapmedic.model.findings import Evidence, Fix, Reason, Site, Suspect, Verdict
@@ -169,6 +171,7 @@ def _evidence(case: Case, history: History, measured: _Measured) -> tuple[Eviden
         Evidence("why what grows is its own", link.found, None, link.source) for link in container.links
     )
     return (
+        *_filled_for(container),
         own if len(container.arrays) else unseen,
         Evidence(
             "with what it holds (allocated by the same calls)", case.held_bytes(container), None,
@@ -188,6 +191,16 @@ def _evidence(case: Case, history: History, measured: _Measured) -> tuple[Eviden
         Evidence("its part of the live heap", case.share_of_heap(container), None, _HEAP_TEXT, "share"),
         *linked,
     )  # fmt: skip
+
+
+def _filled_for(container: Container) -> tuple[Evidence, ...]:
+    """Return whose call it is that fills a library's container (a cache in a module): the program's own."""
+    frames = list(dropwhile(lambda frame: frame.function != container.site.function, container.stack))
+    own = next((frame for frame in frames if not is_library(frame)), None)
+    if own is None or own is frames[0]:
+        return ()
+    place = f"{own.function}:{own.line}" if own.line else own.function
+    return (Evidence("the program's own code that fills it through a library", place, None, _HEAP_TEXT),)
 
 
 def _reasons(case: Case, measured: _Measured) -> tuple[Reason, ...]:

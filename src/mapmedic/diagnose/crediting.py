@@ -97,13 +97,13 @@ def _callers_from(stack: Stack, function: str) -> list[str]:
         return []
     callers = [function]
     for callee, caller in pairwise(stack[start : start + MAX_CALLERS + 1]):
-        if _is_library(caller) and not _is_library(callee):
+        if is_library(caller) and not is_library(callee):
             break
         callers.append(caller.function)
     return callers
 
 
-def _is_library(frame: Frame) -> bool:
+def is_library(frame: Frame) -> bool:
     """Tell whether ``frame`` is in the standard library or in a module that the program depends on."""
     file = frame.file or ""
     return is_standard_library(frame.function) or "@v" in file or "/vendor/" in file

@@ -113,6 +113,13 @@ def test_hostile_tars_are_refused(name: str, tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
+def test_a_session_of_another_version_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "s.mapmedic"
+    data = write(path).replace(b"=mapmedic.session/1\n", b"=mapmedic.session/7\n")
+    with pytest.raises(SessionDamaged, match=r"it is a 'mapmedic\.session/7', written by version '\d"):
+        read_bytes(path, data)
+
+
 def test_what_a_header_declares_is_not_allocated(tmp_path: Path) -> None:
     at = len(EMPTY) - 10240 + 1024
     data = size_field(tar_of(labelled(b"x")), 2048, b"%o" % (512 << 20))

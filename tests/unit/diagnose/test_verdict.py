@@ -160,6 +160,17 @@ def test_small_shards_that_stay_as_many_are_one_map() -> None:
     assert diagnose(watched(*heaps)).verdict is Verdict.MAP_LEAK
 
 
+def test_a_cache_in_a_library_says_whose_code_fills_it() -> None:
+    library = "/go/pkg/mod/x.org/lru@v2.0.7/lru.go|x.org/lru.(*LRU[...]).Add:60"
+    heaps = [
+        Heap().holds(f"{SWISS} < {library} < main.request:21 < {HTTP}", 40 * KIB, n * 1000) for n in (1, 2, 3)
+    ]
+    told = [e.measured for e in diagnose(watched(*heaps)).suspects[0].evidence if "a library" in e.claim]
+    assert told == ["main.request:21"]
+    own = diagnose(watched(*(sessions(n * 30_000) for n in (1, 2, 3))))
+    assert not [e for e in own.suspects[0].evidence if "a library" in e.claim]
+
+
 def test_no_less_went_in_than_is_held() -> None:
     heaps = [Heap().holds(f"{SWISS} < main.put:9 < {LOGIN}", 40 * KIB, n * 1000) for n in (1, 2, 3)]
     words = code_words(diagnose(watched(*heaps)))

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,6 +172,54 @@ func TestTheHTTPAnswersUnderAHeldLock(t *testing.T) {
 		t.Error("a timeout changed the map")
 	}
 	medic.do("POST", path(medic.detach("m"), "/undo"), "")
+}
+
+// A plan changes nothing for anybody: it must not make readers wait behind it.
+func TestAPlanNeverStallsReaders(t *testing.T) {
+	var mu sync.RWMutex
+	m := map[string]int{"a": 1}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, &mu); err != nil {
+		t.Fatal(err)
+	}
+	medic := serve(t, reg)
+	mu.RLock() // a reader that stays
+	planned := make(chan map[string]any)
+	go func() {
+		_, answer := medic.do("POST", "/debug/mapmedic/v1/plan", `{"map":"m","strategy":"swap"}`)
+		planned <- answer
+	}()
+	for {
+		if !mu.TryRLock() {
+			t.Fatal("a new reader would have to wait")
+		}
+		mu.RUnlock()
+		select {
+		case answer := <-planned:
+			if answer["entries"] != 1.0 || answer["lock_wait_ns"].(float64) < float64(politeFor) || !strings.Contains(fmt.Sprint(answer["notes"]), "will queue") {
+				t.Errorf("%v", answer)
+			}
+			mu.RUnlock()
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// A lock that cannot be tried is queued for as long as an operation would.
+func TestAPlanWaitsForALockThatCannotBeTried(t *testing.T) {
+	var mu sync.Mutex
+	m := map[string]int{"a": 1}
+	reg := NewRegistry()
+	if err := RegisterMapIn(reg, "m", &m, onlyLocker{&mu}); err != nil {
+		t.Fatal(err)
+	}
+	medic := serve(t, reg)
+	mu.Lock()
+	time.AfterFunc(3*politeFor, mu.Unlock)
+	if status, answer := medic.do("POST", "/debug/mapmedic/v1/plan", `{"map":"m","strategy":"swap"}`); status != 200 || answer["entries"] != 1.0 {
+		t.Errorf("%d %v", status, answer)
+	}
 }
 
 // Many callers at once on a lock that is never free: one of them queues.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -73,7 +74,17 @@ func (t *mapTarget) look(patience time.Duration) (seen view, err error) {
 }
 
 func (t *mapTarget) measure(patience time.Duration) (seen view, times lockTimes, err error) {
-	times, err = t.do(t.writing(), patience, func() { seen = t.see() })
+	write, asked := t.writing(), time.Now()
+	if write.try == nil {
+		times, err = t.do(write, patience, func() { seen = t.see() })
+		return seen, times, err
+	}
+	look := func() { seen, times.wait = t.see(), time.Since(asked) }
+	// Only tried, not queued for: behind a queued writer of a RWMutex new readers
+	// wait, for as long as one reader stays, and a plan changes nothing for anybody.
+	if err = t.peek(write, min64(politeFor, patience), look); errors.Is(err, errLockTimeout) {
+		err = t.peek(t.reading(), patience-time.Since(asked), look)
+	}
 	return seen, times, err
 }
 

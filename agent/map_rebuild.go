@@ -124,7 +124,8 @@ func (t *mapTarget) clear(what task, patience time.Duration) (taken, error) {
 
 // roomFor refuses a map that is nil, or whose copy is reckoned to take too long.
 func (t *mapTarget) roomFor(what task, patience time.Duration) (view, error) {
-	seen, _, err := t.measure(patience)
+	var seen view
+	_, err := t.do(t.writing(), patience, func() { seen = t.see() })
 	switch {
 	case err != nil:
 		return seen, err

@@ -37,7 +37,7 @@ type matchesView struct {
 }
 
 // plan says what an operation would do. It changes nothing; to measure the
-// wait it takes the lock once, the way the operation would, and lets go.
+// wait it tries for the lock, but never queues for one that can be tried.
 func (s *server) plan(w http.ResponseWriter, r *http.Request, _ string) error {
 	reg, what, err := s.read(w, r, newWish(), nil)
 	if err != nil {
@@ -50,6 +50,9 @@ func (s *server) plan(w http.ResponseWriter, r *http.Request, _ string) error {
 	now := situation{kind: reg.target.kind(), seen: seen, counted: err == nil, oldSyncMap: syncMapKeepsBuckets}
 	p := planFor(reg.view(seen, err), now, what, checkRoundTrip(reg.target.types()))
 	p.LockWaitNs = times.wait.Nanoseconds()
+	if p.Supported && times.wait >= politeFor {
+		p.Notes = append(p.Notes, willQueue)
+	}
 	if what.matcher != nil && p.Supported {
 		if p.Matches, err = dryRun(reg.target, what); err != nil {
 			return err

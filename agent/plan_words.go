@@ -8,6 +8,10 @@ import (
 const undoSentence = "Until the commit every entry can return; a key written since then keeps its newer value, " +
 	"and a key deleted since then returns, because a delete of a key that is not there leaves no trace."
 
+// willQueue is about a lock that a plan only saw from its read side.
+const willQueue = "The lock was never free for a try within 100 ms: the operation will queue for it, and while it does, " +
+	"new readers of a RWMutex wait behind it until those inside have left."
+
 const (
 	keepsArrays = "The bucket or group arrays stay as large as they are: delete and clear keep them in every version of Go. " +
 		"Swap gives them back, which is why it is the default; shrink does so afterwards."

@@ -59,7 +59,8 @@ type target interface {
 	types() types
 	// look counts the entries without ever queueing for the lock if it can be tried.
 	look(patience time.Duration) (view, error)
-	// measure counts the entries the way an operation would go in.
+	// measure counts the entries and says how long the lock took to get, without
+	// queueing for it if it can be tried.
 	measure(patience time.Duration) (view, lockTimes, error)
 	// detach takes out what the task says. Entries it has taken out are always
 	// handed over: an error means that the target is as it was.

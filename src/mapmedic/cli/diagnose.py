@@ -81,8 +81,10 @@ def command(
     else:
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
 
-        print_diagnosis(console(), diagnosis, observation.timeline)
-        _write_files(html, pprof, diagnosis, observation, force=force)
+        try:
+            print_diagnosis(console(), diagnosis, observation.timeline)
+        finally:  # a reader that has gone (`| head`) must not cost the page
+            _write_files(html, pprof, diagnosis, observation, force=force)
     return 1 if diagnosis.verdict.is_finding else 0
 
 

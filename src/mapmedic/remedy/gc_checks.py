@@ -39,7 +39,7 @@ def pause_check(
     if after is None:
         why = "not known: heap?debug=1, which has the pauses, was not to be had"
     elif later is None:
-        why = f"not known: {len(pauses)} collections since, a percentile needs {_LEAST_PAUSES} (--within longer)"
+        why = f"not known: GCs since: {len(pauses)}, a percentile needs {_LEAST_PAUSES} (--within longer)"
     else:
         why = f"of {len(pauses)} collections since" + ("" if passed else ", longer than the bar")
     return Check(

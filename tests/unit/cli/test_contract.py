@@ -263,6 +263,16 @@ def test_nobody_reads_the_errors_either() -> None:
     assert done.returncode == 141
 
 
+def test_a_reader_that_has_gone_does_not_cost_the_page(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = ["diagnose", str(HEAP), "--html", str(tmp_path / "r.html")]
+    done = subprocess.run([*COMMAND, *words], stdout=writer, env=environment(), check=False, timeout=60)
+    os.close(writer)
+    assert done.returncode == 141
+    assert (tmp_path / "r.html").stat().st_size > 10_000
+
+
 def printed(done: Done) -> str:
     return done.out + done.err
 

@@ -41,10 +41,10 @@ def check_name(check: Check) -> str:
 
 
 def result_text(check: Check) -> str:
-    """Return passed, FAILED, or told: not known, or nothing that the verdict rests on."""
+    """Return passed, FAILED, or noted: not known, or nothing that the verdict rests on."""
     if check.passed:
         return "passed"
-    return "FAILED" if check.decides else "told"
+    return "FAILED" if check.decides else "noted"
 
 
 def next_of(plan: FixPlan) -> str | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mapmedic.model.remedy import Check, Condition
 
 NARROW = 100
-_RESULT_STYLES = {"passed": "green", "FAILED": "bold red", "told": "yellow"}
+_RESULT_STYLES = {"passed": "green", "FAILED": "bold red", "noted": "yellow"}
 # What an ASCII-only terminal or pipe gets instead: a report must not fail because a log file is not UTF-8.
 _ASCII = str.maketrans({"µ": "u", "±": "+/-", "…": "...", "·": "-"})
 

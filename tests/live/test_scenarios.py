@@ -50,12 +50,19 @@ def test_huge_values_take_the_agents_count_or_the_source(start_lab: Callable[[Sc
 
 
 def test_the_room_in_a_map_is_what_the_lab_says(start_lab: Callable[[Scenario], LabService]) -> None:
-    service = start_lab(SCENARIOS["steady-cache"])
-    diagnosis = api.diagnose(api.observe([service.url], api.CapturePlan(force_gc=True)), source=LAB_SOURCE)
-    told = next(each for each in diagnosis.suspects[0].evidence if each.claim.startswith("room for entries"))
-    error = float(re.search(r"give or take (\d+)%", told.claim)[1]) / 100  # type: ignore[index]
-    truth = truth_of(service.url)["capacity"]
-    assert abs(float(told.measured) - truth) <= max(4 * error, 0.01) * truth
+    # A process of 100 tables has some five of them sampled, now and then too few to say a number: another is asked.
+    for _ in range(4):
+        service = start_lab(SCENARIOS["steady-cache"])
+        seen = api.observe([service.url], api.CapturePlan(force_gc=True))
+        evidence = api.diagnose(seen, source=LAB_SOURCE).suspects[0].evidence
+        told = next(each for each in evidence if each.claim.startswith("room for entries"))
+        error = re.search(r"give or take (\d+)%", told.claim)
+        if error is not None:
+            truth = truth_of(service.url)["capacity"]
+            assert abs(float(told.measured) - truth) <= max(4 * float(error[1]) / 100, 0.01) * truth
+            return
+        assert told.measured == "too few of its arrays were sampled to say"
+    pytest.fail("four processes in a row had too few tables sampled")
 
 
 def test_a_cache_that_still_fills_is_never_called_healthy(

@@ -61,11 +61,6 @@ impl PyImage {
         self.image.word(address)
     }
 
-    /// Return (start, end) of every segment.
-    fn ranges(&self) -> Vec<(u64, u64)> {
-        self.image.ranges().collect()
-    }
-
     /// Return the first ``most`` addresses in [start, end) where ``pattern`` lies, at multiples of ``align``.
     fn find(
         &self,
@@ -103,7 +98,7 @@ impl PyImage {
 }
 
 /// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file ``descriptor``, at most ``most`` bytes.
-/// Return (pieces, unread, bytes copied). OSError where the process or the file says no.
+/// Return (pieces, unread). OSError where the process or the file says no.
 #[pyfunction]
 fn copy_memory(
     py: Python<'_>,
@@ -111,7 +106,7 @@ fn copy_memory(
     mappings: Vec<(u64, u64, bool)>,
     descriptor: RawFd,
     most: u64,
-) -> PyResult<(Pieces, Unread, u64)> {
+) -> PyResult<(Pieces, Unread)> {
     let to = own(descriptor)?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;
@@ -129,7 +124,7 @@ fn copy_memory(
         .map(|p| (p.start, p.bytes, p.offset))
         .collect();
     let unread = copied.unread.iter().map(|r| (r.start, r.end)).collect();
-    Ok((pieces, unread, copied.bytes))
+    Ok((pieces, unread))
 }
 
 /// Returns a file of our own over the same open file as the caller's descriptor.

@@ -13,7 +13,7 @@ from mapmedic.memory.reader import Memory
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Inventory, SnapshotMode
 
-_MOST_PROGRAM_BYTES = 1 << 31
+_MOST_PROGRAM_BYTES = 1 << 29
 
 
 def capture_inventory(target: Target, how: SnapshotMode, max_pause_ms: float) -> Inventory:
@@ -33,7 +33,9 @@ def _names(memory: Memory, pid: int) -> tuple[GlobalNames | None, str | None]:
     """Return the names of global variables, or a sentence on why there are none where there should be."""
     try:
         with Path(f"/proc/{pid}/exe").open("rb") as file:
-            program = file.read(_MOST_PROGRAM_BYTES)
+            program = file.read(_MOST_PROGRAM_BYTES + 1)
+        if len(program) > _MOST_PROGRAM_BYTES:
+            return None, f"the program's file: larger than {_MOST_PROGRAM_BYTES:,} bytes"
         return read_names(memory, program), None
     except OSError as error:
         return None, f"the program's file: {error.strerror or error}"

@@ -19,27 +19,21 @@ NEWEST_MINOR = 27
 class GoroutineLayout:
     """Offsets in a g, in bytes; its stack's bounds come first in it."""
 
-    size: int
     scheduled_sp: int
-    scheduled_pc: int
     status: int
     id: int
-    started_at: int
-    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Everything that differs between versions and experiments.
 
-    ``spans`` are the numbers of an mspan as the native core wants them; ``swiss`` tells the design of maps,
-    ``sync_map_trie`` that of sync.Map.
+    ``spans`` are the numbers of an mspan as the native core wants them; ``swiss`` tells the design of maps.
     """
 
     spans: dict[str, int]
     goroutine: GoroutineLayout
     swiss: bool
-    sync_map_trie: bool
 
 
 _SPAN = {
@@ -51,12 +45,12 @@ _SPAN = {
 _GREEN_TEA_BYTES = 128
 
 _GOROUTINES = {
-    22: GoroutineLayout(312, 56, 64, 144, 152, 296, 280),
-    23: GoroutineLayout(320, 56, 64, 152, 160, 304, 288),
-    24: GoroutineLayout(320, 56, 64, 152, 160, 304, 288),
-    25: GoroutineLayout(312, 56, 64, 144, 152, 296, 280),
-    26: GoroutineLayout(320, 56, 64, 144, 152, 304, 288),
-    27: GoroutineLayout(320, 56, 64, 144, 152, 304, 288),
+    22: GoroutineLayout(56, 144, 152),
+    23: GoroutineLayout(56, 152, 160),
+    24: GoroutineLayout(56, 152, 160),
+    25: GoroutineLayout(56, 144, 152),
+    26: GoroutineLayout(56, 144, 152),
+    27: GoroutineLayout(56, 144, 152),
 }
 
 
@@ -73,5 +67,4 @@ def layout_of(build: GoBuild) -> Layout:
         spans={**_SPAN, "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0},
         goroutine=_GOROUTINES[build.minor],
         swiss=build.has("swissmap", since=24),
-        sync_map_trie=build.has("synchashtriemap", since=24),
     )

@@ -17,36 +17,18 @@ _MOST_MAPS_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """What matters before a process is stopped: who traces it, how it is confined, whether it lives."""
+    """What matters before a process is stopped: whether it lives, who traces it, how it is confined."""
 
-    pid: int
-    name: str
     state: str
     tracer_pid: int
     seccomp: int
-    threads: int
-    rss_bytes: int
-    namespace_pid: int
 
 
 def read_facts(pid: int) -> ProcessFacts:
     """Return the facts of process ``pid``; ProcessUnreadable where there is none or it may not be read."""
     fields = dict(line.split(":", 1) for line in _read(pid, "status").splitlines() if ":" in line)
-
-    def number(name: str) -> int:
-        words = fields.get(name, "").split()
-        return int(words[-1 if name == "NSpid" else 0]) if words else 0
-
-    return ProcessFacts(
-        pid=pid,
-        name=fields.get("Name", "").strip(),
-        state=fields.get("State", "").split()[0] if fields.get("State") else "",
-        tracer_pid=number("TracerPid"),
-        seccomp=number("Seccomp"),
-        threads=number("Threads"),
-        rss_bytes=number("VmRSS") * 1024,
-        namespace_pid=number("NSpid") or pid,
-    )
+    first = {name: words.split()[0] for name, words in fields.items() if words.split()}
+    return ProcessFacts(first.get("State", ""), int(first.get("TracerPid", 0)), int(first.get("Seccomp", 0)))
 
 
 def read_extents(pid: int) -> tuple[Extent, ...]:

@@ -62,7 +62,6 @@ class Memory:
     threads: tuple[ThreadState, ...]
     unread: tuple[tuple[Address, Address], ...] = ()
     pause_ns: int = 0
-    copied_bytes: int = 0
     remarks: tuple[str, ...] = ()
     pid: int | None = None
 

@@ -5,6 +5,7 @@ Nothing of the target is changed that outlives the reading: ``docs/concepts/snap
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -24,7 +25,8 @@ _ZOMBIE = "the frozen copy could not be taken off the process's list of children
 _ELF_64_LITTLE, _X86_64 = b"\x7fELF\x02\x01", b"\x3e\x00"
 # /proc/PID/status, Seccomp: a filter decides on each system call.
 _SECCOMP_FILTER = 2
-MAX_IMAGE_BYTES = 1 << 42
+# Of what the disk has left, what an image may take: a full disk is somebody else's incident.
+_DISK_SHARE = 0.8
 
 
 def read_process(
@@ -47,7 +49,10 @@ def read_process(
         except _native.WindowFailed as error:
             raise _why(pid, error, max_pause_ms) from error
         except OSError as error:
-            raise ProcessUnreadable(pid, f"its memory cannot be copied: {error.strerror or error}") from error
+            where = folder or tempfile.gettempdir()
+            raise ProcessUnreadable(
+                pid, f"its memory cannot be copied to {where}: {error.strerror or error}"
+            ) from error
 
 
 def require_traceable(pid: int) -> None:
@@ -104,14 +109,14 @@ def _require_fork_allowed(pid: int) -> None:
         )
 
 
-Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], int]
+Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]]]
 
 
 def _memory(
     pid: int, how: SnapshotMode, exe: str, extents: tuple[Extent, ...], threads: tuple[ThreadState, ...],
     pause_ns: int, copied: Copied, file: IO[bytes],
 ) -> Memory:  # fmt: skip
-    pieces, unread, size = copied
+    pieces, unread = copied
     return Memory(
         image=_native.Image([(file.fileno(), pieces)]),
         how=how,
@@ -120,7 +125,6 @@ def _memory(
         threads=threads,
         unread=tuple((Address(start), Address(end)) for start, end in unread),
         pause_ns=pause_ns,
-        copied_bytes=size,
         pid=pid,
     )
 
@@ -129,7 +133,9 @@ def _copy(pid: int, exe: str, extents: Sequence[Extent], file: IO[bytes]) -> Cop
     wanted: list[tuple[int, int, bool]] = [
         (e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, exe)
     ]
-    return _native.copy_memory(pid, wanted, file.fileno(), MAX_IMAGE_BYTES)
+    disk = os.fstatvfs(file.fileno())
+    most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
+    return _native.copy_memory(pid, wanted, file.fileno(), most)
 
 
 def _is_wanted(extent: Extent, exe: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from mapmedic.diagnose.containers import Container, find_containers, insertion_index
 from mapmedic.model.frames import ContainerKind
+from mapmedic.model.heap import HeapProfile
 from mapmedic.model.units import KIB, MIB
 from tests.unit.diagnose.builder import APPEND, CLASSIC, HASHTRIE, HTTP, OLD_SYNC_MAP, SWISS, Heap, stack
 
@@ -203,13 +204,21 @@ def test_many_short_slices_are_no_container() -> None:
     assert found(Heap().holds(f"{APPEND} < main.tag", 512, 10**6)) == {}
 
 
-def test_time_is_linear_in_records() -> None:
+def records(count: int) -> HeapProfile:
     heap = Heap()
-    for i in range(100_000):
+    for i in range(count):
         head = SWISS if i % 3 == 0 else f"main.make{i % 700}"
         heap.sampled(f"{head} < main.put{i % 500}:{i % 90} < main.h{i % 400} < {HTTP}", 64 + i, 5, 9)
-    profile = heap.profile()
+    return heap.profile()
+
+
+def cpu_seconds(profile: HeapProfile) -> float:
     started = time.process_time()
-    containers = find_containers(profile, 128 * KIB)
-    assert len(containers) == 500
-    assert time.process_time() - started < 8
+    assert len(find_containers(profile, 128 * KIB)) == 500
+    return time.process_time() - started
+
+
+def test_time_is_linear_in_records() -> None:
+    few, many = records(25_000), records(100_000)
+    # Four times the records: 4 if linear, 16 if each is held against each; the best of three, since machines are noisy.
+    assert min(cpu_seconds(many) / cpu_seconds(few) for _ in range(3)) < 9

@@ -26,8 +26,9 @@ test: env ## the tests (a sample of the live ones included; under 5 minutes)
 check: env ## lint, types, import picture, gofmt, vet, clippy
 	@bash tools/check.sh $(BIN)
 
-live: env ## every lab scenario and every cell of the agent on every Go version; rewrites the matrices in docs/reference
+live: env ## every lab scenario, from outside and inside, and every cell of the agent on every Go version; rewrites the matrices in docs/reference
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
+	@$(BIN)/python -m tests.live.heap_matrix
 	@$(BIN)/python -m tests.live.agent_matrix
 	@$(BIN)/python -m tests.oracle.binary_matrix
 

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mapmedic import _native, api
+from mapmedic import api
 from mapmedic.demo.service import LabService, Scenario, build_lab
 from mapmedic.errors import ProcessUnreadable, TargetUnsupported
-from mapmedic.memory.process import read_facts
 from mapmedic.model.inventory import Inventory, MapInstance
+from tests.live.aftermath import traces_left
 from tests.live.scenarios import truth_of
 from tests.support.command import run
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 StartLab = Callable[[Scenario], LabService]
 ENTRIES = 20_000
 KILLS = int(os.environ.get("MAPMEDIC_KILLS", "12"))
 # Nothing of a pause is promised on a machine that runs other tests.
 PATIENCE_MS = 5_000.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def may_trace() -> None:
-    """Skip where the machine lets nobody look into a process, or confines us by seccomp: there is nothing to test."""
-    if read_facts(os.getpid()).seccomp:
-        pytest.skip("a seccomp filter confines this process and what it starts")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        try:
-            _native.stop_process(child.pid, 5_000_000_000).release()
-        except _native.WindowFailed as error:
-            pytest.skip(f"ptrace is not allowed here: {error}")
-        finally:
-            child.communicate(b"\n")
 
 
 @pytest.mark.parametrize(
@@ -151,25 +135,4 @@ def assert_as_in(truth: dict[str, Any], found: MapInstance) -> None:
 
 def assert_untouched(service: LabService) -> None:
     """No thread stands still, nobody traces it, no second copy runs, and it answers."""
-    deadline = time.monotonic() + 10
-    while (wrong := _wrong_with(service.pid)) and time.monotonic() < deadline:
-        time.sleep(0.02)  # a copy that was let go is on its way out
-    assert not wrong
-    assert json.dumps(truth_of(service.url))
-
-
-def _wrong_with(pid: int) -> list[str]:
-    wrong = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        status = dict(
-            line.split(":", 1) for line in (task / "status").read_text().splitlines() if ":" in line
-        )
-        if status["State"].split()[0] in "tT" or int(status["TracerPid"]):
-            wrong.append(
-                f"thread {task.name}: {status['State'].strip()}, tracer {status['TracerPid'].strip()}"
-            )
-        for child in (task / "children").read_text().split():
-            state = Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            if state != "Z":
-                wrong.append(f"child {child} in state {state}")
-    return wrong
+    assert traces_left(service.pid, service.url) == []

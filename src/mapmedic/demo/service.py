@@ -26,10 +26,13 @@ def lab_source() -> Path:
     return Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
 
 
-def build_lab(go: GoToolchain | None = None, *, stripped: bool = False) -> tuple[Path, str]:
+def build_lab(
+    go: GoToolchain | None = None, *, stripped: bool = False, pie: bool = False
+) -> tuple[Path, str]:
     """Build the lab and return its binary and the Go version that built it.
 
-    ``go`` is the toolchain, by default the one that is found; ``stripped`` leaves out symbols and DWARF.
+    ``go`` is the toolchain, by default the one that is found; ``stripped`` leaves out symbols and DWARF; ``pie``
+    makes it loadable at any address.
     ToolMissing where there is no Go or no lab source (an installed wheel has none); CouldNotLook where the
     build fails, with the compiler's words.
     """
@@ -37,8 +40,9 @@ def build_lab(go: GoToolchain | None = None, *, stripped: bool = False) -> tuple
     if not (source / "go.mod").is_file():
         raise ToolMissing(f"the lab's source ({source})", "run the demo; it is in the git checkout")
     go = go or find_go("build the demo's service")
-    binary = _CHECKOUT / ".cache" / "lab" / f"lab-{go.version}{'-stripped' if stripped else ''}"
-    flags = ["-ldflags=-s -w"] if stripped else []
+    kind = f"{'-stripped' if stripped else ''}{'-pie' if pie else ''}"
+    binary = _CHECKOUT / ".cache" / "lab" / f"lab-{go.version}{kind}"
+    flags = ["-ldflags=-s -w"] * stripped + ["-buildmode=pie"] * pie
     binary.parent.mkdir(parents=True, exist_ok=True)
     # Built beside and renamed: another run may be executing the one that is there.
     fresh = binary.with_name(f"{binary.name}.{os.getpid()}")

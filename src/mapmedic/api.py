@@ -134,16 +134,19 @@ def observe(
     return observation
 
 
-def heap(target: str, *, snapshot: str = "fork", max_pause_ms: float = 200.0) -> Inventory:
-    """Return every map of the live Go process ``target`` (pid:N or N); its memory is only read.
+def heap(
+    target: str, *, snapshot: str = "fork", max_pause_ms: float = 200.0, exe: Path | None = None
+) -> Inventory:
+    """Return every map of the Go process ``target`` (pid:N, N, or core:PATH); its memory is only read.
 
-    ``snapshot`` is fork, freeze or live. CouldNotLook, with the process running on, where it cannot be read
-    or would stand still for more than ``max_pause_ms``.
+    ``exe`` is the program of a core, where it cannot be found from the core. ``snapshot`` is fork, freeze or live.
+    CouldNotLook, with the process running on, where it cannot be read or would stand still for more
+    than ``max_pause_ms``.
     """
     from mapmedic.capture.inventory import capture_inventory
     from mapmedic.model.inventory import SnapshotMode
 
-    return capture_inventory(parse_target(target), SnapshotMode(snapshot), max_pause_ms)
+    return capture_inventory(parse_target(target), SnapshotMode(snapshot), max_pause_ms, exe)
 
 
 def diagnose(

@@ -16,6 +16,7 @@
     |   |-- FormatError                    bytes that do not parse
     |   |-- SessionDamaged                 a saved session that does not add up
     |   |-- ProcessUnreadable              a process that cannot be stopped, copied or made sense of
+    |   |-- CoreUnreadable                 a core that is none, lies, or lacks what is needed
     |   |-- TargetUnsupported              a kind of target this version cannot look at
     |   `-- ToolMissing                    a program this step needs is not installed
     |-- Refused                        4   not safe, or not allowed; the target is untouched
@@ -170,6 +171,15 @@ class ProcessUnreadable(CouldNotLook):
     def __init__(self, pid: int, why: str) -> None:
         super().__init__(f"process {pid}: {why}")
         self.pid = pid
+        self.why = why
+
+
+class CoreUnreadable(CouldNotLook):
+    """Say that the core at ``path`` cannot be read, and why."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
         self.why = why
 
 

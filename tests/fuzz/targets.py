@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mapmedic.capture.files import open_regular
 from mapmedic.capture.observe import observe_session
 from mapmedic.capture.session_file import SessionWriter, read_session
 from mapmedic.diagnose.verdict import diagnose
-from mapmedic.errors import FormatError, SessionDamaged
+from mapmedic.errors import CannotRead, CoreUnreadable, FormatError, SessionDamaged
 from mapmedic.formats.agent import parse_registered_maps
 from mapmedic.formats.entry_stream import StreamReader, encode_header, encode_stream, parse_header
 from mapmedic.formats.expvar import parse_expvar_memstats
@@ -28,6 +29,7 @@ from mapmedic.formats.pprof import encode_profile, parse_profile
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
+from mapmedic.memory.core import read_core
 from mapmedic.model.backup import BackupHeader
 from mapmedic.model.findings import Blank, Site
 from mapmedic.model.heap_records import hidden_prefix_lengths
@@ -36,6 +38,7 @@ from mapmedic.model.units import UnixNanoseconds
 from mapmedic.source.go_file import parse_go_file
 from mapmedic.source.program import ProgramSource
 from tests.golden.corpus import CAPTURED, FOLDERS
+from tests.support import tiny_core
 from tests.support.memory_figures import EXPVAR, GOPS
 from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
@@ -203,7 +206,31 @@ _PROGRAMS = (*(tiny_go_program(layout) for layout in LAYOUTS), tiny_go_program(r
 
 LAB = Path(__file__).resolve().parents[2] / "lab"
 
+
+def core(data: bytes) -> None:
+    """A core of any bytes is read or refused; what was read answers about every place that it claims."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "core"
+        path.write_bytes(data)
+        (Path(folder) / "service").write_bytes(tiny_core.program())
+        try:
+            memory = read_core(path, open_regular).memory
+        except (CoreUnreadable, CannotRead) as error:
+            raise FormatError("core", str(error)) from error
+    for extent in memory.extents[:100]:
+        memory.read(extent.start, 16)
+        memory.word(extent.end - 8)
+    memory.find(b"data", *memory.program)
+
+
+_CORES = (
+    tiny_core.core("/nowhere/service"),
+    tiny_core.core("/nowhere/service", first_page=b""),
+    tiny_core.program(),
+)
+
 TARGETS = {
+    "core": Target((), core, _CORES),
     "go_source": Target((), go_source, tuple(path.read_bytes() for path in sorted(LAB.glob("[bceghs]*.go")))),
     "entry_stream": Target((), entry_stream, (encode_stream([b'{"k":1,"v":2}', b'{"k":"","v":null}']),)),
     "backup_header": Target((), backup_header, (_HEADER,)),

@@ -86,7 +86,7 @@ _NOT_READ = {
     "pprof": "it is a profile, but not of a heap",
     "symbols": "it holds symbol answers only",
     "trace": "execution traces are not read yet",
-    "elf": "cores and programs are not read yet",
+    "elf": "it is a program or a core; of a core `mapmedic heap core:PATH` lists the maps",
 }
 
 

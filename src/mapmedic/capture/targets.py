@@ -24,7 +24,7 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 
 
 class TargetKind(StrEnum):
-    """The kinds of TARGET; processes and cores are known only to be refused by name."""
+    """The kinds of TARGET."""
 
     HTTP = "http"
     GOPS = "gops"
@@ -144,7 +144,7 @@ def http_base(target: Target) -> str:
 _WHY_NOT_HTTP = {
     TargetKind.GOPS: "a gops agent shows profiles and changes nothing; give the service's net/http/pprof URL",
     TargetKind.PROCESS: "a process cannot be read from outside yet; give its net/http/pprof URL",
-    TargetKind.CORE: "core files cannot be read yet; give a net/http/pprof URL or a saved session",
+    TargetKind.CORE: "a core holds no profiles; `mapmedic heap core:PATH` lists the maps in it",
     TargetKind.FILE: "a file cannot be captured from or changed; give the service's net/http/pprof URL",
 }
 

@@ -273,6 +273,18 @@ def _(error: errors.ProcessUnreadable) -> Advice:
 
 
 @advise.register
+def _(error: errors.CoreUnreadable) -> Advice:
+    return Advice(
+        error.why, error.path,
+        (
+            "it was cut off (a full disk, ulimit -c), or a coredump_filter left memory out",
+            "the program's file is elsewhere by now, or was built anew",
+        ),
+        f"mapmedic heap core:{_quoted(error.path)} --exe PROGRAM",
+    )  # fmt: skip
+
+
+@advise.register
 def _(error: errors.TargetUnsupported) -> Advice:
     return Advice(
         error.why, error.target, ("this version looks at services over HTTP, and at files",),

@@ -20,12 +20,13 @@ class SnapshotMode(StrEnum):
     """How memory was read, and so what it is worth.
 
     FORK: of one moment, from a frozen copy. FREEZE: of one moment, the process stood still. LIVE: of no single
-    moment.
+    moment. CORE: of the moment that a core was written.
     """
 
     FORK = "fork"
     FREEZE = "freeze"
     LIVE = "live"
+    CORE = "core"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ def _summary(inventory: Inventory) -> str:
     target, snapshot = inventory.target, inventory.snapshot
     held = sum(each.shallow_bytes for each in inventory.maps)
     dead = sum(each.dead_bytes or 0 for each in inventory.maps)
-    stood = (
-        "it was not stopped" if snapshot.mode == "live" else f"it stood still for {snapshot.pause_ms:.1f} ms"
+    stood = {"live": "it was not stopped", "core": "read from a core"}.get(
+        snapshot.mode, f"it stood still for {snapshot.pause_ms:.1f} ms"
     )
     return (
         f"{inert(target.exe, SHOWN_LIMIT)} ({target.go_version}{', stripped' if target.stripped else ''}), {stood}. "

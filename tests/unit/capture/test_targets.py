@@ -42,10 +42,10 @@ def test_urls(word: str, base: str) -> None:
 @pytest.mark.parametrize(
     ("word", "kind"), [("1", PROCESS), ("4711", PROCESS), ("pid:4711", PROCESS), ("core:/tmp/core.1", CORE)]
 )
-def test_processes_and_cores_are_known_and_not_read_yet(word: str, kind: TargetKind) -> None:
+def test_processes_and_cores_are_known_and_serve_no_http(word: str, kind: TargetKind) -> None:
     target = parse_target(word)
     assert target.kind is kind
-    with pytest.raises(TargetUnsupported, match="yet"):
+    with pytest.raises(TargetUnsupported, match=r"net/http/pprof URL|mapmedic heap core:"):
         http_base(target)
 
 

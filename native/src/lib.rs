@@ -5,6 +5,7 @@ mod debuginfo;
 mod gobinary;
 mod goheap;
 mod goroutines;
+mod gostacks;
 mod heap_text;
 mod image;
 mod inflate;
@@ -27,6 +28,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     goheap::register(module)?;
     gobinary::register(module)?;
     goroutines::register(module)?;
+    gostacks::register(module)?;
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     process::register(module)?;
     profile::register(module)

@@ -118,6 +118,32 @@ class Image:
     def word(self, address: int) -> int | None: ...
     def find(self, pattern: bytes, start: int, end: int, align: int, most: int) -> list[int]: ...
 
+class StackColumns(TypedDict):
+    id: bytes
+    state: bytes
+    low: bytes
+    high: bytes
+    thread: bytes
+    found: bytes
+    end: bytes
+    frame_start: bytes
+    pc: bytes
+    call: bytes
+    entry: bytes
+    sp: bytes
+    fp: bytes
+
+class GoCode:
+    """A program's functions as they lie in the memory of its process."""
+
+    def __init__(self, image: Image, module: int) -> None: ...
+    @property
+    def text(self) -> tuple[int, int]: ...
+    def frames(self, pcs: bytes) -> FrameColumns: ...
+    def unwind(
+        self, layout: dict[str, int], goroutines: bytes, threads: list[tuple[int, int, int]]
+    ) -> StackColumns: ...
+
 class HeapSurvey:
     """A Go heap looked at once."""
 

@@ -9,10 +9,15 @@ mod elf;
 mod frames;
 mod functions;
 mod header;
+mod loaded;
 mod module;
+mod named;
 mod names;
 mod open;
 mod pcvalue;
 mod python;
 
+pub use functions::Tables;
+pub use loaded::Loaded;
+pub use named::Named;
 pub use python::register;

@@ -11,25 +11,25 @@ use super::header::Header;
 use crate::problem::{Parsed, problem};
 
 const MAX_CANDIDATES: usize = 64;
-const WORDS: usize = 48;
+pub(super) const WORDS: usize = 48;
 // Word numbers that are the same in all layouts; slices are (pointer, length, capacity).
-const NAMES: usize = 1;
-const UNITS: usize = 4;
-const FILES: usize = 7;
-const VALUES: usize = 10;
-const RECORDS: usize = 13;
-const FUNCTAB: usize = 16;
+pub(super) const NAMES: usize = 1;
+pub(super) const UNITS: usize = 4;
+pub(super) const FILES: usize = 7;
+pub(super) const VALUES: usize = 10;
+pub(super) const RECORDS: usize = 13;
+pub(super) const FUNCTAB: usize = 16;
 const MIN_PC: usize = 20;
 const MAX_PC: usize = 21;
-const TEXT: usize = 22;
-const END_OF_TEXT: usize = 23;
+pub(super) const TEXT: usize = 22;
+pub(super) const END_OF_TEXT: usize = 23;
 
 /// Where the fields lie that moved, as word numbers.
 pub struct Layout {
     pub since: &'static str,
-    gofunc: usize,
+    pub(super) gofunc: usize,
     end_of_pclntab: Option<usize>,
-    text_sections: usize,
+    pub(super) text_sections: usize,
     /// Whether a generic method of a generic type may be named: `T[...].M[...]`.
     pub generic_methods: bool,
 }

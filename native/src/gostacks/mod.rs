@@ -1,0 +1,8 @@
+//! The stacks of goroutines in an image, by the program's own tables: who called whom, and where each frame lies.
+
+mod code;
+mod python;
+mod start;
+mod unwind;
+
+pub use python::register;

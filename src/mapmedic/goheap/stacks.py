@@ -1,0 +1,216 @@
+"""Every goroutine's stack, frame by frame, as the runtime itself would unwind it.
+
+By the program's own tables in its own memory (docs/concepts/pclntab.md), so symbols and debug information are not
+needed. Where a stack cannot be unwound to its end, that is said, and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapmedic import _native
+from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.runtime import Runtime
+from mapmedic.goheap.stack_layouts import stack_layout
+from mapmedic.memory.reader import Memory
+
+
+class Found(IntEnum):
+    """Where a goroutine was found.
+
+    RUNNING: its thread ran it. ON_SYSTEM_STACK: its thread ran the runtime's or C code on another stack meanwhile;
+    these frames are not listed. INTERRUPTED: a signal's handler stood on top of it.
+    """
+
+    NOWHERE = 0
+    PARKED = 1
+    IN_SYSTEM_CALL = 2
+    RUNNING = 3
+    ON_SYSTEM_STACK = 4
+    INTERRUPTED = 5
+
+
+class End(IntEnum):
+    """How the unwinding of a stack ended; all but WHOLE and NO_STACK leave frames unknown."""
+
+    WHOLE = 0
+    NO_STACK = 1
+    NO_THREAD = 2
+    NO_FUNCTION = 3
+    MOVED_STACK = 4
+    OUT_OF_BOUNDS = 5
+    BEING_COPIED = 6
+    UNREADABLE = 7
+    TOO_DEEP = 8
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every frame that there is was found."""
+        return self in (End.WHOLE, End.NO_STACK)
+
+
+_WHY = {
+    End.NO_THREAD: "it runs, and the registers of its thread are not known",
+    End.NO_FUNCTION: "an address on it is in no Go function",
+    End.MOVED_STACK: "it stands in a function that moves the stack pointer by hand",
+    End.OUT_OF_BOUNDS: "a frame does not lie on it",
+    End.BEING_COPIED: "it was being moved",
+    End.UNREADABLE: "it cannot be read",
+    End.TOO_DEEP: "there are too many frames",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame, [low, high) on the stack: of ``functions``, the innermost inlined call first.
+
+    ``pc``: the instruction it stands at, or the one behind its call. ``entry`` is that of the function that was
+    not inlined, the last of ``functions``.
+    """
+
+    functions: tuple[str, ...]
+    entry: int
+    pc: int
+    low: int
+    high: int
+
+    @property
+    def function(self) -> str:
+        """Return the function whose frame it is."""
+        return self.functions[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One goroutine's frames, innermost first; ``why`` says what keeps them from being all ("" for nothing)."""
+
+    goroutine: int
+    found: Found
+    end: End
+    low: int
+    high: int
+    frames: tuple[Frame, ...]
+
+    @property
+    def why(self) -> str:
+        """Return why frames are missing; "" where none is."""
+        return _WHY.get(self.end, "")
+
+
+@dataclass(frozen=True, eq=False)
+class Stacks:
+    """All stacks as columns: goroutine -> value, and frame -> value from ``frame_start`` on."""
+
+    code: _native.GoCode
+    id: NDArray[np.uint64]
+    found: NDArray[np.uint8]
+    end: NDArray[np.uint8]
+    low: NDArray[np.uint64]
+    high: NDArray[np.uint64]
+    frame_start: NDArray[np.int64]
+    pc: NDArray[np.uint64]
+    call: NDArray[np.uint64]
+    entry: NDArray[np.uint64]
+    sp: NDArray[np.uint64]
+    fp: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def stack(self, index: int) -> Stack:
+        """Return the stack of goroutine number ``index``, in the order of ``runtime.goroutines``."""
+        begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
+        return Stack(
+            int(self.id[index]),
+            Found(int(self.found[index])),
+            End(int(self.end[index])),
+            int(self.low[index]),
+            int(self.high[index]),
+            tuple(self._frame(number) for number in range(begin, end)),
+        )
+
+    def frame_at(self, address: int) -> tuple[int, Frame] | None:
+        """Return (goroutine id, frame) of the word at ``address`` on a stack; None where it is in no frame.
+
+        The id alone is known where the frame is not: then the frame has no functions.
+        """
+        index = self._stack_at(address)
+        if index is None:
+            return None
+        begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
+        number = begin + int(np.searchsorted(self.fp[begin:end], address, side="right"))
+        id_ = int(self.id[index])
+        # Arguments and results lie in the caller's frame, but above everything that it keeps there itself.
+        if number < end and self.sp[number] <= address:
+            return id_, self._frame(number)
+        return id_, Frame((), 0, 0, address, address)
+
+    def _frame(self, number: int) -> Frame:
+        return Frame(
+            self._functions[int(self._place[number])],
+            int(self.entry[number]),
+            int(self.pc[number]),
+            int(self.sp[number]),
+            int(self.fp[number]),
+        )
+
+    def _stack_at(self, address: int) -> int | None:
+        place = int(np.searchsorted(self.low[self._by_low], address, side="right")) - 1
+        if place < 0:
+            return None
+        index = int(self._by_low[place])
+        return index if address < self.high[index] else None
+
+    @cached_property
+    def _by_low(self) -> NDArray[np.int64]:
+        return np.argsort(self.low, kind="stable")
+
+    @cached_property
+    def _place(self) -> NDArray[np.int64]:
+        return np.unique(self.call, return_inverse=True)[1]
+
+    @cached_property
+    def _functions(self) -> list[tuple[str, ...]]:
+        """Distinct call address -> the functions there, the innermost inlined one first."""
+        named = self.code.frames(np.unique(self.call).tobytes())
+        starts = np.frombuffer(named["frame_start"], dtype="<i8").tolist()
+        numbers = np.frombuffer(named["function"], dtype="<i4").tolist()
+        names = named["names"]
+        return [
+            tuple(names[number] for number in numbers[begin:end])
+            for begin, end in zip(starts[:-1], starts[1:], strict=True)
+        ]
+
+
+def read_code(memory: Memory, runtime: Runtime) -> _native.GoCode:
+    """Return the program's functions as they lie in ``memory``; CouldNotLook where they cannot be read."""
+    try:
+        return _native.GoCode(memory.image, runtime.module)
+    except _native.Malformed as error:
+        raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
+
+
+def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Stacks:
+    """Return the stack of every goroutine; CouldNotLook where the tables to unwind by are damaged."""
+    threads = [(t.id, int(t.stack_pointer), int(t.instruction_pointer)) for t in memory.threads]
+    goroutines = np.array(runtime.goroutines, dtype="<u8").tobytes()
+    try:
+        columns = code.unwind(stack_layout(runtime.build), goroutines, threads)
+    except _native.Malformed as error:
+        raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
+    words = {
+        name: np.frombuffer(columns[name], dtype="<u8")
+        for name in ("id", "low", "high", "pc", "call", "entry", "sp", "fp")
+    }
+    return Stacks(
+        code=code,
+        found=np.frombuffer(columns["found"], dtype="u1"),
+        end=np.frombuffer(columns["end"], dtype="u1"),
+        frame_start=np.frombuffer(columns["frame_start"], dtype="<i8"),
+        **words,
+    )

@@ -1,0 +1,3 @@
+module stackprogram
+
+go 1.21

@@ -1,0 +1,153 @@
+"""Stacks as we unwind them from memory, beside those that the runtime prints when the program is sent SIGQUIT."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mapmedic.demo.service import lab_source
+from mapmedic.goheap.runtime import find_runtime
+from mapmedic.goheap.stacks import End, Found, Stack, read_code, unwind_stacks
+from mapmedic.memory.snapshot import read_process
+from mapmedic.model.inventory import SnapshotMode
+from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
+
+pytestmark = pytest.mark.live
+PROGRAM = Path(__file__).parent / "stack_program"
+MODES = {
+    "plain": ("0", []),
+    "stripped": ("0", ["-ldflags=-s -w"]),
+    "pie": ("0", ["-buildmode=pie"]),
+    "cgo": ("1", ["-ldflags=-s -w"]),
+}
+WORKS = {"main.spin", "main.callMuch", "main.readTheClock", "main.allocateMuch", "main.fillMap"}
+LOOKS = 20
+PATIENCE_MS = 5_000.0
+
+
+def toolchains() -> list[GoToolchain]:
+    """Return the machine's own Go, or with MAPMEDIC_EVERY_GO all that are in the checkout's cache."""
+    if not os.environ.get("MAPMEDIC_EVERY_GO"):
+        return [find_go("build the program with the stacks")]
+    cached = sorted(lab_source().parent.glob(".cache/go/*/bin/go"))
+    return [go for go in map(probe_go, cached) if go is not None]
+
+
+def build(go: GoToolchain, mode: str, folder: Path) -> Path:
+    cgo, flags = MODES[mode]
+    if cgo == "1" and shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    path = folder / f"stacks-{go.version}-{mode}"
+    subprocess.run(
+        [str(go.path), "build", *flags, "-o", str(path), "."],
+        cwd=PROGRAM, env={**go.environment, "CGO_ENABLED": cgo}, check=True, timeout=400,
+    )  # fmt: skip
+    return path
+
+
+@contextmanager
+def running(program: Path) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    environment = {**os.environ, "GOTRACEBACK": "system", "GOMAXPROCS": "3"}
+    with subprocess.Popen([program], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "READY\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def look(pid: int, how: SnapshotMode = SnapshotMode.FORK) -> list[Stack]:
+    memory = read_process(pid, how, max_pause_ms=PATIENCE_MS)
+    runtime = find_runtime(memory)
+    stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
+    return [stacks.stack(index) for index in range(len(stacks))]
+
+
+def functions(stack: Stack) -> list[str]:
+    """Return the names as a traceback prints them, innermost first."""
+    names = [name for frame in stack.frames for name in frame.functions]
+    return ["panic" if name == "runtime.gopanic" else name for name in names]
+
+
+def printed(text: str) -> dict[int, list[str]]:
+    """Return goroutine -> what the runtime printed of it, for each that waits in code of the program's own."""
+    stacks = {}
+    for block in text.split("\n\n"):
+        head, *lines = block.strip().split("\n")
+        match = re.match(r"goroutine (\d+) .*\[(.*?)\]", head)
+        names = [re.sub(r"\([^()]*\)$", "", line) for line in lines if not line.startswith(("\t", "created by"))]
+        if match and match.group(2) != "running" and any(name.startswith("main.") for name in names):
+            stacks[int(match.group(1))] = names
+    return {id_: names for id_, names in stacks.items() if not WORKS & set(names)}
+
+
+def agree(ours: list[str], theirs: list[str]) -> bool:
+    """Compare two stacks; the runtime prints no more than 50 frames at either end."""
+    elided = next((n for n, line in enumerate(theirs) if line.endswith("frames elided...")), None)
+    if elided is None:
+        return ours == theirs
+    above, below = theirs[:elided], theirs[elided + 1 :]
+    left_out = int(theirs[elided].removeprefix("...").split()[0])
+    whole = len(ours) == len(above) + left_out + len(below)
+    return whole and ours[: len(above)] == above and ours[-len(below) :] == below
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("go", toolchains(), ids=lambda go: str(go.version))
+def test_every_stack_is_what_the_runtime_says(go: GoToolchain, mode: str, tmp_path: Path) -> None:
+    with running(build(go, mode, tmp_path)) as process:
+        seen = {stack.goroutine: stack for stack in look(process.pid)}
+        process.send_signal(signal.SIGQUIT)
+        theirs = printed(process.communicate(timeout=30)[1])
+    assert len(theirs) >= 18
+    wrong = {id_: functions(seen[id_]) for id_, names in theirs.items() if not agree(functions(seen[id_]), names)}
+    assert wrong == {}
+    assert all(seen[id_].end is End.WHOLE for id_ in theirs)
+    ways = {seen[id_].found for id_ in theirs}
+    assert ways == {Found.PARKED, Found.IN_SYSTEM_CALL}
+
+
+def test_whoever_runs_is_unwound_from_its_thread_or_it_is_said_why_not(tmp_path: Path) -> None:
+    ways: dict[Found, int] = {}
+    cut = total = 0
+    with running(build(toolchains()[-1], "stripped", tmp_path)) as process:
+        for _ in range(LOOKS):
+            for stack in look(process.pid):
+                names = functions(stack)
+                if stack.end is not End.WHOLE:
+                    assert stack.why or stack.end is End.NO_STACK
+                    cut += bool(stack.why)
+                    total += bool(stack.why)
+                elif WORKS & set(names):
+                    assert names[-2:] == ["main.main.func1.1", "runtime.goexit"]
+                    assert names[-3] in WORKS
+                    total += 1
+                    ways[stack.found] = ways.get(stack.found, 0) + 1
+                assert_frames_touch(stack)
+    assert total == LOOKS * len(WORKS)
+    assert ways[Found.RUNNING]
+    assert cut < total / 20
+
+
+def assert_frames_touch(stack: Stack) -> None:
+    """Each frame begins where the one before it ended, all of them on the stack."""
+    edges = [(frame.low, frame.high) for frame in stack.frames]
+    assert all(stack.low <= low < high <= stack.high for low, high in edges)
+    assert all(before[1] == after[0] for before, after in zip(edges, edges[1:], strict=False))
+
+
+def test_without_registers_a_running_goroutine_is_not_guessed_at(tmp_path: Path) -> None:
+    with running(build(toolchains()[-1], "stripped", tmp_path)) as process:
+        seen = look(process.pid, SnapshotMode.LIVE)
+    assert not any(stack.found in (Found.RUNNING, Found.ON_SYSTEM_STACK) for stack in seen)
+    assert all(stack.end is not End.NO_THREAD or stack.frames == () for stack in seen)

@@ -57,7 +57,9 @@ def build(go: GoToolchain, mode: str, folder: Path) -> Path:
 def running(program: Path) -> Iterator[subprocess.Popen[str]]:
     pipe = subprocess.PIPE
     environment = {**os.environ, "GOTRACEBACK": "system", "GOMAXPROCS": "3"}
-    with subprocess.Popen([program], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+    with subprocess.Popen(
+        [program], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "READY\n"
@@ -85,7 +87,9 @@ def printed(text: str) -> dict[int, list[str]]:
     for block in text.split("\n\n"):
         head, *lines = block.strip().split("\n")
         match = re.match(r"goroutine (\d+) .*\[(.*?)\]", head)
-        names = [re.sub(r"\([^()]*\)$", "", line) for line in lines if not line.startswith(("\t", "created by"))]
+        names = [
+            re.sub(r"\([^()]*\)$", "", line) for line in lines if not line.startswith(("\t", "created by"))
+        ]
         if match and match.group(2) != "running" and any(name.startswith("main.") for name in names):
             stacks[int(match.group(1))] = names
     return {id_: names for id_, names in stacks.items() if not WORKS & set(names)}
@@ -110,7 +114,9 @@ def test_every_stack_is_what_the_runtime_says(go: GoToolchain, mode: str, tmp_pa
         process.send_signal(signal.SIGQUIT)
         theirs = printed(process.communicate(timeout=30)[1])
     assert len(theirs) >= 18
-    wrong = {id_: functions(seen[id_]) for id_, names in theirs.items() if not agree(functions(seen[id_]), names)}
+    wrong = {
+        id_: functions(seen[id_]) for id_, names in theirs.items() if not agree(functions(seen[id_]), names)
+    }
     assert wrong == {}
     assert all(seen[id_].end is End.WHOLE for id_ in theirs)
     ways = {seen[id_].found for id_ in theirs}

@@ -145,7 +145,6 @@ class Stacks:
         begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
         number = begin + int(np.searchsorted(self.fp[begin:end], address, side="right"))
         id_ = int(self.id[index])
-        # Arguments and results lie in the caller's frame, but above everything that it keeps there itself.
         if number < end and self.sp[number] <= address:
             return id_, self._frame(number)
         return id_, Frame((), 0, 0, address, address)

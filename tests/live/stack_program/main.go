@@ -32,8 +32,10 @@ func main() {
 		start(work)
 	}
 	born.Wait()
-	time.Sleep(200 * time.Millisecond) // until everybody stands where it will stand
-	fmt.Println("READY")
+	go func() {
+		time.Sleep(200 * time.Millisecond) // until everybody stands where it will stand, main too
+		fmt.Println("READY")
+	}()
 	os.Stdin.Read(make([]byte, 1))
 }
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def assert_frames_touch(stack: Stack) -> None:
     """Each frame begins where the one before it ended, all of them on the stack."""
     edges = [(frame.low, frame.high) for frame in stack.frames]
     assert all(stack.low <= low < high <= stack.high for low, high in edges)
-    assert all(before[1] == after[0] for before, after in zip(edges, edges[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(edges))
 
 
 def test_without_registers_a_running_goroutine_is_not_guessed_at(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,10 +181,7 @@ class Stacks:
         starts = np.frombuffer(named["frame_start"], dtype="<i8").tolist()
         numbers = np.frombuffer(named["function"], dtype="<i4").tolist()
         names = named["names"]
-        return [
-            tuple(names[number] for number in numbers[begin:end])
-            for begin, end in zip(starts[:-1], starts[1:], strict=True)
-        ]
+        return [tuple(names[number] for number in numbers[begin:end]) for begin, end in pairwise(starts)]
 
 
 def read_code(memory: Memory, runtime: Runtime) -> _native.GoCode:

@@ -1,5 +1,6 @@
 """What the Rust crate offers; see native/src."""
 
+from collections.abc import Sequence
 from mmap import mmap
 from typing import TypedDict
 
@@ -106,8 +107,9 @@ class Held:
 
 def fork_copy(pid: int, room: int, max_pause_ns: int) -> Held: ...
 def stop_process(pid: int, max_pause_ns: int) -> Held: ...
+def read_scattered(pid: int, places: Sequence[tuple[int, int]]) -> list[bytes | None]: ...
 def copy_memory(
-    pid: int, mappings: list[tuple[int, int, bool]], descriptor: int, most: int
+    pid: int, mappings: Sequence[tuple[int, int, bool]], descriptor: int, most: int, within_ns: int | None
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]]]: ...
 
 class Image:

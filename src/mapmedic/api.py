@@ -135,18 +135,27 @@ def observe(
 
 
 def heap(
-    target: str, *, snapshot: str = "fork", max_pause_ms: float = 200.0, exe: Path | None = None
+    target: str,
+    *,
+    snapshot: str | None = None,
+    max_pause_ms: float = 200.0,
+    memory_floor_bytes: int | None = None,
+    exe: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Inventory:
     """Return every map of the Go process ``target`` (pid:N, N, or core:PATH); its memory is only read.
 
-    ``exe`` is the program of a core, where it cannot be found from the core. ``snapshot`` is fork, freeze or live.
-    CouldNotLook, with the process running on, where it cannot be read or would stand still for more
-    than ``max_pause_ms``.
+    ``exe`` is the program of a core, where it cannot be found from the core. ``snapshot`` is fork, freeze or live;
+    None takes the best that keeps ``max_pause_ms`` and leaves ``memory_floor_bytes`` free to the process and to us.
+    CouldNotLook, with the process as it was, where it cannot be read within these. ``progress`` is called with
+    (what is done, share of it), from another thread.
     """
     from mapmedic.capture.inventory import capture_inventory
-    from mapmedic.model.inventory import SnapshotMode
+    from mapmedic.model.inventory import DEFAULT_FLOOR_BYTES, Limits, SnapshotMode
 
-    return capture_inventory(parse_target(target), SnapshotMode(snapshot), max_pause_ms, exe)
+    floor = DEFAULT_FLOOR_BYTES if memory_floor_bytes is None else memory_floor_bytes
+    limits = Limits(SnapshotMode(snapshot) if snapshot else None, max_pause_ms, floor)
+    return capture_inventory(parse_target(target), limits, exe, progress)
 
 
 def diagnose(

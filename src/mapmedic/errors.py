@@ -166,12 +166,17 @@ class SessionDamaged(CouldNotLook):
 
 
 class ProcessUnreadable(CouldNotLook):
-    """Say that the memory of process ``pid`` cannot be read, and why; it runs on."""
+    """Say that the memory of process ``pid`` cannot be read, and why; it is as it was.
 
-    def __init__(self, pid: int, why: str) -> None:
+    ``cause`` is one of gone, ended, elsewhere, kernel, ourselves, traced, not_permitted, other_machine, not_go,
+    confined, too_slow, no_memory, no_room, other.
+    """
+
+    def __init__(self, pid: int, why: str, cause: str = "other") -> None:
         super().__init__(f"process {pid}: {why}")
         self.pid = pid
         self.why = why
+        self.cause = cause
 
 
 class CoreUnreadable(CouldNotLook):

@@ -14,7 +14,7 @@ import pytest
 
 from mapmedic import api
 from mapmedic.demo.service import LabService, Scenario, build_lab
-from mapmedic.errors import ProcessUnreadable, TargetUnsupported
+from mapmedic.errors import ProcessUnreadable
 from mapmedic.model.inventory import Inventory, MapInstance
 from tests.live.aftermath import traces_left
 from tests.live.scenarios import truth_of
@@ -88,7 +88,7 @@ def test_a_busy_service_stands_still_once_and_loses_no_request(start_lab: StartL
 
 def test_what_is_no_go_process_or_none_at_all_is_said() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        with pytest.raises(TargetUnsupported, match="no Go build information"):
+        with pytest.raises(ProcessUnreadable, match="no Go build information"):
             api.heap(str(other.pid), max_pause_ms=PATIENCE_MS)
         assert other.poll() is None
         assert other.stdin is not None

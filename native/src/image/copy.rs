@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
 
 /// Pages of the kernel on amd64; /proc/PID/pagemap has one word for each.
 pub const PAGE: u64 = 4096;
@@ -76,13 +77,14 @@ pub struct Copied {
 }
 
 /// Copies the existing pages of `mappings` from `memory` into `to`, each range in one piece; what does not exist
-/// is a hole in the file. FileTooLarge beyond `most` bytes.
+/// is a hole in the file. FileTooLarge beyond `most` bytes, TimedOut beyond `until`.
 pub fn copy_ranges(
     memory: &File,
     pagemap: &File,
     mappings: &[Mapping],
     to: &File,
     most: u64,
+    until: Option<Instant>,
 ) -> io::Result<Copied> {
     let mut copied = Copied::default();
     let mut buffer = vec![0u8; BUFFER_BYTES];
@@ -104,6 +106,7 @@ pub fn copy_ranges(
                 to,
                 base + (run.start - range.start),
                 &mut buffer,
+                until,
             )?;
             copied.bytes += read;
             if run.start + read < run.end {
@@ -154,9 +157,13 @@ fn copy_run(
     to: &File,
     offset: u64,
     buffer: &mut [u8],
+    until: Option<Instant>,
 ) -> io::Result<u64> {
     let mut done = 0;
     while run.start + done < run.end {
+        if until.is_some_and(|until| Instant::now() > until) {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
         let wanted = buffer.len().min((run.end - run.start - done) as usize);
         let read = match memory.read_at(&mut buffer[..wanted], run.start + done) {
             Ok(read) if read > 0 => read,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use pyo3::exceptions::PyValueError;
@@ -97,8 +98,9 @@ impl PyImage {
     }
 }
 
-/// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file ``descriptor``, at most ``most`` bytes.
-/// Return (pieces, unread). OSError where the process or the file says no.
+/// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file
+/// ``descriptor``, at most ``most`` bytes and for at most ``within_ns`` (None: as long as it takes).
+/// Return (pieces, unread). OSError where the process or the file says no; TimeoutError where the time was up.
 #[pyfunction]
 fn copy_memory(
     py: Python<'_>,
@@ -106,7 +108,9 @@ fn copy_memory(
     mappings: Vec<(u64, u64, bool)>,
     descriptor: RawFd,
     most: u64,
+    within_ns: Option<u64>,
 ) -> PyResult<(Pieces, Unread)> {
+    let until = within_ns.map(|within| Instant::now() + Duration::from_nanos(within));
     let to = own(descriptor)?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;
@@ -117,7 +121,7 @@ fn copy_memory(
             anonymous,
         })
         .collect();
-    let copied = py.detach(|| copy::copy_ranges(&memory, &pagemap, &mappings, &to, most))?;
+    let copied = py.detach(|| copy::copy_ranges(&memory, &pagemap, &mappings, &to, most, until))?;
     let pieces = copied
         .pieces
         .iter()

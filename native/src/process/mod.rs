@@ -2,6 +2,7 @@
 
 mod failure;
 mod python;
+mod scattered;
 mod snapshot;
 mod stub;
 mod sys;

@@ -8,8 +8,10 @@ use std::time::Duration;
 use libc::{pid_t, user_regs_struct};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::failure::{Failure, Outcome};
+use super::scattered;
 use super::snapshot;
 use super::stub;
 use super::window::Window;
@@ -128,6 +130,21 @@ fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held>
     })
 }
 
+/// Return what lies at each of ``places`` [(address, bytes)] of ``pid``, whether it stands still or runs; None where
+/// not all of it can be read.
+#[pyfunction]
+fn read_scattered<'py>(
+    py: Python<'py>,
+    pid: pid_t,
+    places: Vec<(u64, usize)>,
+) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+    let found = py.detach(|| scattered::read(pid, &places))?;
+    Ok(found
+        .into_iter()
+        .map(|bytes| bytes.map(|bytes| PyBytes::new(py, &bytes)))
+        .collect())
+}
+
 /// Runs `keep` in a thread of its own and returns once it has said what it holds, or why it could not.
 fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
 where
@@ -171,5 +188,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("STUB_BYTES", stub::MAX_BYTES)?;
     module.add_class::<Held>()?;
     module.add_function(wrap_pyfunction!(fork_copy, module)?)?;
-    module.add_function(wrap_pyfunction!(stop_process, module)?)
+    module.add_function(wrap_pyfunction!(stop_process, module)?)?;
+    module.add_function(wrap_pyfunction!(read_scattered, module)?)
 }

@@ -128,9 +128,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs to the entry of the call, and to its exit; returns what it answered.
+    /// Runs to the entry of the call, and to its exit; returns what it answered. Once the call is entered nobody
+    /// can break it off: time is up before that, or not at all.
     fn through_one_call(&mut self) -> Outcome<Answer> {
         self.run_to_stop()?;
+        if Instant::now() > self.deadline {
+            return self.skip_the_call();
+        }
+        self.deadline = Instant::now() + DEATH;
         self.run_to_stop()?;
         let registers = sys::registers(self.thread.id)
             .map_err(because("reading the answer", self.thread.id))?;
@@ -170,6 +175,17 @@ impl Run<'_> {
 
     fn go_on(&self) -> Outcome<()> {
         sys::run_to_syscall(self.thread.id).map_err(because("running the call", self.thread.id))
+    }
+
+    /// A call number of -1 is no call: the kernel goes straight to the exit.
+    fn skip_the_call(&mut self) -> Outcome<Answer> {
+        let id = self.thread.id;
+        let mut nowhere = sys::registers(id).map_err(because("skipping the call", id))?;
+        nowhere.orig_rax = u64::MAX;
+        sys::set_registers(id, &nowhere).map_err(because("skipping the call", id))?;
+        self.deadline = Instant::now() + DEATH;
+        self.run_to_stop()?;
+        Err(Failure::TooSlow(self.thread.id))
     }
 
     fn give_up(&self) -> Outcome<()> {

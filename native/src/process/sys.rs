@@ -160,6 +160,39 @@ pub fn kill_with_us(process: pid_t) -> io::Result<()> {
     .map(drop)
 }
 
+/// Reads `places` (address, bytes) of `process`, at most IOV_MAX of them, into `buffer`, one behind the other;
+/// returns how many bytes were read before the first place that cannot be read.
+pub fn read_scattered(
+    process: pid_t,
+    places: &[(u64, usize)],
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    let theirs: Vec<libc::iovec> = places
+        .iter()
+        .map(|&(address, bytes)| libc::iovec {
+            iov_base: address as *mut c_void,
+            iov_len: bytes,
+        })
+        .collect();
+    let ours = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast::<c_void>(),
+        iov_len: buffer.len(),
+    };
+    // SAFETY: the kernel writes into `buffer` only, and no more than its length; addresses of `process` are
+    // numbers to us.
+    let read = unsafe {
+        libc::process_vm_readv(
+            process,
+            &raw const ours,
+            1,
+            theirs.as_ptr(),
+            theirs.len() as libc::c_ulong,
+            0,
+        )
+    };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
 /// Sends `signal` to one thread once more; it is delivered when the thread runs.
 pub fn send_again(process: pid_t, thread: pid_t, signal: c_int) -> io::Result<()> {
     // SAFETY: tgkill takes three numbers.

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.targets import Target, TargetKind
-from mapmedic.errors import CouldNotLook, FormatError, TargetUnsupported, UsageError
+from mapmedic.errors import CouldNotLook, FormatError, ProcessUnreadable, TargetUnsupported, UsageError
+from mapmedic.goheap.build import BUILD_MAGIC
 from mapmedic.goheap.heap import GoHeap, survey_heap
 from mapmedic.goheap.inventory import take_inventory
 from mapmedic.goheap.names import GlobalNames, read_names
+from mapmedic.memory.access import require_readable
 from mapmedic.memory.core import read_core
 from mapmedic.memory.reader import Memory
-from mapmedic.memory.snapshot import read_process
-from mapmedic.model.inventory import Inventory, SnapshotMode
+from mapmedic.memory.snapshot import Progress, read_process
+from mapmedic.model.inventory import Inventory, Limits
 
 _MOST_PROGRAM_BYTES = 1 << 29
 
 
 def capture_inventory(
-    target: Target, how: SnapshotMode, max_pause_ms: float, exe: Path | None = None
+    target: Target, limits: Limits, exe: Path | None = None, progress: Progress | None = None
 ) -> Inventory:
-    """Return every map of the process or core that ``target`` names; ``exe`` is the program of a core.
+    """Return every map of the process (read within ``limits``) or core that ``target`` names.
 
-    TargetUnsupported for a target that is neither, CouldNotLook where it cannot be read.
+    ``exe`` is the program of a core. TargetUnsupported for a target that is neither, CouldNotLook where it
+    cannot be read.
     """
-    memory, program = _read(target, how, max_pause_ms, exe)
+    memory, program = _read(target, limits, exe, progress)
     names, why = _names(memory, program) if program else (None, None)
     return take_inventory(_survey(memory), names, (why,) if why else ())
 
@@ -41,7 +45,7 @@ def _survey(memory: Memory) -> GoHeap:
 
 
 def _read(
-    target: Target, how: SnapshotMode, max_pause_ms: float, exe: Path | None
+    target: Target, limits: Limits, exe: Path | None, progress: Progress | None
 ) -> tuple[Memory, Path | None]:
     """Return the memory and the program's file."""
     if target.kind is TargetKind.CORE:
@@ -54,7 +58,24 @@ def _read(
     if exe is not None:
         raise UsageError("--exe names the program of a core; a process says itself what it runs")
     pid = int(target.text.removeprefix("pid:"))
-    return read_process(pid, how, max_pause_ms=max_pause_ms), Path(f"/proc/{pid}/exe")
+    _require_go(pid)
+    return read_process(pid, limits, progress=progress), Path(f"/proc/{pid}/exe")
+
+
+def _require_go(pid: int) -> None:
+    """Raise ProcessUnreadable, before anything is done to ``pid``, where its program is not one of Go."""
+    require_readable(pid)
+    try:
+        with (
+            Path(f"/proc/{pid}/exe").open("rb") as file,
+            mmap(file.fileno(), 0, access=ACCESS_READ) as program,
+        ):
+            found = program.find(BUILD_MAGIC)
+    except (OSError, ValueError):
+        return  # no file to be asked; its memory will tell
+    if found < 0:
+        why = "it carries no Go build information: not a Go program, or one of Go before 1.18"
+        raise ProcessUnreadable(pid, why, "not_go")
 
 
 def _names(memory: Memory, path: Path) -> tuple[GlobalNames | None, str | None]:

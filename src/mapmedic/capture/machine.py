@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import mapmedic
-from mapmedic.capture.machine_memory import memory_room, read_text
+from mapmedic.memory.access import has_ptrace_capability
+from mapmedic.memory.room import memory_room, read_text
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.units import MIB
 
-_CAP_SYS_PTRACE = 19
 _LOW_MEMORY_BYTES = 512 * MIB
 
 
@@ -59,7 +59,7 @@ def _ptrace(root: Path) -> MachineCheck:
     if scope == "3":
         return MachineCheck("ptrace", Status.MISSING, "kernel.yama.ptrace_scope is 3: nobody may", enables,
                             "have it set to 1 or 2 at boot (3 cannot be lowered)")  # fmt: skip
-    if _has_capability(root, _CAP_SYS_PTRACE):
+    if has_ptrace_capability(root):
         return MachineCheck("ptrace", Status.OK, "allowed (CAP_SYS_PTRACE)", enables)
     if scope == "0":
         return MachineCheck("ptrace", Status.LIMITED, "allowed for processes of your own user", enables,
@@ -89,10 +89,3 @@ def _token() -> MachineCheck:
         )
     return MachineCheck("agent token", Status.LIMITED, "MAPMEDIC_TOKEN is not set", "hotfix and exact entry counts",
                         "export MAPMEDIC_TOKEN=… (the one the service was started with)")  # fmt: skip
-
-
-def _has_capability(root: Path, number: int) -> bool:
-    for line in read_text(root / "proc/self/status").splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> number & 1)
-    return False

@@ -10,7 +10,7 @@ from functools import singledispatch
 from urllib.parse import urlsplit
 
 from mapmedic import errors
-from mapmedic.cli import tls_advice
+from mapmedic.cli import process_advice, tls_advice
 from mapmedic.report.inert import inert
 
 
@@ -263,13 +263,11 @@ def _(error: errors.SessionDamaged) -> Advice:
 @advise.register
 def _(error: errors.ProcessUnreadable) -> Advice:
     return Advice(
-        error.why, f"process {error.pid}, which runs on",
-        (
-            "it belongs to another user, or the kernel lets only root and CAP_SYS_PTRACE trace (mapmedic doctor)",
-            "it ended, is traced by a debugger, or would have stood still for too long (--max-pause)",
-        ),
-        f"mapmedic heap {error.pid} --snapshot freeze --max-pause 2000",
-    )  # fmt: skip
+        error.why,
+        f"process {error.pid}, which is as it was",
+        process_advice.causes(error),
+        process_advice.next_step(error),
+    )
 
 
 @advise.register

@@ -16,10 +16,9 @@ from mapmedic.cli.options import examples, json_option
 @click.option(
     "--snapshot",
     type=click.Choice(["fork", "freeze", "live"]),
-    default="fork",
-    show_default=True,
     help="fork: read a frozen copy, the process runs on at once. freeze: it stands still while it is read. "
-    "live: it is not stopped, and hot maps may be missing.",
+    "live: it runs meanwhile, and what was written to is read again in a short stop, or left out and listed. "
+    "Default: fork, where that keeps the two limits below.",
 )
 @click.option(
     "--max-pause",
@@ -28,7 +27,16 @@ from mapmedic.cli.options import examples, json_option
     default=200.0,
     show_default=True,
     metavar="MS",
-    help="Let the process go and give up where it would stand still longer.",
+    help="For how long it may stand still.",
+)
+@click.option(
+    "--memory-floor",
+    "memory_floor_mib",
+    type=click.IntRange(0, 1 << 30),
+    default=64,
+    show_default=True,
+    metavar="MIB",
+    help="How much memory a frozen copy must leave free to the process and to us; below it is killed.",
 )
 @click.option(
     "--limit",
@@ -44,8 +52,9 @@ from mapmedic.cli.options import examples, json_option
 )
 @json_option
 def command(
-    target: str, snapshot: str, max_pause_ms: float, limit: int, exe: Path | None, as_json: bool
-) -> None:
+    target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
 
     TARGET is a process on this machine (1234 or pid:1234) or a core (core:PATH); no agent, no endpoint and no
@@ -53,11 +62,20 @@ def command(
     milliseconds for each hundred MiB.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.cli.output import console  # noqa: PLC0415
+    from mapmedic.cli.output import ProgressBar, console  # noqa: PLC0415
+    from mapmedic.model.units import MIB  # noqa: PLC0415
     from mapmedic.report.heap_table import print_inventory  # noqa: PLC0415
     from mapmedic.report.json_output import dump, heap_json  # noqa: PLC0415
 
-    inventory = api.heap(target, snapshot=snapshot, max_pause_ms=max_pause_ms, exe=exe)
+    with ProgressBar() as bar:
+        inventory = api.heap(
+            target,
+            snapshot=snapshot,
+            max_pause_ms=max_pause_ms,
+            memory_floor_bytes=memory_floor_mib * MIB,
+            exe=exe,
+            progress=bar,
+        )
     if as_json:
         click.echo(dump(heap_json(inventory)))
     else:

@@ -10,7 +10,7 @@ from mapmedic.memory.reader import Memory
 
 # src/debug/buildinfo/buildinfo.go: 14 bytes of magic, the pointer size, flags; from 32 on two strings, each
 # with its length before it.
-_MAGIC = b"\xff Go buildinf:"
+BUILD_MAGIC = b"\xff Go buildinf:"
 _INLINE_STRINGS = 2
 _MOST_VERSION_BYTES = 256
 _VERSION = re.compile(r"(?:devel )?go1\.(\d{1,3})(?:[.\w-]*)")
@@ -34,7 +34,7 @@ class GoBuild:
 def read_build(memory: Memory) -> GoBuild:
     """Return how the program in ``memory`` was built; TargetUnsupported where it is no Go program."""
     start, end = memory.program
-    for at in memory.find(_MAGIC, start, end, align=16):
+    for at in memory.find(BUILD_MAGIC, start, end, align=16):
         head = memory.read(at, 34 + _MOST_VERSION_BYTES)
         if head is None or head[14] != 8 or not head[15] & _INLINE_STRINGS:
             continue

@@ -91,6 +91,7 @@ def _snapshot(heap: GoHeap) -> Snapshot:
         heap_objects=heap.totals["reached_objects"],
         heap_bytes=heap.totals["reached_bytes"],
         complete=not (heap.unread or heap.totals["unread_objects"] or memory.unread),
+        notes=memory.notes,
     )
 
 

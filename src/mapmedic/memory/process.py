@@ -13,22 +13,73 @@ from mapmedic.memory.reader import Address, Extent
 # 7f3fe26f7000-7f3fe2703000 r--p 00000000 fe:00 10112324    /lib/x86_64-linux-gnu/libc.so.6
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) [0-9a-f]+ \S+ ([0-9]+)\s*(.*)")
 _MOST_MAPS_BYTES = 64 << 20
+# Documentation/filesystems/proc.rst, Seccomp: a filter decides on each system call.
+_SECCOMP_FILTER = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """What matters before a process is stopped: whether it lives, who traces it, how it is confined."""
+    """What matters before a process is stopped: whether it lives, whose it is, how it is confined, how large it is.
 
+    ``ids`` are its process ids, ours first, the one that it knows itself by last. ``anonymous_bytes`` is what a fork
+    has to share, ``table_bytes`` what it has to copy.
+    """
+
+    name: str
     state: str
+    ids: tuple[int, ...]
     tracer_pid: int
+    user: int
+    has_memory: bool
     seccomp: int
+    resident_bytes: int
+    anonymous_bytes: int
+    table_bytes: int
+
+    @property
+    def is_confined(self) -> bool:
+        """Tell whether a seccomp filter decides on its system calls."""
+        return self.seccomp == _SECCOMP_FILTER
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether job control has stopped it (SIGSTOP, Ctrl-Z)."""
+        return self.state == "T"
 
 
 def read_facts(pid: int) -> ProcessFacts:
     """Return the facts of process ``pid``; ProcessUnreadable where there is none or it may not be read."""
     fields = dict(line.split(":", 1) for line in _read(pid, "status").splitlines() if ":" in line)
-    first = {name: words.split()[0] for name, words in fields.items() if words.split()}
-    return ProcessFacts(first.get("State", ""), int(first.get("TracerPid", 0)), int(first.get("Seccomp", 0)))
+    words = {name: text.split() for name, text in fields.items()}
+
+    def number(name: str) -> int:
+        return int(words[name][0]) if words.get(name) else 0
+
+    return ProcessFacts(
+        name=fields.get("Name", "").strip(),
+        state=(words.get("State") or [""])[0],
+        ids=tuple(int(each) for each in words.get("NSpid", [str(pid)])),
+        tracer_pid=number("TracerPid"),
+        user=number("Uid"),
+        has_memory="VmSize" in fields,
+        seccomp=number("Seccomp"),
+        resident_bytes=number("VmRSS") * 1024,
+        anonymous_bytes=number("RssAnon") * 1024,
+        table_bytes=number("VmPTE") * 1024,
+    )
+
+
+def known_elsewhere_as(pid: int) -> tuple[int, ...]:
+    """Return the processes here that call themselves ``pid`` in a PID namespace of their own."""
+    found = []
+    for each in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        try:
+            ids = read_facts(each).ids
+        except ProcessUnreadable:
+            continue  # it has ended since
+        if len(ids) > 1 and ids[-1] == pid:
+            found.append(each)
+    return tuple(sorted(found))
 
 
 def read_extents(pid: int) -> tuple[Extent, ...]:
@@ -75,5 +126,7 @@ def _read(pid: int, name: str) -> str:
 
 def _why(pid: int, error: OSError) -> ProcessUnreadable:
     if error.errno in (errno.ENOENT, errno.ESRCH):
-        return ProcessUnreadable(pid, "there is no such process here")
+        return ProcessUnreadable(pid, "there is no such process here", "gone")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ProcessUnreadable(pid, f"/proc/{pid} may not be read", "not_permitted")
     return ProcessUnreadable(pid, f"/proc/{pid} cannot be read: {error.strerror or error}")

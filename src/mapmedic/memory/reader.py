@@ -51,7 +51,8 @@ class Memory:
     """The memory of one process. Unreadable is a value: ``read`` and ``word`` return None, and never guess.
 
     ``extents`` are all mappings, read or not; ``exe_path`` names those of the program itself. ``unread`` lists
-    what should have been there and could not be read; ``remarks`` is what else went less than well.
+    what should have been there and could not be read; ``remarks`` is what else went less than well; ``notes`` is
+    why it was read the way it was.
     ``pause_ns`` is how long the process stood still.
     """
 
@@ -63,6 +64,7 @@ class Memory:
     unread: tuple[tuple[Address, Address], ...] = ()
     pause_ns: int = 0
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     pid: int | None = None
 
     def read(self, address: int, size: int) -> bytes | None:

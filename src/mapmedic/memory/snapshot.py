@@ -1,53 +1,59 @@
 """Read a live process's memory: from a frozen copy, while it stands still, or while it runs.
 
-Nothing of the target is changed that outlives the reading: ``docs/concepts/snapshots.md`` says why.
+Nothing of the target is changed that outlives the reading: ``docs/decisions/0009`` says why.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
-from mapmedic.memory.process import exe_path, read_extents, read_facts
+from mapmedic.memory.access import not_permitted, require_readable
+from mapmedic.memory.code_room import find_room
+from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
-from mapmedic.model.inventory import SnapshotMode
+from mapmedic.memory.room import free_bytes
+from mapmedic.memory.watch import MemoryGuard, Ticking
+from mapmedic.memory.way import Way, choose_way, estimate_cost
+from mapmedic.model.inventory import Limits, SnapshotMode
 
-_PAGE = 4096
 _ZOMBIE = "the frozen copy could not be taken off the process's list of children; it goes with the process"
-# ELF header: magic, class, byte order; machine.
-_ELF_64_LITTLE, _X86_64 = b"\x7fELF\x02\x01", b"\x3e\x00"
-# /proc/PID/status, Seccomp: a filter decides on each system call.
-_SECCOMP_FILTER = 2
 # Of what the disk has left, what an image may take: a full disk is somebody else's incident.
 _DISK_SHARE = 0.8
+# How often a thread that will not stand still (it waits for a child that it made by vfork) is asked again.
+_STOP_TRIES = 3
+
+Progress = Callable[[str, float], None]
 
 
 def read_process(
-    pid: int,
-    how: SnapshotMode = SnapshotMode.FORK,
-    *,
-    max_pause_ms: float = 200.0,
-    folder: Path | None = None,
+    pid: int, limits: Limits | None = None, *, folder: Path | None = None, progress: Progress | None = None
 ) -> Memory:
     """Return the memory of process ``pid``, its image in a nameless file in ``folder``.
 
-    ProcessUnreadable where it is not there, is not ours to trace, or cannot be stopped within ``max_pause_ms``;
-    the process runs on untouched each time.
+    ProcessUnreadable where it is not there, is not ours to trace, or cannot be read within ``limits``; the process
+    is as it was each time. ``progress`` is called with (what is done, share of it, 0..1), from another thread.
     """
-    require_traceable(pid)
+    limits = limits or Limits()
+    facts, exe = require_readable(pid), exe_path(pid)
+    room = find_room(pid, exe, read_extents(pid))
+    way = choose_way(pid, estimate_cost(pid, facts, has_room=room is not None), limits)
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
+        copying = _Copying(pid, exe, file, facts.resident_bytes, limits, progress)
         try:
-            return _read(pid, how, int(max_pause_ms * 1e6), file)
+            return _read(way, room, copying)
         except _native.WindowFailed as error:
-            raise _why(pid, error, max_pause_ms) from error
+            raise _why(pid, facts, error, way) from error
+        except TimeoutError as error:
+            raise _too_slow(pid, way) from error
         except OSError as error:
             where = folder or tempfile.gettempdir()
             raise ProcessUnreadable(
@@ -55,87 +61,98 @@ def read_process(
             ) from error
 
 
-def require_traceable(pid: int) -> None:
-    """Raise ProcessUnreadable where process ``pid`` is gone, going, or in another tracer's hands."""
-    facts = read_facts(pid)
-    if facts.state in ("Z", "X"):
-        raise ProcessUnreadable(pid, "it has ended; its parent has not taken note yet")
-    if facts.tracer_pid:
-        raise ProcessUnreadable(pid, f"process {facts.tracer_pid} traces it already")
-
-
-def _read(pid: int, how: SnapshotMode, max_pause_ns: int, file: IO[bytes]) -> Memory:
-    exe = exe_path(pid)
-    _require_amd64(pid)
-    extents = read_extents(pid)
-    if how is SnapshotMode.LIVE:
-        return _memory(pid, how, exe, extents, (), 0, _copy(pid, exe, extents, file), file)
-    if how is SnapshotMode.FORK:
-        _require_fork_allowed(pid)
-        held = _native.fork_copy(pid, find_room(pid, exe, extents), max_pause_ns)
-    else:
-        held = _native.stop_process(pid, max_pause_ns)
+def _read(way: Way, room: Address | None, copying: _Copying) -> Memory:
+    if way.how is SnapshotMode.LIVE:
+        extents = read_extents(copying.pid)
+        return copying.memory(way, extents, copying.copy(copying.pid, extents))
+    held = _hold(way, room, copying.pid)
     try:
         # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
         extents = read_extents(held.pid)
-        copied = _copy(held.pid, exe, extents, file)
+        within_ns = _pause_ns(way) if way.how is SnapshotMode.FREEZE else None
+        copied = copying.copy(held.pid, extents, within_ns)
     finally:
         pause_ns, is_clean = held.release()
+    memory = copying.memory(way, extents, copied)
     threads = tuple(
-        ThreadState(id, Address(sp), Address(ip), tuple(rest)) for id, sp, ip, rest in held.threads()
+        ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads()
     )
-    memory = _memory(pid, how, exe, extents, threads, pause_ns, copied, file)
-    return memory if is_clean else replace(memory, remarks=(_ZOMBIE,))
+    notes = way.notes + _overrun(way, pause_ns)
+    return replace(
+        memory, threads=threads, pause_ns=pause_ns, notes=notes, remarks=() if is_clean else (_ZOMBIE,)
+    )
 
 
-def _require_amd64(pid: int) -> None:
-    """Raise ProcessUnreadable unless ``pid`` runs a 64-bit x86 program, on a machine where that can be stopped."""
-    if not hasattr(_native, "fork_copy"):
-        raise ProcessUnreadable(pid, "processes can be read on linux/amd64 only")
-    try:
-        with Path(f"/proc/{pid}/exe").open("rb") as file:
-            head = file.read(20)
-    except OSError as error:
-        raise ProcessUnreadable(pid, f"its program cannot be read: {error.strerror or error}") from error
-    if head[:6] != _ELF_64_LITTLE or head[18:20] != _X86_64:
-        raise ProcessUnreadable(pid, "it runs no 64-bit x86 program")
+def _hold(way: Way, room: Address | None, pid: int) -> _native.Held:
+    """Return a copy of ``pid``, or ``pid`` itself standing still."""
+    for tries_left in reversed(range(_STOP_TRIES)):
+        try:
+            if way.how is SnapshotMode.FORK and room is not None:
+                return _native.fork_copy(pid, room, _pause_ns(way))
+            return _native.stop_process(pid, _pause_ns(way))
+        except _native.WindowFailed as error:
+            if error.args[0] != "too_slow" or not tries_left:
+                raise
+    raise AssertionError("unreachable")
 
 
-def _require_fork_allowed(pid: int) -> None:
-    """Raise ProcessUnreadable where a seccomp filter could end the process for a fork."""
-    if read_facts(pid).seccomp == _SECCOMP_FILTER:
-        raise ProcessUnreadable(
-            pid, "a seccomp filter confines it, and could end it for the fork that a copy takes"
-        )
+def _pause_ns(way: Way) -> int:
+    return int(way.max_pause_ms * 1e6)
+
+
+def _overrun(way: Way, pause_ns: int) -> tuple[str, ...]:
+    """Say that a fork took longer than it may: nobody can break it off once the kernel is at it."""
+    if pause_ns <= _pause_ns(way):
+        return ()
+    return (
+        f"it stood still for {pause_ns / 1e6:.1f} ms, more than the {way.max_pause_ms:g} ms that were allowed",
+    )
 
 
 Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]]]
 
 
-def _memory(
-    pid: int, how: SnapshotMode, exe: str, extents: tuple[Extent, ...], threads: tuple[ThreadState, ...],
-    pause_ns: int, copied: Copied, file: IO[bytes],
-) -> Memory:  # fmt: skip
-    pieces, unread = copied
-    return Memory(
-        image=_native.Image([(file.fileno(), pieces)]),
-        how=how,
-        exe_path=exe,
-        extents=extents,
-        threads=threads,
-        unread=tuple((Address(start), Address(end)) for start, end in unread),
-        pause_ns=pause_ns,
-        pid=pid,
-    )
+@dataclass(frozen=True, slots=True)
+class _Copying:
+    """One copying of a process's memory into ``file``, with an eye on what it takes."""
 
+    pid: int
+    exe: str
+    file: IO[bytes]
+    expected_bytes: int
+    limits: Limits
+    progress: Progress | None
 
-def _copy(pid: int, exe: str, extents: Sequence[Extent], file: IO[bytes]) -> Copied:
-    wanted: list[tuple[int, int, bool]] = [
-        (e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, exe)
-    ]
-    disk = os.fstatvfs(file.fileno())
-    most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
-    return _native.copy_memory(pid, wanted, file.fileno(), most)
+    def copy(self, source: int, extents: Sequence[Extent], within_ns: int | None = None) -> Copied:
+        """Copy what is wanted of ``extents`` from process ``source``, the process itself or a frozen copy of it."""
+        wanted = [(e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, self.exe)]
+        disk = os.fstatvfs(self.file.fileno())
+        most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
+        guard = MemoryGuard(source, self.limits.memory_floor_bytes, lambda: free_bytes(self.pid))
+        ticks = [self._tell] if source == self.pid else [self._tell, guard.check]
+        with Ticking(ticks):
+            copied = _native.copy_memory(source, wanted, self.file.fileno(), most, within_ns)
+        guard.require_never_tripped(self.pid)
+        return copied
+
+    def memory(self, way: Way, extents: tuple[Extent, ...], copied: Copied) -> Memory:
+        """Return what was copied."""
+        pieces, unread = copied
+        return Memory(
+            image=_native.Image([(self.file.fileno(), pieces)]),
+            how=way.how,
+            exe_path=self.exe,
+            extents=extents,
+            threads=(),
+            unread=tuple((Address(start), Address(end)) for start, end in unread),
+            notes=way.notes,
+            pid=self.pid,
+        )
+
+    def _tell(self) -> None:
+        if self.progress is not None:
+            done = os.fstat(self.file.fileno()).st_blocks * 512
+            self.progress("copying memory", min(1.0, done / max(1, self.expected_bytes)))
 
 
 def _is_wanted(extent: Extent, exe: str) -> bool:
@@ -145,42 +162,26 @@ def _is_wanted(extent: Extent, exe: str) -> bool:
     return extent.name == exe or (extent.writable and extent.private and not extent.name.startswith("/dev/"))
 
 
-def find_room(pid: int, exe: str, extents: Sequence[Extent]) -> Address:
-    """Return where STUB_BYTES zero bytes lie in an executable mapping of the program, in no section of it.
-
-    They are looked for behind the last byte of the text, where the file was padded to a page, and in the first
-    page, between the program's headers and its first section.
-    """
-    for extent in extents:
-        if extent.executable and extent.name == exe:
-            for page in (extent.end - _PAGE, extent.start):
-                room = _zeros_in(pid, page)
-                if room is not None:
-                    return room
-    why = f"no free place for {_native.STUB_BYTES} bytes of code; read it with --snapshot freeze"
-    raise ProcessUnreadable(pid, why)
+def _too_slow(pid: int, way: Way) -> ProcessUnreadable:
+    why = f"it could not be read within a pause of {way.max_pause_ms:g} ms"
+    return ProcessUnreadable(pid, why, "too_slow")
 
 
-def _zeros_in(pid: int, page: int) -> Address | None:
-    try:
-        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-            memory.seek(page)
-            bytes_ = memory.read(_PAGE)
-    except OSError:
-        return None
-    # 16 more than needed, so that the start can be rounded up.
-    at = bytes_.rfind(bytes(_native.STUB_BYTES + 16))
-    return None if at < 0 else Address(page + (at + 15) // 16 * 16)
+# What the window says -> (what to say, the cause).
+_WORDS = {
+    "gone": ("it ended while it was looked at", "ended"),
+    "no_room": ("the place meant for a few bytes of code is not free", "no_room"),
+    "other_machine": ("a thread of it runs no 64-bit x86 code", "other_machine"),
+    "call_refused": ("it may not fork", "no_memory"),
+}
 
 
-def _why(pid: int, error: _native.WindowFailed, max_pause_ms: float) -> ProcessUnreadable:
+def _why(pid: int, facts: ProcessFacts, error: _native.WindowFailed, way: Way) -> ProcessUnreadable:
     kind, number, doing = error.args
-    words = {
-        "gone": "it ended while it was looked at",
-        "not_permitted": "the kernel does not let us trace it",
-        "too_slow": f"it could not be read within a pause of {max_pause_ms:g} ms",
-        "no_room": "the place meant for a few bytes of code is not free",
-        "other_machine": "it runs no 64-bit x86 code",
-        "call_refused": f"it may not fork (errno {number})",
-    }
-    return ProcessUnreadable(pid, words.get(kind, f"{doing or kind} failed (errno {number})"))
+    if kind == "not_permitted":
+        return not_permitted(pid, facts)
+    if kind == "too_slow":
+        return _too_slow(pid, way)
+    words, cause = _WORDS.get(kind, (f"{doing or kind} failed", "other"))
+    reason = f": {os.strerror(number)}" if kind in ("call_refused", "kernel") else ""
+    return ProcessUnreadable(pid, words + reason, cause)

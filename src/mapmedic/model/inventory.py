@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mapmedic.model.units import MIB
+
 
 class OwnerKind(StrEnum):
     """What holds a map; the words of the contract ``mapmedic.heap/1``."""
@@ -27,6 +29,22 @@ class SnapshotMode(StrEnum):
     FREEZE = "freeze"
     LIVE = "live"
     CORE = "core"
+
+
+# The watch over the memory looks every 5 ms, in which a fast writer dirties some ten MiB.
+DEFAULT_FLOOR_BYTES = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading a process may cost: how long it stands still, how little memory is left, and for which way.
+
+    ``how`` None leaves the way to us.
+    """
+
+    how: SnapshotMode | None = None
+    max_pause_ms: float = 200.0
+    memory_floor_bytes: int = DEFAULT_FLOOR_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +88,17 @@ class InventoryTarget:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How it was looked at. ``pause_ms``: from the first thread asked to stop to the last one let go."""
+    """How it was looked at. ``pause_ms``: from the first thread asked to stop to the last one let go.
+
+    ``notes``: why it was not looked at in the usual way, and what was given up for that.
+    """
 
     mode: SnapshotMode
     pause_ms: float
     heap_objects: int
     heap_bytes: int
     complete: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

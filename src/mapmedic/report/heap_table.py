@@ -17,6 +17,8 @@ _BLANK = "-"
 def print_inventory(console: Console, inventory: Inventory, limit: int) -> None:
     """Print the ``limit`` largest maps of ``inventory`` and what is not in the table."""
     paragraph(console, Text(_summary(inventory)))
+    for note in inventory.snapshot.notes:
+        paragraph(console, Text(inert(note)), indent=2)
     shown = inventory.maps[:limit]
     if shown:
         console.print()

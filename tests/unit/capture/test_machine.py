@@ -8,7 +8,7 @@ import pytest
 
 from mapmedic import api
 from mapmedic.capture.machine import examine_machine
-from mapmedic.capture.machine_memory import MemoryRoom, memory_room
+from mapmedic.memory.room import MemoryRoom, memory_room
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.units import MIB
 

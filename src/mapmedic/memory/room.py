@@ -1,4 +1,4 @@
-"""How much memory is left for us: the machine's, or what the cgroup leaves of it.
+"""How much memory is left for a process: the machine's, or what its cgroup leaves of it.
 
 Documentation/admin-guide/cgroup-v2.rst (memory.max, memory.current), cgroup-v1/memory.rst; file cache that the
 kernel would give up first (inactive_file) counts as free, as the kubelet counts it.
@@ -22,13 +22,22 @@ class MemoryRoom:
     by_cgroup: bool
 
 
-def memory_room(root: Path) -> MemoryRoom | None:
-    """Return the tightest bound under ``root`` (of the file system), None where nothing says."""
-    rooms = [MemoryRoom(free, True) for free in _cgroup_rooms(root)]
+def memory_room(root: Path = Path("/"), pid: int | None = None) -> MemoryRoom | None:
+    """Return the tightest bound on process ``pid`` (None: on us), None where nothing says.
+
+    The kernel's files are read under ``root``.
+    """
+    rooms = [MemoryRoom(free, True) for free in _cgroup_rooms(root, "self" if pid is None else str(pid))]
     machine = _field(read_text(root / "proc/meminfo"), "MemAvailable:")
     if machine is not None:
         rooms.append(MemoryRoom(machine * 1024, False))
     return min(rooms, key=lambda room: room.free_bytes, default=None)
+
+
+def free_bytes(pid: int) -> int | None:
+    """Return how many bytes are free to process ``pid`` and to us, None where nobody says."""
+    rooms = [room.free_bytes for room in (memory_room(pid=pid), memory_room()) if room is not None]
+    return min(rooms, default=None)
 
 
 def read_text(path: Path) -> str:
@@ -39,10 +48,10 @@ def read_text(path: Path) -> str:
         return ""
 
 
-def _cgroup_rooms(root: Path) -> Iterator[int]:
+def _cgroup_rooms(root: Path, process: str) -> Iterator[int]:
     names = ("memory.max", "memory.current", "inactive_file", "")
     older = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "memory")
-    for line in read_text(root / "proc/self/cgroup").splitlines():
+    for line in read_text(root / "proc" / process / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "?", "")
         if controllers and "memory" not in controllers.split(","):
             continue

@@ -1,0 +1,49 @@
+"""What may be the matter with a process that cannot be read, and what to try next."""
+
+from __future__ import annotations
+
+from mapmedic.errors import ProcessUnreadable
+
+# Cause -> what is likely.
+CAUSES = {
+    "gone": ("it has ended, or the number is another machine's or container's",),
+    "ended": ("it crashed, or was restarted or scaled down meanwhile",),
+    "elsewhere": ("the number is the one that the process has inside its container",),
+    "kernel": ("the number is misread from a list of all processes",),
+    "ourselves": ("the number is misread",),
+    "traced": ("a debugger (dlv, gdb), strace or another mapmedic is at work on it",),
+    "not_permitted": ("a container or an ordinary user has no right to trace unless it is given",),
+    "other_machine": ("it was built for another machine than linux/amd64, or runs in an emulator",),
+    "not_go": ("the process is a wrapper (a shell, an init) and the service is a child of it",),
+    "confined": ("the container runtime or the service itself has set a seccomp filter",),
+    "too_slow": ("its heap is large for this way of reading", "the machine is busy"),
+    "no_memory": ("the memory limit of the container is close", "the process is short of memory already"),
+    "no_room": ("the program's file was packed or changed after it was linked",),
+}
+_OTHER_CAUSES = (
+    "the process changed while it was looked at",
+    "the kernel or a security module forbids something",
+)
+
+
+def causes(error: ProcessUnreadable) -> tuple[str, ...]:
+    """Return why that may have happened."""
+    return CAUSES.get(error.cause, _OTHER_CAUSES)
+
+
+def next_step(error: ProcessUnreadable) -> str:
+    """Return the one thing to try next."""
+    pid = error.pid
+    steps = {
+        "gone": "pgrep -a NAME   (the processes here, by name)",
+        "ended": "pgrep -a NAME   (then the same command with its new number)",
+        "elsewhere": "the same command with the number that it has here; in a container with a /proc of its own",
+        "kernel": "pgrep -a NAME",
+        "ourselves": "pgrep -a NAME",
+        "traced": "end that tool, then the same command again",
+        "not_permitted": f"sudo mapmedic heap {pid}   (in Kubernetes: kubectl debug -it POD --image=IMAGE "
+        f"--profile=sysadmin --target=CONTAINER -- mapmedic heap {pid})",
+        "other_machine": "mapmedic diagnose http://HOST:PORT   (over HTTP any machine will do)",
+        "not_go": f"pgrep -a -P {pid}   (its children)",
+    }
+    return steps.get(error.cause, f"mapmedic heap {pid} --snapshot live")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from mapmedic.source.toolchain import GoToolchain
 
 PANICPARSE = "github.com/maruel/panicparse/v2/cmd/pp@v2.5.0"
+GOREF = "github.com/cloudwego/goref/cmd/grf@latest"
+VIEWCORE = "golang.org/x/debug/cmd/viewcore@latest"
 _FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "bench"
 _INSTALL_SECONDS = 180
 
@@ -36,19 +39,38 @@ def pprof(go: GoToolchain) -> Peer:
 
 def panicparse(go: GoToolchain) -> Peer | str:
     """Return panicparse's ``pp``, built from source through the module proxy; in words, why it cannot be had."""
-    path = _FOLDER / "pp"
+    return _installed(go, PANICPARSE)
+
+
+def goref(go: GoToolchain) -> Peer | str:
+    """Return goref's ``grf``: the one on the PATH, else built through the module proxy; in words, why there is none."""
+    return _installed(go, GOREF)
+
+
+def viewcore(go: GoToolchain) -> Peer | str:
+    """Return ``viewcore``: the one on the PATH, else built through the module proxy; in words, why there is none."""
+    return _installed(go, VIEWCORE)
+
+
+def _installed(go: GoToolchain, what: str) -> Peer | str:
+    name = Path(what.partition("@")[0]).name
+    found = shutil.which(name)
+    path = Path(found) if found else _FOLDER / name
     if not path.exists():
         _FOLDER.mkdir(parents=True, exist_ok=True)
         environment = {**go.environment, "GOBIN": str(_FOLDER)}
         environment["GOPROXY"] = os.environ.get("GOPROXY", "")
         try:
             subprocess.run(
-                [str(go.path), "install", PANICPARSE], env=environment, check=True, capture_output=True,
+                [str(go.path), "install", what], env=environment, check=True, capture_output=True, text=True,
                 timeout=_INSTALL_SECONDS,
             )  # fmt: skip
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.strip().splitlines()
+            return f"{what} could not be built here: {said[-1].strip() if said else error}"
         except (subprocess.SubprocessError, OSError) as error:
-            return f"{PANICPARSE} could not be built here: {error}"
-    return Peer(path, f"{PANICPARSE}, {_build_of(go, path)}")
+            return f"{what} could not be built here: {error}"
+    return Peer(path, f"{what}, {_build_of(go, path)}")
 
 
 def _build_of(go: GoToolchain, path: Path) -> str:

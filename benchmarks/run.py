@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import mapmedic
-from benchmarks import addresses, capture_cost, goroutine_dump, profile_load, start_up
+from benchmarks import addresses, capture_cost, goroutine_dump, heap_goref, profile_load, start_up
 from benchmarks.measure import Result
 from mapmedic.source.toolchain import GoToolchain, find_go
 
@@ -30,6 +31,8 @@ BENCHMARKS: dict[str, Callable[[GoToolchain, Path, int], Result]] = {
     "addresses": addresses.run,
     "start": start_up.run,
     "capture": capture_cost.run,
+    "heap": partial(heap_goref.run, entries=3_000_000),
+    "large-heap": partial(heap_goref.run, entries=18_000_000),
 }
 
 

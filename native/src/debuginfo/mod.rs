@@ -1,7 +1,9 @@
-//! What DWARF adds where it was not stripped: the names and types of global variables. Gimli parses it.
+//! What DWARF adds where it was not stripped: the names and types of variables. Gimli parses it.
 
+mod locals;
 mod python;
 mod read;
+mod scopes;
 mod sections;
 mod types;
 

@@ -3,11 +3,13 @@
 use pyo3::prelude::*;
 
 use super::read::{Globals, read};
+use super::scopes::{Named, Scopes};
 
-/// The global variables of a program, by the addresses it was linked to.
+/// The variables of a program, by the addresses it was linked to.
 #[pyclass(module = "mapmedic._native", frozen)]
 struct DebugInfo {
     globals: Globals,
+    scopes: Scopes,
 }
 
 #[pymethods]
@@ -15,8 +17,10 @@ impl DebugInfo {
     /// Read the ELF file ``data``; Malformed where it does not parse.
     #[new]
     fn new(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let (globals, sections) = py.detach(|| read(data))?;
         Ok(DebugInfo {
-            globals: py.detach(|| read(data))?,
+            globals,
+            scopes: Scopes::new(sections),
         })
     }
 
@@ -48,6 +52,24 @@ impl DebugInfo {
         all.extend(places);
         let (path, declared) = types.follow(variable.kind, &all)?;
         Some((variable.name.clone(), path, declared))
+    }
+
+    /// Return (variable, path, declared) of what is reached along ``places`` from the word ``at`` bytes from the
+    /// caller's stack pointer in a frame of the function linked to ``entry`` that stands at ``pc``. None where no
+    /// variable is known to lie there, or what it leads to is no map.
+    fn local(&self, entry: u64, pc: u64, at: i64, places: Vec<u64>) -> Option<Named> {
+        self.scopes.local(&self.globals, entry, pc, at, &places)
+    }
+
+    /// Return the same of the one variable of that function that leads to a map along ``places``, of which the
+    /// program does not say where it is; None where there is no or more than one such variable.
+    fn only_local(&self, entry: u64, pc: u64, places: Vec<u64>) -> Option<Named> {
+        self.scopes.only_local(&self.globals, entry, pc, &places)
+    }
+
+    /// Return the same of what the closure of the function linked to ``entry`` has captured ``at`` bytes into it.
+    fn captured(&self, entry: u64, at: u64, places: Vec<u64>) -> Option<Named> {
+        self.scopes.captured(&self.globals, entry, at, &places)
     }
 
     /// Return (variable, kind) of the word at the linked ``address``, kind as reflect.Kind counts; None where no

@@ -1,6 +1,5 @@
-//! One pass over .debug_info: global variables and types. What functions hold is skipped, not parsed.
+//! One pass over .debug_info: global variables, types, and where functions are. What these hold is skipped.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use gimli::{
@@ -15,7 +14,7 @@ use crate::problem::{Parsed, Problem, problem};
 use super::sections::section;
 use super::types::{Die, STRUCT, Type, Types};
 
-type Slice<'d> = EndianSlice<'d, LittleEndian>;
+pub type Slice<'d> = EndianSlice<'d, LittleEndian>;
 
 /// src/cmd/internal/dwarf/dwarf.go
 const GO_KIND: DwAt = DwAt(0x2900);
@@ -30,12 +29,17 @@ pub struct Variable {
     pub kind: Die,
 }
 
+/// The debug sections, decompressed.
+pub type Sections = gimli::DwarfSections<Vec<u8>>;
+
 pub struct Globals {
     /// The address that the file's first segment was linked to.
     pub base: u64,
     /// By address.
     pub variables: Vec<Variable>,
     pub types: Types,
+    /// Address that a function was linked to -> its entry.
+    pub functions: HashMap<u64, Die>,
 }
 
 impl From<gimli::Error> for Problem {
@@ -48,12 +52,12 @@ impl From<gimli::Error> for Problem {
 }
 
 /// Reads the global variables of the ELF file `data`; none where it was stripped.
-pub fn read(data: &[u8]) -> Parsed<Globals> {
+pub fn read(data: &[u8]) -> Parsed<(Globals, Sections)> {
     let Ok(elf) = ElfFile64::<object::LittleEndian>::parse(data) else {
         return problem("not a 64-bit little-endian ELF file", 0);
     };
-    let sections = gimli::DwarfSections::load(|id| section(&elf, id.name()))?;
-    let dwarf = sections.borrow(|bytes: &Cow<'_, [u8]>| EndianSlice::new(bytes, LittleEndian));
+    let sections = Sections::load(|id| Ok::<_, Problem>(section(&elf, id.name())?.into_owned()))?;
+    let dwarf = sections.borrow(|bytes| EndianSlice::new(bytes, LittleEndian));
     let base = elf
         .segments()
         .map(|segment| segment.address())
@@ -63,6 +67,7 @@ pub fn read(data: &[u8]) -> Parsed<Globals> {
         base,
         variables: Vec::new(),
         types: Types(HashMap::new()),
+        functions: HashMap::new(),
     };
     let mut headers = dwarf.units();
     while let Some(header) = headers.next()? {
@@ -78,7 +83,7 @@ pub fn read(data: &[u8]) -> Parsed<Globals> {
         kind.fields.sort_by_key(|field| field.1);
     }
     globals.variables.sort_by_key(|variable| variable.address);
-    Ok(globals)
+    Ok((globals, sections))
 }
 
 struct Pass<'p, 'd> {
@@ -113,7 +118,9 @@ impl<'d> Pass<'_, 'd> {
             if depth == TOP {
                 within = None;
             }
-            let wanted = depth == TOP && (is_type(tag) || tag == gimli::DW_TAG_variable)
+            let is_function = tag == gimli::DW_TAG_subprogram;
+            let wanted = depth == TOP
+                && (is_type(tag) || is_function || tag == gimli::DW_TAG_variable)
                 || depth == TOP + 1 && tag == gimli::DW_TAG_member && within.is_some();
             if !wanted {
                 entries.skip_attributes(abbreviation.attributes())?;
@@ -122,6 +129,12 @@ impl<'d> Pass<'_, 'd> {
             let entry = self.entry(&mut entries, abbreviation.attributes())?;
             match (tag, within) {
                 (gimli::DW_TAG_variable, _) => self.keep_variable(&entry),
+                (gimli::DW_TAG_subprogram, _) => {
+                    let die = self.whole(offset.0);
+                    self.globals
+                        .functions
+                        .extend(entry.address.map(|address| (address, die)));
+                }
                 (gimli::DW_TAG_member, Some(owner)) => self.keep_field(owner, &entry),
                 _ => within = self.keep_type(self.whole(offset.0), tag, &entry),
             }
@@ -144,6 +157,13 @@ impl<'d> Pass<'_, 'd> {
                 gimli::DW_AT_type => entry.kind = self.reference(&attribute),
                 GO_ELEM => entry.element = self.reference(&attribute),
                 gimli::DW_AT_location => entry.address = self.location(&attribute),
+                gimli::DW_AT_low_pc => {
+                    entry.address = self
+                        .dwarf
+                        .attr_address(self.unit, attribute.value())
+                        .ok()
+                        .flatten()
+                }
                 gimli::DW_AT_data_member_location => {
                     entry.number = attribute.udata_value().unwrap_or(0)
                 }

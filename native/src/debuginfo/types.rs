@@ -88,6 +88,19 @@ impl Types {
         Some((path, declared))
     }
 
+    /// Tells whether what `places` lead to from a value of type `die` is a map.
+    pub fn leads_to_map(&self, die: Die, places: &[u64]) -> bool {
+        let mut at = Some(die);
+        let mut kind = 0;
+        for &place in places {
+            let Some(leaf) = at.and_then(|at| self.leaf(at, place)) else {
+                return false;
+            };
+            (at, kind) = (leaf.of, leaf.kind);
+        }
+        kind == MAP
+    }
+
     /// Returns the size of a type, through typedefs; None for none or zero.
     pub fn size(&self, mut die: Die) -> Option<u64> {
         for _ in 0..MOST_DEPTH {

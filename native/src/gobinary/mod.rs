@@ -20,4 +20,5 @@ mod python;
 pub use functions::Tables;
 pub use loaded::Loaded;
 pub use named::Named;
+pub use names::printed;
 pub use python::register;

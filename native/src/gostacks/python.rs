@@ -9,7 +9,7 @@ use super::code::Code;
 use super::start::{Found, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
 use crate::columns::{Table, read};
-use crate::gobinary::{Loaded, Named};
+use crate::gobinary::{Loaded, Named, printed};
 use crate::image::PyImage;
 use crate::problem::Parsed;
 
@@ -39,6 +39,19 @@ impl GoCode {
     fn frames<'py>(&self, py: Python<'py>, pcs: &[u8]) -> PyResult<Bound<'py, PyDict>> {
         let pcs: Vec<u64> = read(pcs)?;
         Named::of(&self.loaded.tables(), &pcs)?.into_table(py, self.loaded.layout.generic_methods)
+    }
+
+    /// Return (entry, name) of the function that ``pc`` is in, None outside of the program's Go code.
+    fn function(&self, pc: u64) -> PyResult<Option<(u64, String)>> {
+        let tables = self.loaded.tables();
+        let found = tables.function_at(pc)?.map(|function| {
+            let name = printed(function.name(), self.loaded.layout.generic_methods);
+            (
+                pc - function.distance(pc),
+                String::from_utf8_lossy(&name).into_owned(),
+            )
+        });
+        Ok(found.filter(|_| self.loaded.text.contains(&pc)))
     }
 
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).

@@ -10,6 +10,7 @@ from mapmedic import _native
 from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
+from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
 from mapmedic.goheap.types import Types
 from mapmedic.memory.reader import Memory
 from mapmedic.model.inventory import SnapshotMode
@@ -25,6 +26,7 @@ class GoHeap:
     memory: Memory
     runtime: Runtime
     roots: Roots
+    stacks: Stacks
     types: Types
     survey: _native.HeapSurvey
     totals: dict[str, int]
@@ -35,6 +37,7 @@ class GoHeap:
 def survey_heap(memory: Memory) -> GoHeap:
     """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself."""
     runtime = find_runtime(memory)
+    stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
     roots, unread = find_roots(memory, runtime)
     place = {"allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss}
     try:
@@ -46,7 +49,7 @@ def survey_heap(memory: Memory) -> GoHeap:
     totals = survey.totals()
     unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps = {name: np.frombuffer(column, dtype="<u8") for name, column in survey.maps().items()}
-    return GoHeap(memory, runtime, roots, Types(memory, runtime.types), survey, totals, maps, unread)
+    return GoHeap(memory, runtime, roots, stacks, Types(memory, runtime.types), survey, totals, maps, unread)
 
 
 def _page_doubts(memory: Memory, found: int, counted: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the program calls its global variables, where its debug information was not stripped."""
+"""What the program calls its variables, where its debug information was not stripped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mapmedic import _native
 from mapmedic.errors import FormatError
+from mapmedic.goheap.stacks import Frame
 from mapmedic.memory.reader import Memory
 
 # reflect.Kind
@@ -30,6 +31,30 @@ class GlobalNames:
         Each place is an offset in bytes into what the one before led to. None where a type on the way is not known.
         """
         return self.debug.follow(address - self.bias, list(places)) if address >= self.bias else None
+
+    def local(self, frame: Frame, at: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+        """Return the same from the word at ``at`` in ``frame``; None unless a local variable leads to a map.
+
+        What a call spares is described behind it, what only the call still needs, at it.
+        """
+        if frame.entry < self.bias:
+            return None
+        points = (pc - self.bias for pc in (frame.pc, frame.call))
+        found = (
+            self.debug.local(frame.entry - self.bias, point, at - frame.high, list(places))
+            for point in points
+        )
+        return next(filter(None, found), None)
+
+    def only_local(self, frame: Frame, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+        """Return the same of the one local variable of ``frame`` that it can be, where nobody says where that lies."""
+        if frame.entry < self.bias:
+            return None
+        return self.debug.only_local(frame.entry - self.bias, frame.call - self.bias, list(places))
+
+    def captured(self, entry: int, at: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+        """Return the same of what lies ``at`` bytes into a closure of the function at ``entry``."""
+        return self.debug.captured(entry - self.bias, at, list(places)) if entry >= self.bias else None
 
 
 def read_names(memory: Memory, program: bytes) -> GlobalNames | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.names import CHAN, MAP, GlobalNames
 from mapmedic.goheap.roots import Root, RootKind
+from mapmedic.goheap.stack_names import Names, closure_names, header_names, stack_names
+from mapmedic.memory.reader import Address
 from mapmedic.model.inventory import OwnerKind
 
 # A step of a way as the native core tells it: object, offset in it, what it is, the type that goes with that.
@@ -27,26 +29,51 @@ class Owner:
 def name_owner(heap: GoHeap, address: int, names: GlobalNames | None, *, on_stack: bool) -> Owner:
     """Return who holds the map whose header is at ``address``."""
     if on_stack:
-        goroutine = _goroutine_of(heap, address)
-        return Owner(f"goroutine {goroutine}" if goroutine else None, None, None, OwnerKind.GOROUTINE)
+        return _of_stack_header(heap, address, names)
     way = heap.survey.way(address)
     if not way:
         return Owner(None, None, None, OwnerKind.UNKNOWN)
-    root, steps = heap.roots.root(way[0][1]), way[1:]
-    declared = _declared(heap, steps)
-    if root.kind is not RootKind.GLOBAL:
-        return Owner(
-            None,
-            declared,
-            _label(root),
-            OwnerKind.GOROUTINE if root.kind is RootKind.STACK else OwnerKind.UNKNOWN,
-        )
-    kind = OwnerKind.HEAP if steps else OwnerKind.GLOBAL
-    named = _by_debug_information(heap, root, steps, names)
-    if named is None:
-        return Owner(None, declared, _label(root), kind)
-    path, field = named
-    return Owner(path, field or declared or path, None, kind)
+    number, steps = way[0][1], way[1:]
+    root, declared = heap.roots.root(number), _declared(heap, steps)
+    named = _by_debug_information(heap, root, steps, names) if root.kind is RootKind.GLOBAL else None
+    if named is not None:
+        path, field = named
+        return Owner(path, field or declared or path, None, _global_kind(steps))
+    closure = closure_names(heap, steps, names)
+    if closure is not None:
+        return _joined(closure, declared, OwnerKind.CLOSURE)
+    return _of_root(heap, number, steps, names)
+
+
+def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalNames | None) -> Owner:
+    root, declared = heap.roots.root(number), _declared(heap, steps)
+    match root.kind:
+        case RootKind.STACK:
+            places = [place for _, place, _, _ in steps]
+            found = stack_names(heap, root.of, heap.roots.alike(number), places, names)
+            return _joined(found, declared, OwnerKind.GOROUTINE)
+        case RootKind.REGISTER:
+            return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
+    return Owner(None, declared, f"global {root.at:#x}", _global_kind(steps))
+
+
+def _global_kind(steps: Sequence[Step]) -> OwnerKind:
+    return OwnerKind.HEAP if steps else OwnerKind.GLOBAL
+
+
+def _of_stack_header(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
+    header = Address(address)
+    stack = heap.roots.stack_of(header)
+    if stack is None:
+        return Owner(None, None, None, OwnerKind.GOROUTINE)
+    goroutine, first = stack
+    found = header_names(heap, goroutine, header, heap.roots.holders(first, header), names)
+    return _joined(found, None, OwnerKind.GOROUTINE)
+
+
+def _joined(names: Names, declared: str | None, kind: OwnerKind) -> Owner:
+    path, own, label = names
+    return Owner(path, own or declared, None if path else label, kind)
 
 
 def _by_debug_information(
@@ -93,20 +120,4 @@ def _declared(heap: GoHeap, steps: Sequence[Step]) -> str | None:
             and not name.startswith(("map.", "struct "))
         ):
             return f"{name}{path}"
-    return None
-
-
-def _label(root: Root) -> str:
-    match root.kind:
-        case RootKind.GLOBAL:
-            return f"global {root.at:#x}"
-        case RootKind.STACK:
-            return f"goroutine {root.of}"
-    return f"thread {root.of}"
-
-
-def _goroutine_of(heap: GoHeap, address: int) -> int | None:
-    for (start, end), id_ in zip(heap.roots.stacks, heap.roots.stack_owners, strict=True):
-        if start <= address < end:
-            return id_
     return None

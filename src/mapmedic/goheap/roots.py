@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,8 +49,37 @@ class Roots:
 
     def root(self, number: int) -> Root:
         """Return what root ``number`` is."""
-        kind, of = next((kind, of) for first, kind, of in reversed(self.blocks) if first <= number)
+        _, kind, of = self.blocks[self._block(number)]
         return Root(kind, Address(int(self.addresses[number])), of)
+
+    def alike(self, number: int) -> tuple[Address, ...]:
+        """Return where the words of the same stack lie that lead where root ``number`` does, in order of address."""
+        return self.holders(number, int(self.words[number]))
+
+    def holders(self, number: int, value: int) -> tuple[Address, ...]:
+        """Return where ``value`` lies on the stack that root ``number`` is on, in order of address."""
+        block = self._block(number)
+        begin, end = self.blocks[block][0], len(self.words)
+        if block + 1 < len(self.blocks):
+            end = self.blocks[block + 1][0]
+        places = self.addresses[begin:end][self.words[begin:end] == value]
+        return tuple(Address(place) for place in places.tolist())
+
+    def stack_of(self, address: Address) -> tuple[int, int] | None:
+        """Return (goroutine id, number of its first root) of the stack that ``address`` is on; None for none."""
+        of = next(
+            (
+                of
+                for (low, high), of in zip(self.stacks, self.stack_owners, strict=True)
+                if low <= address < high
+            ),
+            None,
+        )
+        first = (first for first, kind, whose in self.blocks if kind is RootKind.STACK and whose == of)
+        return None if of is None else (of, next(first))
+
+    def _block(self, number: int) -> int:
+        return bisect_right(self.blocks, number, key=lambda block: block[0]) - 1
 
 
 def find_roots(memory: Memory, runtime: Runtime) -> tuple[Roots, tuple[str, ...]]:

@@ -70,13 +70,14 @@ _WHY = {
 class Frame:
     """One frame, [low, high) on the stack: of ``functions``, the innermost inlined call first.
 
-    ``pc``: the instruction it stands at, or the one behind its call. ``entry`` is that of the function that was
-    not inlined, the last of ``functions``.
+    ``pc``: the instruction it stands at, or the one behind its call; ``call``: an address within that. ``entry`` is
+    that of the function that was not inlined, the last of ``functions``.
     """
 
     functions: tuple[str, ...]
     entry: int
     pc: int
+    call: int
     low: int
     high: int
 
@@ -135,26 +136,21 @@ class Stacks:
             tuple(self._frame(number) for number in range(begin, end)),
         )
 
-    def frame_at(self, address: int) -> tuple[int, Frame] | None:
-        """Return (goroutine id, frame) of the word at ``address`` on a stack; None where it is in no frame.
-
-        The id alone is known where the frame is not: then the frame has no functions.
-        """
+    def frame_at(self, address: int) -> Frame | None:
+        """Return the frame that the word at ``address`` is in; None where it is in none that is known."""
         index = self._stack_at(address)
         if index is None:
             return None
         begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
         number = begin + int(np.searchsorted(self.fp[begin:end], address, side="right"))
-        id_ = int(self.id[index])
-        if number < end and self.sp[number] <= address:
-            return id_, self._frame(number)
-        return id_, Frame((), 0, 0, address, address)
+        return self._frame(number) if number < end and self.sp[number] <= address else None
 
     def _frame(self, number: int) -> Frame:
         return Frame(
             self._functions[int(self._place[number])],
             int(self.entry[number]),
             int(self.pc[number]),
+            int(self.call[number]),
             int(self.sp[number]),
             int(self.fp[number]),
         )

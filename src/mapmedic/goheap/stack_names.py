@@ -1,0 +1,78 @@
+"""Names for what hangs on a goroutine's stack or in a closure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.names import GlobalNames
+from mapmedic.goheap.stacks import Frame
+from mapmedic.memory.reader import Address
+
+# Path, declared, label: what of an owner's three names is known.
+Names = tuple[str | None, str | None, str]
+
+# A closure is named after the function it stands in: src/cmd/compile/internal/ir/func.go, closureName.
+_CLOSURE_SUFFIX = re.compile(r"(\.(func\d+|gowrap\d+|deferwrap\d+|\d+)|-range\d+)+$")
+# What stands behind a call of these is whoever asked the runtime to wait, grow or collect.
+_RUNTIME = ("runtime.", "internal/runtime/", "internal/sync.", "sync.")
+
+
+def stack_names(
+    heap: GoHeap, goroutine: int, holders: Sequence[Address], places: Sequence[int], names: GlobalNames | None
+) -> Names:
+    """Name what is reached along ``places`` from the words at ``holders``, all on the stack of ``goroutine``.
+
+    Of several frames the outermost one that says a name is believed: it holds on the longest.
+    """
+    frames = [(at, frame) for at in holders if (frame := heap.stacks.frame_at(at)) is not None]
+    for at, frame in reversed(frames):
+        named = names.local(frame, at, places) if names else None
+        if named is not None:
+            return _named(goroutine, frame, named)
+    own = next((frame for _, frame in reversed(frames) if not frame.function.startswith(_RUNTIME)), None)
+    frame_or_none = own or (frames[-1][1] if frames else None)
+    return None, None, f"goroutine {goroutine}{f' {frame_or_none.function}' if frame_or_none else ''}"
+
+
+def header_names(
+    heap: GoHeap, goroutine: int, header: Address, holders: Sequence[Address], names: GlobalNames | None
+) -> Names:
+    """Name the map whose header lies on the stack of ``goroutine``, with pointers to it at ``holders``."""
+    frame = heap.stacks.frame_at(header)
+    found = stack_names(heap, goroutine, holders or (header,), (), names)
+    if found[0] is not None or frame is None:
+        return found
+    # The pointer to a header that does not escape is a constant, so nothing says where the variable is.
+    named = names.only_local(frame, ()) if names else None
+    if named is not None:
+        return _named(goroutine, frame, named)
+    return None, None, f"goroutine {goroutine} {frame.function}"
+
+
+def closure_names(
+    heap: GoHeap, steps: Sequence[tuple[int, int, str, int]], names: GlobalNames | None
+) -> Names | None:
+    """Name what the closure nearest to the end of a way has captured; None where there is no closure on it."""
+    for index in range(len(steps) - 1, -1, -1):
+        address, place, kind, _ = steps[index]
+        word = heap.memory.word(address) if kind == "unknown" else None
+        function = heap.stacks.code.function(word) if word else None
+        if function is None or function[0] != word:
+            continue
+        label = f"closure {function[1]}"
+        onwards = [step[1] for step in steps[index + 1 :]]
+        named = names.captured(word, place, onwards) if names else None
+        if named is None:
+            return None, None, label
+        variable, path, declared = named
+        around = _CLOSURE_SUFFIX.sub("", function[1])
+        return f"{label}.{variable}{path}", declared or f"{around}.{variable}", label
+    return None
+
+
+def _named(goroutine: int, frame: Frame, named: tuple[str, str, str | None]) -> Names:
+    variable, path, declared = named
+    label = f"goroutine {goroutine} {frame.function}"
+    return f"{label}.{variable}{path}", declared or f"{frame.function}.{variable}", label

@@ -1,0 +1,3 @@
+module ownerprogram
+
+go 1.21

@@ -1,6 +1,7 @@
 """What the Rust crate offers; see native/src."""
 
 from collections.abc import Sequence
+from collections.abc import Mapping
 from mmap import mmap
 from typing import TypedDict
 
@@ -154,14 +155,16 @@ class HeapSurvey:
         self,
         image: Image,
         layout: dict[str, int],
-        place: dict[str, int],
+        place: Mapping[str, object],
         roots: bytes,
         stacks: list[tuple[int, int]],
         root_types: list[tuple[int, int]],
     ) -> None: ...
     def totals(self) -> dict[str, int]: ...
     def maps(self) -> dict[str, bytes]: ...
+    def sync_maps(self) -> dict[str, bytes]: ...
     def way(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
+    def way_into(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
 
 class BinaryColumns(TypedDict):
     machine: str

@@ -36,6 +36,7 @@ PATIENCE_MS = 5_000.0
         ("generic-cache", "main.thumbnails.items"),
         ("emptied-map", "main.inflight.open"),
         ("goroutine-local", None),
+        ("sync-map", "main.issuedTokens"),
     ],
 )
 def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, start_lab: StartLab) -> None:
@@ -44,6 +45,13 @@ def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, sta
     found = largest(api.heap(str(service.pid), max_pause_ms=PATIENCE_MS))
     assert_as_in(truth, found)
     assert owner is None or found.owner == owner
+
+
+def test_what_a_sync_map_retains_is_what_it_holds(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("sync-map", entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    held = truth["shallow_bytes"] + truth["values_bytes"]
+    assert largest(inventory(service)).retained_bytes == pytest.approx(held, rel=0.001)
 
 
 def test_shards_are_summed_to_the_truth(start_lab: StartLab) -> None:

@@ -9,6 +9,8 @@ pub type Die = usize;
 pub const ARRAY: u64 = 17;
 pub const MAP: u64 = 21;
 pub const STRUCT: u64 = 25;
+/// Channels, functions, maps, pointers.
+const WORDS: [u64; 4] = [18, 19, MAP, 22];
 
 #[derive(Default)]
 pub struct Type {
@@ -35,6 +37,11 @@ pub struct Leaf {
 
 const MOST_DEPTH: usize = 64;
 
+/// Tells whether what lies within a struct is its own matter: ways end at it.
+fn is_container(name: &str) -> bool {
+    name == "sync.Map" || name.starts_with("internal/sync.HashTrieMap[")
+}
+
 pub struct Types(pub HashMap<Die, Type>);
 
 impl Types {
@@ -45,7 +52,7 @@ impl Types {
         for _ in 0..MOST_DEPTH {
             let kind = self.0.get(&at)?;
             match kind.kind {
-                STRUCT => {
+                STRUCT if !is_container(&kind.name) => {
                     let (name, start, inner) =
                         kind.fields.iter().rev().find(|field| field.1 <= offset)?;
                     path.push('.');
@@ -107,6 +114,9 @@ impl Types {
             let kind = self.0.get(&die)?;
             if kind.size > 0 {
                 return Some(kind.size);
+            }
+            if WORDS.contains(&kind.kind) {
+                return Some(8); // Go does not write how large a pointer is
             }
             die = kind.of?;
         }

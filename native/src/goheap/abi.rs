@@ -9,7 +9,8 @@ pub const MAP: u8 = 21;
 pub const POINTER: u8 = 22;
 pub const SLICE: u8 = 23;
 pub const STRUCT: u8 = 25;
-const LAST_KIND: u8 = 26;
+pub const UNSAFE_POINTER: u8 = 26;
+const LAST_KIND: u8 = UNSAFE_POINTER;
 
 const KIND_MASK: u8 = (1 << 5) - 1;
 /// Up to Go 1.23, in Kind_: GCData is a program. From Go 1.24, in TFlag: GCData leads to a mask built on demand.

@@ -25,13 +25,20 @@ pub struct HeapLayout {
     pub inline_mark_bytes: u64,
 }
 
-/// Where a heap is: the array of mspans, how many there are, and in which design its maps are.
+/// Where a heap is: the array of mspans, how many there are, in which design its maps are, and what is beside it.
 #[derive(Debug, Clone, FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct HeapPlace {
     pub allspans: u64,
     pub spans: u64,
     pub swiss: bool,
+    /// A sync.Map is a trie, not two maps.
+    pub sync_trie: bool,
+    /// Where type descriptors lie; names count from the start.
+    pub types: u64,
+    pub types_end: u64,
+    /// [start, end) of the global variables with pointers.
+    pub globals: Vec<(u64, u64)>,
 }
 
 pub const PAGE_BYTES: u64 = 8192;

@@ -12,6 +12,8 @@ mod retained;
 mod shapes;
 mod spans;
 mod survey;
+mod syncmaps;
+mod typeindex;
 mod typing;
 
 pub use python::register;

@@ -11,7 +11,10 @@ use crate::image::PyImage;
 
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
-use super::survey::{Start, Survey};
+use super::survey::{Start, Step, Survey, SyncMap};
+
+/// Address, place, what it is in a word, the type that goes with that.
+type PyStep = (u64, u32, &'static str, u64);
 
 /// A Go heap looked at once. Numbers only; what they mean is said elsewhere.
 #[pyclass(module = "mapmedic._native", frozen)]
@@ -91,18 +94,44 @@ impl HeapSurvey {
         Ok(table.0)
     }
 
+    /// Return the sync.Maps as columns of little-endian words: name -> bytes. ``holder`` is the address of the
+    /// object that it lies in (0: a global variable).
+    fn sync_maps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let table = Table::new(py);
+        let add = |name: &str, value: &dyn Fn(&SyncMap) -> u64| {
+            table.column(name, self.survey.sync_maps.iter().map(value).collect())
+        };
+        add("address", &|map| map.found.address)?;
+        add("holder", &|map| self.survey.holder(map.found.place))?;
+        add("map_type", &|map| map.found.map_type)?;
+        add("is_trie", &|map| u64::from(map.found.is_trie))?;
+        add("entries", &|map| map.row.entries)?;
+        add("slots", &|map| map.row.slots)?;
+        add("structure_bytes", &|map| map.row.structure_bytes)?;
+        add("spare_bytes", &|map| map.row.spare_bytes)?;
+        add("is_sound", &|map| u64::from(map.row.is_sound))?;
+        add("retained_bytes", &|map| map.retained)?;
+        Ok(table.0)
+    }
+
     /// Return how the object at ``address`` was first reached, root first: (address, place, kind, type). Of the
     /// root the place is its number. None where the object was not reached.
-    fn way(&self, address: u64) -> Option<Vec<(u64, u32, &'static str, u64)>> {
-        let steps = self.survey.way(address)?;
-        let words = |shape: super::shapes::Shape| shape.words();
-        Some(
-            steps
-                .iter()
-                .map(|s| (s.address, s.place, words(s.shape).0, words(s.shape).1))
-                .collect(),
-        )
+    fn way(&self, address: u64) -> Option<Vec<PyStep>> {
+        Some(told(&self.survey.way(address)?))
     }
+
+    /// Return the same for the word at ``address``, the step within its own object included.
+    fn way_into(&self, address: u64) -> Option<Vec<PyStep>> {
+        Some(told(&self.survey.way_into(address)?))
+    }
+}
+
+fn told(steps: &[Step]) -> Vec<PyStep> {
+    let step = |s: &Step| {
+        let (kind, descriptor) = s.shape.words();
+        (s.address, s.place, kind, descriptor)
+    };
+    steps.iter().map(step).collect()
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

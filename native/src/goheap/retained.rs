@@ -3,6 +3,8 @@
 //! Objects without pointers, often most of a heap, stay out of the dominator tree: each hangs below the nearest
 //! object that dominates everybody who refers to it.
 
+use std::collections::HashMap;
+
 use super::dominators::{Dominators, Graph, NOBODY, dominators};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::objects::Objects;
@@ -10,28 +12,57 @@ use super::objects::Objects;
 /// Stands for all roots together.
 const ENTRY: u32 = 0;
 
-/// Retained bytes by `Reached`, an object's own included.
-pub fn retained_bytes(objects: &mut Objects<'_>, marked: &Marked, roots: &[u64]) -> Vec<u64> {
-    let inner = Inner::number(objects, marked);
-    let graph = inner.graph(objects, marked, roots);
-    let tree = dominators(&graph, ENTRY);
-    drop(graph);
-    let position = positions(&tree, inner.count as usize);
-    let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
-    add_up(objects, marked, &inner, &tree, &position, &leaves)
+/// What goes together: nothing else leads to these objects, so that all ways to them go through one node.
+pub type Group = Vec<Reached>;
+
+/// Bytes retained by each object, its own included, and by each group.
+pub struct Retained {
+    pub by_object: Vec<u64>,
+    pub by_group: Vec<u64>,
 }
 
-/// The objects that have pointers, numbered from 1 on.
+/// Returns what each object and each of `groups` retains. An object is in one group at most.
+pub fn retained_bytes(
+    objects: &mut Objects<'_>,
+    marked: &Marked,
+    roots: &[u64],
+    groups: &[Group],
+) -> Retained {
+    let inner = Inner::number(objects, marked, groups);
+    let graph = inner.graph(objects, marked, roots, groups);
+    let tree = dominators(&graph, ENTRY);
+    drop(graph);
+    let position = positions(&tree, inner.nodes(groups));
+    let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
+    let sums = add_up(objects, marked, &inner, &tree, &position, &leaves);
+    let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
+    let by_object = |index: usize| match inner.number[index] {
+        NOBODY => own(index),
+        number => sums[position[number as usize] as usize],
+    };
+    let by_group = |index: u32| {
+        let place = position[(inner.count + index) as usize];
+        sums.get(place as usize).copied().unwrap_or(0)
+    };
+    Retained {
+        by_object: (0..marked.order.len()).map(by_object).collect(),
+        by_group: (0..groups.len() as u32).map(by_group).collect(),
+    }
+}
+
+/// The objects that have pointers, numbered from 1 on; the groups have the numbers behind them.
 struct Inner {
     /// Reached -> number, or NOBODY for an object without pointers.
     number: Vec<u32>,
     count: u32,
+    /// Number of an object in a group -> number of the group, by which alone others lead to it.
+    grouped: HashMap<u32, u32>,
 }
 
 impl Inner {
-    fn number(objects: &Objects<'_>, marked: &Marked) -> Inner {
+    fn number(objects: &Objects<'_>, marked: &Marked, groups: &[Group]) -> Inner {
         let mut count = 1;
-        let number = marked
+        let number: Vec<u32> = marked
             .order
             .iter()
             .map(|&slot| {
@@ -42,10 +73,28 @@ impl Inner {
                 count - 1
             })
             .collect();
-        Inner { number, count }
+        let mut grouped = HashMap::new();
+        for (group, members) in (count..).zip(groups) {
+            grouped.extend(members.iter().map(|&each| (number[each as usize], group)));
+        }
+        Inner {
+            number,
+            count,
+            grouped,
+        }
     }
 
-    fn graph(&self, objects: &mut Objects<'_>, marked: &Marked, roots: &[u64]) -> Graph {
+    fn nodes(&self, groups: &[Group]) -> usize {
+        self.count as usize + groups.len()
+    }
+
+    fn graph(
+        &self,
+        objects: &mut Objects<'_>,
+        marked: &Marked,
+        roots: &[u64],
+        groups: &[Group],
+    ) -> Graph {
         let mut graph = Graph {
             starts: vec![0],
             targets: Vec::new(),
@@ -69,6 +118,13 @@ impl Inner {
             });
             graph.starts.push(graph.targets.len() as u32);
         }
+        for members in groups {
+            let numbers = members.iter().map(|&each| self.number[each as usize]);
+            graph
+                .targets
+                .extend(numbers.filter(|&number| number != NOBODY));
+            graph.starts.push(graph.targets.len() as u32);
+        }
         graph
     }
 
@@ -76,7 +132,12 @@ impl Inner {
         if object == UNSEEN {
             return None;
         }
-        Some(self.number[object as usize]).filter(|&number| number != NOBODY)
+        let number = self.number[object as usize];
+        if self.grouped.is_empty() {
+            return Some(number).filter(|&number| number != NOBODY);
+        }
+        let node = self.grouped.get(&number).copied();
+        Some(node.unwrap_or(number)).filter(|_| number != NOBODY)
     }
 }
 
@@ -149,6 +210,7 @@ fn common(tree: &Dominators, mut a: u32, mut b: u32) -> u32 {
     a
 }
 
+/// Returns what each position of the tree retains.
 fn add_up(
     objects: &Objects<'_>,
     marked: &Marked,
@@ -169,9 +231,5 @@ fn add_up(
     for place in (1..sums.len()).rev() {
         sums[tree.dominator[place] as usize] += sums[place];
     }
-    let retained = |index: usize| match inner.number[index] {
-        NOBODY => own(index),
-        number => sums[position[number as usize] as usize],
-    };
-    (0..marked.order.len()).map(retained).collect()
+    sums
 }

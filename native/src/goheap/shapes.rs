@@ -28,6 +28,9 @@ pub enum Shape {
     OverflowPointers(u64),
     /// A channel of this element type.
     Channel(u64),
+    /// Of a sync.Map that is a trie: an inner node, an entry.
+    TrieNode,
+    TrieEntry,
 }
 
 /// What a word leads to.
@@ -37,6 +40,11 @@ pub enum Target {
     /// The second word of an interface; the first says what it is: a type, or a table that begins with two.
     EmptyInterface,
     Interface,
+    /// A child in a trie: a node or an entry, by what its own first byte says.
+    TrieChild {
+        node: ShapeId,
+        entry: ShapeId,
+    },
     /// maps.Map.dirPtr: one group, or a directory, by what dirLen says.
     SwissDirectory {
         group: ShapeId,
@@ -81,6 +89,8 @@ impl Shape {
             Shape::OverflowSlice(kind) => ("overflow_slice", kind),
             Shape::OverflowPointers(kind) => ("overflow_pointers", kind),
             Shape::Channel(kind) => ("channel", kind),
+            Shape::TrieNode => ("trie_node", 0),
+            Shape::TrieEntry => ("trie_entry", 0),
         }
     }
 }
@@ -170,6 +180,20 @@ impl<'a> Shapes<'a> {
             Shape::OverflowPointers(buckets) => self.one(links, 0, Shape::Values(buckets), 8),
             // hchan.buf: src/runtime/chan.go.
             Shape::Channel(element) => self.one(links, 16, Shape::Values(element), u64::MAX),
+            // indirect and entry: src/internal/sync/hashtriemap.go.
+            Shape::TrieNode => {
+                let (node, entry) = (self.id(Shape::TrieNode), self.id(Shape::TrieEntry));
+                let target = Target::TrieChild { node, entry };
+                links.extend((24..152).step_by(8).map(|offset| Link { offset, target }));
+                Some(152)
+            }
+            Shape::TrieEntry => {
+                for offset in [24, 40] {
+                    let target = Target::EmptyInterface;
+                    links.push(Link { offset, target });
+                }
+                self.one(links, 8, Shape::TrieEntry, 48)
+            }
         }
     }
 
@@ -208,7 +232,16 @@ impl<'a> Shapes<'a> {
                 }
             }
             abi::STRUCT => {
-                for (offset, field) in kind.fields(self.image)? {
+                let fields = kind.fields(self.image)?;
+                if let Some(element) = atomic_pointer(self.image, &fields) {
+                    let target = Target::Shape(self.id(Shape::Values(element)));
+                    links.push(Link {
+                        offset: u32::try_from(base).ok()?,
+                        target,
+                    });
+                    return Some(());
+                }
+                for (offset, field) in fields {
                     self.flatten(field, base + offset, links, depth + 1)?;
                 }
             }
@@ -238,4 +271,16 @@ impl<'a> Shapes<'a> {
         };
         Some(Target::Shape(self.id(shape)))
     }
+}
+
+/// Returns what an atomic.Pointer is of: its pointer is an unsafe one, but an array of no pointers goes before it
+/// that says so (src/sync/atomic/type.go).
+fn atomic_pointer(image: &Image, fields: &[(u64, Type)]) -> Option<u64> {
+    let (first, last) = (fields.first()?.1, fields.last()?);
+    let right = first.kind == abi::ARRAY && first.size == 0;
+    let unsafe_pointer = last.0 == 0 && last.1.kind == abi::UNSAFE_POINTER;
+    let pointer = first
+        .element(image)
+        .filter(|element| right && unsafe_pointer && element.kind == abi::POINTER)?;
+    Some(pointer.element(image)?.address)
 }

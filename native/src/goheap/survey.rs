@@ -1,14 +1,18 @@
 //! A whole heap looked at once: what is reachable, what it is, its maps, and what each of them retains.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::image::Image;
 
 use super::layout::{HeapLayout, HeapPlace, WORD};
 use super::maps::{HEADER_BYTES, MapRow, MapScan, ON_STACK, PARTS};
-use super::mark::{Marked, ROOT, UNSEEN, mark};
+use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
 use super::objects::Objects;
 use super::retained::retained_bytes;
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
+use super::syncmaps::{self, ANY_MAP, Found, Ground, Place, SyncRow};
+use super::typeindex::TypeIndex;
 use super::typing::{has_header, tell_types};
 
 /// Where to begin.
@@ -32,6 +36,14 @@ pub struct Survey {
     pub maps: Vec<MapRow>,
     /// By map, in the order of `maps`: what would go if it were emptied.
     pub retained: Vec<u64>,
+    pub sync_maps: Vec<SyncMap>,
+}
+
+/// A sync.Map: where it is, what it measures, what would go if it were emptied.
+pub struct SyncMap {
+    pub found: Found,
+    pub row: SyncRow,
+    pub retained: u64,
 }
 
 /// Returns what would go if the map were emptied: what it retains beyond its header, or, where the header is
@@ -50,6 +62,41 @@ fn retained_by(image: &Image, spans: &Spans, marked: &Marked, all: &[u64], map: 
     })
 }
 
+/// Returns what the parts of a sync.Map are: (address, shape) of a trie's root or of the maps inside.
+fn inside(ground: &Ground<'_>, found: &Found, shapes: &mut Shapes<'_>) -> Vec<(u64, ShapeId)> {
+    if !found.is_trie {
+        let shape = shapes.id(Shape::Map(found.map_type));
+        return found.inner.iter().map(|&map| (map, shape)).collect();
+    }
+    let of_any = ground.types.name(found.map_type).as_deref() == Some(ANY_MAP);
+    let root = ground.image.word(found.place.address);
+    let shape = shapes.id(Shape::TrieNode);
+    root.filter(|_| of_any)
+        .map(|root| (root, shape))
+        .into_iter()
+        .collect()
+}
+
+/// Measures each sync.Map of `found`, and takes the maps inside out of `maps`.
+fn measure(
+    ground: &Ground<'_>,
+    found: &[Found],
+    maps: &mut Vec<MapRow>,
+    swiss: bool,
+) -> Vec<SyncRow> {
+    let inner: HashSet<u64> = found.iter().flat_map(|each| each.inner.clone()).collect();
+    let by_address: HashMap<u64, MapRow> = maps
+        .iter()
+        .filter(|map| inner.contains(&map.address))
+        .map(|map| (map.address, *map))
+        .collect();
+    maps.retain(|map| !inner.contains(&map.address));
+    found
+        .iter()
+        .map(|each| syncmaps::measure(ground, each, &by_address, swiss))
+        .collect()
+}
+
 /// One step of the way from a root to an object.
 pub struct Step {
     pub address: u64,
@@ -64,7 +111,17 @@ impl Survey {
         let mut objects = Objects::new(image, &spans, layout);
         let marked = mark(&mut objects, start.roots);
         let mut shapes = Shapes::new(image, start.place.swiss);
-        let roots: Vec<(u64, ShapeId)> = start
+        let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
+        let ground = Ground {
+            image,
+            spans: &spans,
+            marked: &marked,
+            types: &types,
+            globals: &start.place.globals,
+        };
+        let swiss = start.place.swiss;
+        let found = syncmaps::find(&ground, &mut objects, start.place.sync_trie, swiss);
+        let mut roots: Vec<(u64, ShapeId)> = start
             .root_types
             .iter()
             .filter_map(|&(root, kind)| {
@@ -74,6 +131,11 @@ impl Survey {
                 ))
             })
             .collect();
+        roots.extend(
+            found
+                .iter()
+                .flat_map(|each| inside(&ground, each, &mut shapes)),
+        );
         let told = tell_types(image, &spans, layout, &marked, &mut shapes, &roots);
         let scan = MapScan {
             image,
@@ -85,10 +147,31 @@ impl Survey {
         };
         let mut maps = scan.scan();
         maps.extend(scan.scan_stacks(start.stacks));
-        let all = retained_bytes(&mut objects, &marked, start.roots);
+        let rows = measure(&ground, &found, &mut maps, swiss);
+        // A trie has one root, which needs no group.
+        let groups: Vec<Vec<Reached>> = found
+            .iter()
+            .filter(|each| !each.is_trie)
+            .map(|each| each.parts.clone())
+            .collect();
+        let all = retained_bytes(&mut objects, &marked, start.roots, &groups);
         let retained = maps
             .iter()
-            .map(|map| retained_by(image, &spans, &marked, &all, map))
+            .map(|map| retained_by(image, &spans, &marked, &all.by_object, map))
+            .collect();
+        let mut by_group = all.by_group.iter();
+        let sync_maps = found
+            .into_iter()
+            .zip(rows)
+            .map(|(found, row)| SyncMap {
+                retained: if found.is_trie {
+                    all.by_object[found.parts[0] as usize]
+                } else {
+                    by_group.next().copied().unwrap_or(0)
+                },
+                found,
+                row,
+            })
             .collect();
         let allocated = spans.allocated();
         Ok(Survey {
@@ -100,16 +183,35 @@ impl Survey {
             told,
             maps,
             retained,
+            sync_maps,
+        })
+    }
+
+    /// Returns the address of the object that `place` lies in, 0 for a global variable.
+    pub fn holder(&self, place: Place) -> u64 {
+        place.object.map_or(0, |object| {
+            let slot = self.marked.order[object as usize];
+            self.spans.of_slot(slot).address(slot)
         })
     }
 
     /// Returns how the object at `address` was first reached: from the root (the first step) to who holds it.
     pub fn way(&self, address: u64) -> Option<Vec<Step>> {
         let (_, slot) = self.spans.find(address)?;
-        let mut at = self.marked.index[slot as usize];
-        if at == UNSEEN {
-            return None;
-        }
+        let at = self.marked.index[slot as usize];
+        (at != UNSEEN).then(|| self.way_of(at))
+    }
+
+    /// Returns how what lies at `address` was first reached: the way to its object, and the step within that.
+    pub fn way_into(&self, address: u64) -> Option<Vec<Step>> {
+        let mut steps = self.way(address)?;
+        let (span, slot) = self.spans.find(address)?;
+        let place = (address - span.address(slot)) as u32;
+        steps.push(self.step(self.marked.index[slot as usize], place));
+        Some(steps)
+    }
+
+    fn way_of(&self, mut at: Reached) -> Vec<Step> {
         let mut steps = Vec::new();
         loop {
             let (parent, place) = (
@@ -123,24 +225,26 @@ impl Survey {
                     shape: Shape::Unknown,
                 });
                 steps.reverse();
-                return Some(steps);
+                return steps;
             }
-            let slot = self.marked.order[parent as usize];
-            let span = self.spans.of_slot(slot);
-            let address = span.address(slot);
-            // Offsets are those in the value: a header is the allocator's own.
-            let place = if has_header(span, &self.layout) {
-                place - WORD as u32
-            } else {
-                place
-            };
-            let shape = self.shapes[self.told[parent as usize] as usize];
-            steps.push(Step {
-                address,
-                place,
-                shape,
-            });
+            steps.push(self.step(parent, place));
             at = parent;
+        }
+    }
+
+    fn step(&self, object: Reached, place: u32) -> Step {
+        let slot = self.marked.order[object as usize];
+        let span = self.spans.of_slot(slot);
+        // Offsets are those in the value: a header is the allocator's own.
+        let header = if has_header(span, &self.layout) {
+            WORD as u32
+        } else {
+            0
+        };
+        Step {
+            address: span.address(slot),
+            place: place.saturating_sub(header),
+            shape: self.shapes[self.told[object as usize] as usize],
         }
     }
 }

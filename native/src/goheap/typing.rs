@@ -132,6 +132,10 @@ impl Telling<'_, '_> {
                     .word(place - WORD)
                     .and_then(|kind| self.shapes.of_interface(kind)),
                 Target::Interface => self.by_table(place),
+                Target::TrieChild { node, entry } => {
+                    let is_entry = self.image.word(pointer).map(|head| head & 0xff == 1);
+                    is_entry.map(|is_entry| if is_entry { entry } else { node })
+                }
                 Target::SwissDirectory { group, directory } => {
                     let small = self.image.word(place + WORD) == Some(0);
                     Some(if small { group } else { directory })

@@ -21,7 +21,10 @@ _MOST_MOVED = 0.1
 
 @dataclass(frozen=True, slots=True)
 class GoHeap:
-    """A surveyed heap. ``maps`` are columns (map number -> value); ``unread`` says what could not be read."""
+    """A surveyed heap; ``unread`` says what could not be read.
+
+    ``maps`` and ``sync_maps`` are columns (number -> value).
+    """
 
     memory: Memory
     runtime: Runtime
@@ -31,6 +34,7 @@ class GoHeap:
     survey: _native.HeapSurvey
     totals: dict[str, int]
     maps: dict[str, np.ndarray]
+    sync_maps: dict[str, np.ndarray]
     unread: tuple[str, ...]
 
 
@@ -39,7 +43,11 @@ def survey_heap(memory: Memory) -> GoHeap:
     runtime = find_runtime(memory)
     stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
     roots, unread = find_roots(memory, runtime)
-    place = {"allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss}
+    place = {
+        "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
+        "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
+        "globals": [(section.start, section.end) for section in runtime.sections],
+    }  # fmt: skip
     try:
         survey = _native.HeapSurvey(
             memory.image, runtime.layout.spans, place, roots.words.tobytes(), list(roots.stacks), []
@@ -48,8 +56,13 @@ def survey_heap(memory: Memory) -> GoHeap:
         raise CouldNotLook(f"the heap cannot be read: {error}") from error
     totals = survey.totals()
     unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
-    maps = {name: np.frombuffer(column, dtype="<u8") for name, column in survey.maps().items()}
-    return GoHeap(memory, runtime, roots, stacks, Types(memory, runtime.types), survey, totals, maps, unread)
+    maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
+    types = Types(memory, runtime.types)
+    return GoHeap(memory, runtime, roots, stacks, types, survey, totals, maps, sync_maps, unread)
+
+
+def _columns(raw: dict[str, bytes]) -> dict[str, np.ndarray]:
+    return {name: np.frombuffer(column, dtype="<u8") for name, column in raw.items()}
 
 
 def _page_doubts(memory: Memory, found: int, counted: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import name_owner
+from mapmedic.goheap.sync_maps import sync_map_rows
 from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot
 
 
@@ -16,8 +17,10 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     sound = heap.maps["is_sound"].nonzero()[0].tolist()
     rows = ({name: int(column[i]) for name, column in heap.maps.items()} for i in sound)
     maps = [_instance(heap, names, row) for row in rows]
+    unsound = sum(int((columns["is_sound"] == 0).sum()) for columns in (heap.maps, heap.sync_maps))
+    maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
-    unread = blanks + heap.unread + _doubts(heap, len(heap.maps["is_sound"]) - len(maps))
+    unread = blanks + heap.unread + _doubts(heap, unsound)
     return Inventory(_target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread)
 
 

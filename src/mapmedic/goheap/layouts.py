@@ -28,12 +28,15 @@ class GoroutineLayout:
 class Layout:
     """Everything that differs between versions and experiments.
 
-    ``spans`` are the numbers of an mspan as the native core wants them; ``swiss`` tells the design of maps.
+    ``spans`` are the numbers of an mspan as the native core wants them; ``swiss`` tells the design of maps,
+    ``sync_trie`` that of a sync.Map. ``types_end`` is where moduledata says that types end.
     """
 
     spans: dict[str, int]
     goroutine: GoroutineLayout
     swiss: bool
+    sync_trie: bool
+    types_end: int
 
 
 _SPAN = {
@@ -67,4 +70,6 @@ def layout_of(build: GoBuild) -> Layout:
         spans={**_SPAN, "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0},
         goroutine=_GOROUTINES[build.minor],
         swiss=build.has("swissmap", since=24),
+        sync_trie=build.has("synchashtriemap", since=24),
+        types_end=312 if build.minor >= 27 else 304,
     )

@@ -33,12 +33,24 @@ def name_owner(heap: GoHeap, address: int, names: GlobalNames | None, *, on_stac
     way = heap.survey.way(address)
     if not way:
         return Owner(None, None, None, OwnerKind.UNKNOWN)
+    return _at_end_of(heap, way, names)
+
+
+def name_place(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
+    """Return who holds what lies at ``address``: a global variable, or a part of an object of the heap."""
+    way = heap.survey.way_into(address)
+    if way:
+        return _at_end_of(heap, way, names)
+    root = Root(RootKind.GLOBAL, Address(address))
+    return _named(heap, root, (), names) or Owner(None, None, _label(root), OwnerKind.GLOBAL)
+
+
+def _at_end_of(heap: GoHeap, way: Sequence[Step], names: GlobalNames | None) -> Owner:
     number, steps = way[0][1], way[1:]
     root, declared = heap.roots.root(number), _declared(heap, steps)
-    named = _by_debug_information(heap, root, steps, names) if root.kind is RootKind.GLOBAL else None
+    named = _named(heap, root, steps, names)
     if named is not None:
-        path, field = named
-        return Owner(path, field or declared or path, None, _global_kind(steps))
+        return named
     closure = closure_names(heap, steps, names)
     if closure is not None:
         return _joined(closure, declared, OwnerKind.CLOSURE)
@@ -54,7 +66,20 @@ def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalName
             return _joined(found, declared, OwnerKind.GOROUTINE)
         case RootKind.REGISTER:
             return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
-    return Owner(None, declared, f"global {root.at:#x}", _global_kind(steps))
+    return Owner(None, declared, _label(root), _global_kind(steps))
+
+
+def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None) -> Owner | None:
+    """Return the owner by the name of the global variable ``root``, None where it is none or has none."""
+    named = _by_debug_information(heap, root, steps, names) if root.kind is RootKind.GLOBAL else None
+    if named is None:
+        return None
+    path, field = named
+    return Owner(path, field or _declared(heap, steps) or path, None, _global_kind(steps))
+
+
+def _label(root: Root) -> str:
+    return f"global {root.at:#x}"
 
 
 def _global_kind(steps: Sequence[Step]) -> OwnerKind:

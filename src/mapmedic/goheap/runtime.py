@@ -45,6 +45,7 @@ class Runtime:
     layout: Layout
     module: Address
     types: Address
+    types_end: Address
     sections: tuple[Section, ...]
     allspans: Address
     spans: int
@@ -65,6 +66,7 @@ def find_runtime(memory: Memory) -> Runtime:
         layout=layout,
         module=module,
         types=Address(memory.word(module + _TYPES) or 0),
+        types_end=Address(memory.word(module + layout.types_end) or 0),
         sections=sections,
         allspans=spans,
         spans=count,

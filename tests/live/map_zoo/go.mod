@@ -1,0 +1,3 @@
+module example.org/mapzoo
+
+go 1.21

@@ -1,0 +1,82 @@
+"""A program with a map of every kind: each is found, with its type and its entries, also where it was stripped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mapmedic import api
+from mapmedic.model.inventory import Inventory, MapInstance
+from tests.live.scenarios import ROOT
+
+pytestmark = pytest.mark.live
+SOURCE = Path(__file__).with_name("map_zoo")
+PATIENCE_MS = 5_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Animal:
+    """The truth about one map; ``path`` is "" where none is promised."""
+
+    type: str
+    len: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zoo:
+    """What the program says of itself beside what was seen of it."""
+
+    animals: tuple[Animal, ...]
+    seen: Inventory
+
+    def find(self, animal: Animal) -> MapInstance | None:
+        """Return the map that ``animal`` is; None where none has its type and its entries."""
+        same = (m for m in self.seen.maps if (m.type, m.entries) == (animal.type, animal.len))
+        return next(same, None)
+
+
+def look_into(binary: Path, *arguments: str) -> Zoo:
+    """Run the zoo, look into it, and let it end."""
+    with subprocess.Popen(
+        [str(binary), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as zoo:
+        assert zoo.stdin is not None
+        assert zoo.stdout is not None
+        animals = tuple(Animal(**each) for each in json.loads(zoo.stdout.readline()))
+        seen = api.heap(str(zoo.pid), max_pause_ms=PATIENCE_MS)
+        zoo.stdin.close()
+    return Zoo(animals, seen)
+
+
+def build_zoo(go: api.GoToolchain, *, stripped: bool) -> Path:
+    """Build the program with ``go`` and return its binary."""
+    name = f"map-zoo-{go.version}{'-stripped' if stripped else ''}"
+    binary = ROOT / ".cache" / "lab" / name
+    flags = ["-ldflags=-s -w"] if stripped else []
+    command = [str(go.path), "build", *flags, "-o", str(binary), "."]
+    subprocess.run(command, cwd=SOURCE, env=go.environment, check=True, capture_output=True, timeout=300)
+    return binary
+
+
+@pytest.fixture(scope="module", params=["plain", "stripped"])
+def zoo(request: pytest.FixtureRequest) -> Iterator[Zoo]:
+    """The zoo, built both ways with the machine's own Go."""
+    yield look_into(build_zoo(api.find_go("build the zoo"), stripped=request.param == "stripped"))
+
+
+def test_every_sync_map_is_found_with_its_live_entries(zoo: Zoo) -> None:
+    wanted = [each for each in zoo.animals if each.type == "sync.Map"]
+    found = [zoo.find(each) for each in wanted]
+    assert None not in found
+    if not zoo.seen.target.stripped:
+        assert [row.path for row in found if row] == [each.path for each in wanted]
+
+
+def test_the_maps_inside_a_sync_map_are_no_maps_of_their_own(zoo: Zoo) -> None:
+    assert not [m for m in zoo.seen.maps if m.type and "*sync.entry" in m.type]

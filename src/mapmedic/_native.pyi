@@ -1,7 +1,6 @@
 """What the Rust crate offers; see native/src."""
 
-from collections.abc import Sequence
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from mmap import mmap
 from typing import TypedDict
 

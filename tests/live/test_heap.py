@@ -44,6 +44,8 @@ def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, sta
     truth = truth_of(service.url)
     found = largest(api.heap(str(service.pid), max_pause_ms=PATIENCE_MS))
     assert_as_in(truth, found)
+    # A Swiss map touches every group that it makes.
+    assert found.resident_bytes == truth["shallow_bytes"]
     assert owner is None or found.owner == owner
 
 

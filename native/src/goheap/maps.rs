@@ -21,6 +21,8 @@ pub struct MapRow {
     pub entries: u64,
     pub slots: u64,
     pub structure_bytes: u64,
+    /// How many of these were in RAM; 0 where nobody knows.
+    pub resident_bytes: u64,
     /// Being written at that moment (the writing flag), or its parts contradict each other.
     pub is_written: bool,
     pub is_sound: bool,
@@ -116,6 +118,21 @@ impl MapScan<'_, '_> {
         (begins && self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
     }
 
+    fn resident(&self, address: u64, bytes: u64) -> u64 {
+        let resident = self.image.resident.as_ref();
+        resident.map_or(0, |resident| resident.bytes(address, bytes))
+    }
+
+    /// Adds the object at `address` to the structure of a map; None where there is no such object. Returns its
+    /// bytes.
+    fn add_part(&self, row: &mut MapRow, address: u64) -> Option<u64> {
+        let bytes = self.object_bytes(address)?;
+        let (span, slot) = self.spans.find(address)?;
+        row.structure_bytes += bytes;
+        row.resident_bytes += self.resident(span.address(slot), bytes);
+        Some(bytes)
+    }
+
     /// Returns the type of the values in the array of groups or buckets at `address`, where it was told.
     fn values_at(&self, address: u64) -> u64 {
         let told = self.spans.find(address).and_then(|(_, slot)| {
@@ -140,6 +157,7 @@ impl MapScan<'_, '_> {
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
+            resident_bytes: self.resident(address, HEADER_BYTES),
             is_written: small[2] != 0,
             is_sound: small[2] <= 1 && small[3] <= 1,
         };
@@ -151,7 +169,7 @@ impl MapScan<'_, '_> {
             row.slots = SLOTS_PER_GROUP;
             row.is_sound &=
                 entries <= SLOTS_PER_GROUP && small[0] == 0 && self.group_holds(directory, entries);
-            row.structure_bytes += self.object_bytes(directory)?;
+            self.add_part(&mut row, directory)?;
             row.bucket_type = self.values_at(directory);
             return Some(row);
         }
@@ -176,7 +194,7 @@ impl MapScan<'_, '_> {
     }
 
     fn add_tables(&self, row: &mut MapRow, directory: u64, length: u64) -> Option<()> {
-        row.structure_bytes += self.object_bytes(directory)?;
+        self.add_part(row, directory)?;
         let (mut previous, mut used) = (0, 0);
         for place in 0..length {
             let table = self.word(directory + place * 8)?;
@@ -195,7 +213,8 @@ impl MapScan<'_, '_> {
             }
             used += u64::from(in_table);
             row.slots += u64::from(capacity);
-            row.structure_bytes += self.object_bytes(table)? + self.object_bytes(groups)?;
+            self.add_part(row, table)?;
+            self.add_part(row, groups)?;
             row.is_sound &= self.word(table + 24)? + 1 == u64::from(capacity) / SLOTS_PER_GROUP;
         }
         row.is_sound &= used == row.entries;
@@ -219,6 +238,7 @@ impl MapScan<'_, '_> {
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
+            resident_bytes: self.resident(address, HEADER_BYTES),
             is_written: flags & 4 != 0,
             is_sound: flags < 16 && log < 40,
         };
@@ -237,7 +257,7 @@ impl MapScan<'_, '_> {
         };
         let Some(bucket) = Type::read(self.image, told).filter(|bucket| bucket.size >= 16) else {
             // How large a bucket is nobody knows: that the parts are objects is all that can be asked.
-            row.structure_bytes += self.object_bytes(buckets)?;
+            self.add_part(&mut row, buckets)?;
             row.slots = 8 << log;
             row.is_sound &=
                 entries <= row.slots * 2 && self.looks_like_buckets(buckets, old, extra);
@@ -271,10 +291,9 @@ impl MapScan<'_, '_> {
         }
         let mut extents = Vec::new();
         for &(start, main) in &arrays {
-            let bytes = self.object_bytes(start)?;
+            let bytes = self.add_part(row, start)?;
             let all = if main < 16 { main } else { bytes / bucket.size };
             row.is_sound &= main * bucket.size <= bytes;
-            row.structure_bytes += bytes;
             row.slots += all * 8;
             extents.push((start, all * bucket.size));
         }
@@ -295,7 +314,7 @@ impl MapScan<'_, '_> {
             }
         }
         if extra != 0 {
-            row.structure_bytes += self.object_bytes(extra)?;
+            self.add_part(row, extra)?;
             for list in [self.word(extra)?, self.word(extra + 8)?] {
                 if list != 0 {
                     self.add_list(row, list, &in_stock)?;
@@ -307,11 +326,11 @@ impl MapScan<'_, '_> {
 
     fn add_list(&self, row: &mut MapRow, list: u64, in_stock: &impl Fn(u64) -> bool) -> Option<()> {
         let (first, length) = (self.word(list)?, self.word(list + 8)?);
-        row.structure_bytes += self.object_bytes(list)?;
+        self.add_part(row, list)?;
         if first == 0 {
             return Some(());
         }
-        row.structure_bytes += self.object_bytes(first)?;
+        self.add_part(row, first)?;
         for index in 0..length {
             let bucket = self.word(first + index * 8)?;
             self.add_overflow(row, bucket, in_stock(bucket))?;
@@ -324,7 +343,7 @@ impl MapScan<'_, '_> {
             return Some(());
         }
         row.slots += 8;
-        row.structure_bytes += self.object_bytes(bucket)?;
+        self.add_part(row, bucket)?;
         // A cycle of overflow buckets is a lie; no map has as many slots as it has bytes.
         (row.slots < 1 << 40).then_some(())
     }

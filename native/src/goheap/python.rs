@@ -88,6 +88,7 @@ impl HeapSurvey {
         add("entries", |map| map.entries)?;
         add("slots", |map| map.slots)?;
         add("structure_bytes", |map| map.structure_bytes)?;
+        add("resident_bytes", |map| map.resident_bytes)?;
         add("is_written", |map| u64::from(map.is_written))?;
         add("is_sound", |map| u64::from(map.is_sound))?;
         table.column("retained_bytes", self.survey.retained.clone())?;

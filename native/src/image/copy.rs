@@ -37,10 +37,17 @@ pub struct Piece {
     pub offset: u64,
 }
 
-/// Returns the runs of pages within `range` that are in memory or in swap. A page that never was written to
-/// is not: it reads as zero.
-pub fn existing_pages(pagemap: &File, range: Range) -> io::Result<Vec<Range>> {
-    let mut runs: Vec<Range> = Vec::new();
+/// The pages of a mapping: runs that are in RAM or in swap (one that never was written to is in neither and reads
+/// as zero), and runs that are in RAM.
+#[derive(Default)]
+pub struct Pages {
+    pub existing: Vec<Range>,
+    pub resident: Vec<Range>,
+}
+
+/// Returns what the kernel says of the pages of `range`.
+pub fn pages_of(pagemap: &File, range: Range) -> io::Result<Pages> {
+    let mut pages = Pages::default();
     let mut words = vec![0u8; BUFFER_BYTES.min(((range.end - range.start) / PAGE) as usize * WORD)];
     let mut page = range.start / PAGE;
     let last = range.end / PAGE;
@@ -48,13 +55,17 @@ pub fn existing_pages(pagemap: &File, range: Range) -> io::Result<Vec<Range>> {
         let wanted = words.len().min((last - page) as usize * WORD);
         pagemap.read_exact_at(&mut words[..wanted], page * WORD as u64)?;
         for word in words[..wanted].chunks_exact(WORD) {
-            if u64::from_le_bytes(word.try_into().unwrap_or_default()) & (PRESENT | SWAPPED) != 0 {
-                extend(&mut runs, page * PAGE);
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            if word & (PRESENT | SWAPPED) != 0 {
+                extend(&mut pages.existing, page * PAGE);
+            }
+            if word & PRESENT != 0 {
+                extend(&mut pages.resident, page * PAGE);
             }
             page += 1;
         }
     }
-    Ok(runs)
+    Ok(pages)
 }
 
 fn extend(runs: &mut Vec<Range>, start: u64) {
@@ -67,12 +78,13 @@ fn extend(runs: &mut Vec<Range>, start: u64) {
     }
 }
 
-/// What became of a copy: where each range lies in the file, what of it could not be read, and how many
-/// bytes were really copied.
+/// What became of a copy: where each range lies in the file, what of it could not be read, what of it was in
+/// RAM, and how many bytes were really copied.
 #[derive(Default)]
 pub struct Copied {
     pub pieces: Vec<Piece>,
     pub unread: Vec<Range>,
+    pub resident: Vec<Range>,
     pub bytes: u64,
 }
 
@@ -91,8 +103,10 @@ pub fn copy_ranges(
     let mut base = 0;
     for &Mapping { range, anonymous } in mappings {
         let mut from = range.start;
+        let pages = pages_of(pagemap, range)?;
+        copied.resident.extend(pages.resident);
         let runs = if anonymous {
-            existing_pages(pagemap, range)?
+            pages.existing
         } else {
             vec![range]
         };

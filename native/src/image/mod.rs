@@ -2,6 +2,7 @@
 
 mod copy;
 mod python;
+mod resident;
 mod segments;
 
 pub use python::{PyImage, register};

@@ -10,7 +10,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::columns;
+
 use super::copy::{self, Mapping, Range};
+use super::resident::Resident;
 use super::segments::Image;
 
 /// Address, bytes, offset in the file.
@@ -27,16 +30,28 @@ pub struct PyImage {
 #[pymethods]
 impl PyImage {
     /// Lay out files: for each a descriptor and its pieces [(address, bytes, offset)]. The first file to say
-    /// what an address holds is believed. OSError where a file cannot be mapped or a piece is outside of it.
+    /// what an address holds is believed. ``resident``: what was in RAM, start and end of each run as
+    /// little-endian words. OSError where a file cannot be mapped or a piece is outside of it.
     #[new]
-    fn new(files: Vec<(RawFd, Pieces)>) -> PyResult<Self> {
+    #[pyo3(signature = (files, resident=None))]
+    fn new(files: Vec<(RawFd, Pieces)>, resident: Option<&[u8]>) -> PyResult<Self> {
         let mut image = Image::default();
         for (descriptor, pieces) in files {
             image.add_file(&own(descriptor)?, &pieces)?;
         }
+        image.resident = resident
+            .map(columns::read::<u64>)
+            .transpose()?
+            .map(|words| Resident::new(words.chunks_exact(2).map(range).collect()));
         Ok(PyImage {
             image: Arc::new(image),
         })
+    }
+
+    /// Return how many of the ``bytes`` bytes at ``address`` were in RAM; None where nothing says it.
+    fn resident_bytes(&self, address: u64, bytes: u64) -> Option<u64> {
+        let resident = self.image.resident.as_ref()?;
+        Some(resident.bytes(address, bytes))
     }
 
     /// Return the ``bytes`` bytes at ``address``; None where not all of them are there.
@@ -100,7 +115,7 @@ impl PyImage {
 
 /// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file
 /// ``descriptor``, at most ``most`` bytes and for at most ``within_ns`` (None: as long as it takes).
-/// Return (pieces, unread). OSError where the process or the file says no; TimeoutError where the time was up.
+/// Return (pieces, unread, what of them was in RAM as the image wants it). OSError where the process or the file says no; TimeoutError where the time was up.
 #[pyfunction]
 fn copy_memory(
     py: Python<'_>,
@@ -109,7 +124,7 @@ fn copy_memory(
     descriptor: RawFd,
     most: u64,
     within_ns: Option<u64>,
-) -> PyResult<(Pieces, Unread)> {
+) -> PyResult<(Pieces, Unread, Py<PyBytes>)> {
     let until = within_ns.map(|within| Instant::now() + Duration::from_nanos(within));
     let to = own(descriptor)?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
@@ -128,7 +143,16 @@ fn copy_memory(
         .map(|p| (p.start, p.bytes, p.offset))
         .collect();
     let unread = copied.unread.iter().map(|r| (r.start, r.end)).collect();
-    Ok((pieces, unread))
+    let resident = copied.resident.iter().flat_map(|r| [r.start, r.end]);
+    let resident: Vec<u8> = resident.flat_map(u64::to_le_bytes).collect();
+    Ok((pieces, unread, PyBytes::new(py, &resident).unbind()))
+}
+
+fn range(words: &[u64]) -> Range {
+    Range {
+        start: words[0],
+        end: words[1],
+    }
 }
 
 /// Returns a file of our own over the same open file as the caller's descriptor.

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use memmap2::Mmap;
 
+use super::resident::Resident;
+
 /// `bytes` at `start` are those of file number `file` at `offset`.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
@@ -19,6 +21,8 @@ struct Segment {
 pub struct Image {
     files: Vec<Mmap>,
     segments: Vec<Segment>,
+    /// What was in RAM; None where nobody knows (a core).
+    pub resident: Option<Resident>,
 }
 
 impl Image {

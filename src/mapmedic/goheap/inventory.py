@@ -42,7 +42,15 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
         shallow_bytes=own,
         dead_bytes=parts.dead_bytes(heap, row),
         retained_bytes=row["retained_bytes"],
+        resident_bytes=_resident_bytes(heap, row, parts),
     )
+
+
+def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | None:
+    """Return how much of the shallow bytes was in RAM; None where a core cannot say it."""
+    if heap.memory.rss_bytes is None or parts.indirect_bytes:
+        return None
+    return row["resident_bytes"]
 
 
 @dataclass(frozen=True, slots=True)

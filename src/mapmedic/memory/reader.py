@@ -24,7 +24,10 @@ class ThreadState:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A stretch of addresses [start, end) and what is mapped there ("" for anonymous memory)."""
+    """A stretch of addresses [start, end) and what is mapped there ("" for anonymous memory).
+
+    ``resident_bytes``: how much of it was in RAM; None where nothing says it.
+    """
 
     start: Address
     end: Address
@@ -34,6 +37,7 @@ class Extent:
     executable: bool = False
     private: bool = True
     inode: int = 0
+    resident_bytes: int | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -53,7 +57,7 @@ class Memory:
     ``extents`` are all mappings, read or not; ``exe_path`` names those of the program itself. ``unread`` lists
     what should have been there and could not be read; ``remarks`` is what else went less than well; ``notes`` is
     why it was read the way it was.
-    ``pause_ns`` is how long the process stood still.
+    ``pause_ns`` is how long the process stood still; ``rss_bytes`` is VmRSS at that time, None where it is not known.
     """
 
     image: _native.Image
@@ -66,6 +70,7 @@ class Memory:
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     pid: int | None = None
+    rss_bytes: int | None = None
 
     def read(self, address: int, size: int) -> bytes | None:
         """Return ``size`` bytes at ``address``; None where not all of them are there."""

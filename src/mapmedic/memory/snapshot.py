@@ -19,6 +19,7 @@ from mapmedic.memory.access import not_permitted, require_readable
 from mapmedic.memory.code_room import find_room
 from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
+from mapmedic.memory.resident import with_resident
 from mapmedic.memory.room import free_bytes
 from mapmedic.memory.watch import MemoryGuard, Ticking
 from mapmedic.memory.way import Way, choose_way, estimate_cost
@@ -63,12 +64,13 @@ def read_process(
 
 def _read(way: Way, room: Address | None, copying: _Copying) -> Memory:
     if way.how is SnapshotMode.LIVE:
-        extents = read_extents(copying.pid)
-        return copying.memory(way, extents, copying.copy(copying.pid, extents))
+        extents, rss = with_resident(read_extents(copying.pid), copying.pid, copying.pid)
+        memory = copying.memory(way, extents, copying.copy(copying.pid, extents))
+        return replace(memory, rss_bytes=rss)
     held = _hold(way, room, copying.pid)
     try:
         # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
-        extents = read_extents(held.pid)
+        extents, rss = with_resident(read_extents(held.pid), copying.pid, held.pid)
         within_ns = _pause_ns(way) if way.how is SnapshotMode.FREEZE else None
         copied = copying.copy(held.pid, extents, within_ns)
     finally:
@@ -78,9 +80,8 @@ def _read(way: Way, room: Address | None, copying: _Copying) -> Memory:
         ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads()
     )
     notes = way.notes + _overrun(way, pause_ns)
-    return replace(
-        memory, threads=threads, pause_ns=pause_ns, notes=notes, remarks=() if is_clean else (_ZOMBIE,)
-    )
+    remarks = () if is_clean else (_ZOMBIE,)
+    return replace(memory, threads=threads, pause_ns=pause_ns, rss_bytes=rss, notes=notes, remarks=remarks)
 
 
 def _hold(way: Way, room: Address | None, pid: int) -> _native.Held:
@@ -109,7 +110,7 @@ def _overrun(way: Way, pause_ns: int) -> tuple[str, ...]:
     )
 
 
-Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]]]
+Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,9 @@ class _Copying:
 
     def memory(self, way: Way, extents: tuple[Extent, ...], copied: Copied) -> Memory:
         """Return what was copied."""
-        pieces, unread = copied
+        pieces, unread, resident = copied
         return Memory(
-            image=_native.Image([(self.file.fileno(), pieces)]),
+            image=_native.Image([(self.file.fileno(), pieces)], resident),
             how=way.how,
             exe_path=self.exe,
             extents=extents,

@@ -51,7 +51,8 @@ class Limits:
 class MapInstance:
     """One map. None is what is not known, never zero.
 
-    ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``: as docs/concepts/the-house.md defines them.
+    ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``, ``resident_bytes``: as docs/concepts/the-house.md defines
+    them.
     """
 
     address: int

@@ -52,7 +52,7 @@ def _table(console: Console, maps: tuple[MapInstance, ...]) -> Table:
     wide = console.width >= NARROW
     if wide:
         table.add_column("Type", overflow="fold", ratio=3)
-    for name in ("Entries", "Fill", "Shallow", "Dead", "Retained"):
+    for name in ("Entries", "Fill", "Shallow", "Dead", "Retained", "In RAM"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in maps:
         cells = [Text(inert(each.owner, SHOWN_LIMIT))]
@@ -67,4 +67,5 @@ def _figures(each: MapInstance) -> tuple[str, ...]:
     fill = _BLANK if each.fill is None else f"{each.fill:.0%}"
     dead = _BLANK if each.dead_bytes is None else bytes_text(each.dead_bytes)
     retained = _BLANK if each.retained_bytes is None else bytes_text(each.retained_bytes)
-    return count_text(each.entries), fill, bytes_text(each.shallow_bytes), dead, retained
+    resident = _BLANK if each.resident_bytes is None else bytes_text(each.resident_bytes)
+    return count_text(each.entries), fill, bytes_text(each.shallow_bytes), dead, retained, resident

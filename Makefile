@@ -31,6 +31,7 @@ live: env ## every lab scenario, from outside and inside, and every cell of the 
 	@$(BIN)/python -m tests.live.heap_matrix
 	@$(BIN)/python -m tests.live.agent_matrix
 	@$(BIN)/python -m tests.oracle.binary_matrix
+	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py
 
 soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
 	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)

@@ -168,6 +168,14 @@ class HeapSurvey:
     def way(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
     def way_into(self, address: int) -> list[tuple[int, int, str, int]] | None: ...
 
+class SlotColumns(TypedDict):
+    keys: bytes
+    elems: bytes
+
+def map_slots(
+    image: Image, header: int, layout: dict[str, int | bool], slots: int, every: int, most: int
+) -> tuple[int, SlotColumns] | None: ...
+
 class BinaryColumns(TypedDict):
     machine: str
     position_independent: bool

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from mapmedic.capture.agent import AgentLink
     from mapmedic.capture.record import Progress
     from mapmedic.capture.session_file import read_session
+    from mapmedic.model.entries import MapEntries
     from mapmedic.model.health import HealthBars
-    from mapmedic.model.inventory import Inventory
+    from mapmedic.model.inventory import Inventory, Limits
     from mapmedic.model.machine import MachineCheck
     from mapmedic.model.remedy import FixPlan, Outcome, Proof
     from mapmedic.model.restore import Restored, RestorePlan
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
     "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
-    "find_go", "heap", "heap_change", "observe", "parse_condition", "plan_fix", "plan_restore",
+    "find_go", "heap", "heap_change", "heap_entries", "observe", "parse_condition", "plan_fix", "plan_restore",
     "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
@@ -151,11 +152,37 @@ def heap(
     (what is done, share of it), from another thread.
     """
     from mapmedic.capture.inventory import capture_inventory
+
+    limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
+    return capture_inventory(parse_target(target), limits, exe, progress)
+
+
+def heap_entries(
+    target: str,
+    owner: str,
+    *,
+    shown: int = 20,
+    snapshot: str | None = None,
+    max_pause_ms: float = 200.0,
+    memory_floor_bytes: int | None = None,
+    exe: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> MapEntries:
+    """Return what is in the map ``owner`` (a name or 0x…) of ``target``: ``shown`` entries, groups of keys, ages.
+
+    Otherwise as ``heap``; UsageError where no map, or more than one, is called that.
+    """
+    from mapmedic.capture.map_look import capture_entries
+
+    limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
+    return capture_entries(parse_target(target), limits, owner, shown, exe, progress)
+
+
+def _limits(snapshot: str | None, max_pause_ms: float, memory_floor_bytes: int | None) -> Limits:
     from mapmedic.model.inventory import DEFAULT_FLOOR_BYTES, Limits, SnapshotMode
 
     floor = DEFAULT_FLOOR_BYTES if memory_floor_bytes is None else memory_floor_bytes
-    limits = Limits(SnapshotMode(snapshot) if snapshot else None, max_pause_ms, floor)
-    return capture_inventory(parse_target(target), limits, exe, progress)
+    return Limits(SnapshotMode(snapshot) if snapshot else None, max_pause_ms, floor)
 
 
 def diagnose(

@@ -3,7 +3,9 @@
     MapmedicError                      exit code
     |-- UsageError                     2   the words of the command are off
     |   |-- AmbiguousName                  a name matches several things
+    |   |   `-- AmbiguousOwner                 several maps of a process
     |   |-- UnknownMap                     no registered map is called that
+    |   |-- UnknownOwner                   no map of the process is called that
     |   |-- CannotWrite                    a file cannot be made where it was asked for
     |   `-- OutputExists                   a file is never overwritten without --force
     |-- CouldNotLook                   3   nothing was learned; the target is untouched
@@ -56,6 +58,21 @@ class AmbiguousName(UsageError):
         super().__init__(f"{name!r} matches {len(candidates)} maps: {', '.join(candidates)}")
         self.name = name
         self.candidates = candidates
+
+
+class AmbiguousOwner(AmbiguousName):
+    """Say that ``name`` means several maps of a process; each of ``candidates`` says its address."""
+
+
+class UnknownOwner(UsageError):
+    """Say that none of the ``maps`` maps of a process is called ``name``; ``nearest`` are names like it."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...], maps: int) -> None:
+        near = f"; like it: {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"none of {maps:,} maps is called {name!r}{near}")
+        self.name = name
+        self.nearest = nearest
+        self.maps = maps
 
 
 class UnknownMap(UsageError):

@@ -32,7 +32,7 @@ pub const HEADER_BYTES: u64 = 48;
 /// Of the bucket or group type in a map type (internal/abi).
 const BUCKET: u64 = 64;
 /// Control bytes of a slot that holds nothing: src/internal/runtime/maps/group.go.
-const EMPTY: u8 = 0x80;
+pub const EMPTY: u8 = 0x80;
 const DELETED: u8 = 0xfe;
 /// Of dirPtr (swiss) and buckets (classic) in a header.
 pub const PARTS: u64 = 16;

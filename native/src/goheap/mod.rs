@@ -10,6 +10,7 @@ mod objects;
 mod python;
 mod retained;
 mod shapes;
+mod slots;
 mod spans;
 mod survey;
 mod syncmaps;

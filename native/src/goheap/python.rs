@@ -11,6 +11,7 @@ use crate::image::PyImage;
 
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
+use super::slots::{Sample, SlotLayout, live_slots};
 use super::survey::{Start, Step, Survey, SyncMap};
 
 /// Address, place, what it is in a word, the type that goes with that.
@@ -135,6 +136,33 @@ fn told(steps: &[Step]) -> Vec<PyStep> {
     steps.iter().map(step).collect()
 }
 
+/// Return (live slots, addresses of keys, of elements) of the map whose header is at ``header``: of each ``every``-th
+/// live slot, at most ``most``. None where a part cannot be read or it has more than ``slots`` slots.
+#[pyfunction]
+fn map_slots<'py>(
+    py: Python<'py>,
+    image: &PyImage,
+    header: u64,
+    layout: SlotLayout,
+    slots: u64,
+    every: u64,
+    most: usize,
+) -> PyResult<Option<(u64, Bound<'py, PyDict>)>> {
+    if every == 0 || !layout.is_sane() {
+        return Err(PyValueError::new_err("no such layout or sample"));
+    }
+    let memory = image.image.clone();
+    let sample = Sample { slots, every, most };
+    let Some(found) = py.detach(move || live_slots(&memory, header, &layout, sample)) else {
+        return Ok(None);
+    };
+    let table = Table::new(py);
+    table.column("keys", found.keys)?;
+    table.column("elems", found.elems)?;
+    Ok(Some((found.live, table.0)))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(map_slots, module)?)?;
     module.add_class::<HeapSurvey>()
 }

@@ -29,9 +29,17 @@ def capture_inventory(
     ``exe`` is the program of a core. TargetUnsupported for a target that is neither, CouldNotLook where it
     cannot be read.
     """
+    return capture_heap(target, limits, exe, progress)[1]
+
+
+def capture_heap(
+    target: Target, limits: Limits, exe: Path | None = None, progress: Progress | None = None
+) -> tuple[GoHeap, Inventory]:
+    """Return the heap of ``target`` and its inventory; arguments and errors as of ``capture_inventory``."""
     memory, program = _read(target, limits, exe, progress)
     names, why = _names(memory, program) if program else (None, None)
-    return take_inventory(_survey(memory), names, (why,) if why else ())
+    heap = _survey(memory)
+    return heap, take_inventory(heap, names, (why,) if why else ())
 
 
 def _survey(memory: Memory) -> GoHeap:

@@ -13,6 +13,8 @@ from mapmedic import errors
 from mapmedic.cli import process_advice, tls_advice
 from mapmedic.report.inert import inert
 
+_MOST_CANDIDATES = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -54,6 +56,26 @@ def _(error: errors.AmbiguousName) -> Advice:
         ", ".join(error.candidates),
         ("several registered maps end in that name",),
         f"say which: --map {_quoted(error.candidates[0])}" if error.candidates else "mapmedic hotfix --help",
+    )
+
+
+@advise.register
+def _(error: errors.AmbiguousOwner) -> Advice:
+    return Advice(
+        f"{error.name!r} could mean {len(error.candidates)} maps",
+        inert(", ".join(error.candidates[:_MOST_CANDIDATES])),
+        ("several maps have that name or end in it",),
+        "say which by its address, as 0x… in the list",
+    )
+
+
+@advise.register
+def _(error: errors.UnknownOwner) -> Advice:
+    return Advice(
+        f"none of {error.maps:,} maps is called {error.name!r}",
+        inert(f"like it: {', '.join(error.nearest)}") if error.nearest else "the process's maps",
+        ("the name is misspelt", "the map went since it was listed"),
+        f"say {_quoted(error.nearest[0])}" if error.nearest else "mapmedic heap TARGET lists them",
     )
 
 

@@ -7,10 +7,17 @@ from pathlib import Path
 import click
 
 from mapmedic.cli.options import examples, json_option
+from mapmedic.errors import UsageError
 
 
 @click.command(
-    "heap", epilog=examples("heap 1234", "heap pid:1234 --snapshot freeze --json", "heap core:core.1234")
+    "heap",
+    epilog=examples(
+        "heap 1234",
+        "heap pid:1234 --snapshot freeze --json",
+        "heap core:core.1234",
+        "heap 1234 --entries main.mgr.sessions",
+    ),
 )
 @click.argument("target")
 @click.option(
@@ -43,17 +50,24 @@ from mapmedic.cli.options import examples, json_option
     type=click.IntRange(1, 100_000),
     default=20,
     show_default=True,
-    help="How many maps are listed.",
+    help="How many maps are listed, or entries of one.",
 )
 @click.option(
     "--exe",
     type=click.Path(path_type=Path),
     help="The program of a core, where it is neither at the place that the core names nor beside the core.",
 )
+@click.option(
+    "--entries",
+    "entries_of",
+    metavar="OWNER",
+    help="Show what is in one map: keys and values, keys in groups, values by age. OWNER is a name or its end, or 0x…",
+)
+@click.option("--redact", is_flag=True, help="With --entries: hashes in the place of keys and values.")
 @json_option
 def command(
     target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
-    as_json: bool,
+    entries_of: str | None, redact: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
 
@@ -62,11 +76,22 @@ def command(
     milliseconds for each hundred MiB.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.cli.map_look import show_entries  # noqa: PLC0415
     from mapmedic.cli.output import ProgressBar, console  # noqa: PLC0415
     from mapmedic.model.units import MIB  # noqa: PLC0415
     from mapmedic.report.heap_table import print_inventory  # noqa: PLC0415
     from mapmedic.report.json_output import dump, heap_json  # noqa: PLC0415
 
+    if redact and entries_of is None:
+        raise UsageError("--redact goes with --entries OWNER")
+    if entries_of is not None:
+        with ProgressBar() as bar:
+            found = api.heap_entries(
+                target, entries_of, shown=limit, snapshot=snapshot, max_pause_ms=max_pause_ms,
+                memory_floor_bytes=memory_floor_mib * MIB, exe=exe, progress=bar,
+            )  # fmt: skip
+        show_entries(found, redact=redact, as_json=as_json)
+        return
     with ProgressBar() as bar:
         inventory = api.heap(
             target,

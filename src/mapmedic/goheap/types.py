@@ -95,7 +95,7 @@ class Types:
             if words is None:
                 return None
             if words[2] <= offset:
-                found = (self._text(words[0]) or "?", words[2], words[1])
+                found = (self.text(words[0]) or "?", words[2], words[1])
         return found
 
     def _read_name(self, address: int) -> str | None:
@@ -103,10 +103,10 @@ class Types:
         if raw is None:
             return None
         offset = int.from_bytes(raw[_STR : _STR + 4], "little", signed=True)
-        text = self._text(self.base + offset)
+        text = self.text(self.base + offset)
         return text[1:] if text and raw[_TFLAG] & _EXTRA_STAR else text
 
-    def _text(self, address: int) -> str | None:
+    def text(self, address: int) -> str | None:
         """Return a name: a byte of flags, the length as a varint, the bytes."""
         head = self.memory.read(address, 3)
         if head is None:

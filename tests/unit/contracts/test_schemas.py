@@ -16,8 +16,10 @@ from mapmedic.cli.advice import advise
 from mapmedic.cli.error_output import error_json
 from mapmedic.errors import ProofFailed
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
+from mapmedic.model.entries import AgeBand, Ages, Contents, Entry, Grouping, KeyGroup, MapEntries
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.go_values import Boxed, Elements, Plain, Pointer, Said, Struct, Text, Unreadable
 from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.inventory import (
@@ -37,6 +39,8 @@ from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
 from mapmedic.report import json_output as out
+from mapmedic.report.entries_json import entries_json
+from mapmedic.report.redaction import Redaction
 from tests.support.command import SCHEMAS, schema, validate
 from tests.unit.report.samples import heap_of
 
@@ -58,6 +62,7 @@ OURS = {
     "doctor-1.json": "schema checks",
     "error-1.json": "schema error exit_code what where causes next",
     "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
+    "heap-entries-1.json": "schema target snapshot map contents raw notes",
     "journal-1.json": "schema at_unix_ns event",
     "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
     "kept_newer pause_ms journal_path",
@@ -157,7 +162,21 @@ INVENTORY = Inventory(
     ),
     ("the stack of a goroutine",),
 )
+AGES = Ages(".seen", "time.Time", 1, 0, 0, 9.5, 9.5, 9.5, 0, 0, (AgeBand(0, None, 1),))
+DECODED = (
+    Plain("int", 1), Plain("float64", INFINITY), Text("string", "\ud800\x1b", 9, is_whole=False),
+    Said("time.Time", "x"),
+    Struct("main.T", (("A", Plain("*int", None)),), 3), Elements("[]int", 9, 9, (Plain("int", 2),)),
+    Pointer("*int", 1, None, is_cycle=True), Boxed("any", Unreadable(7, "w")), Boxed("any", None),
+)  # fmt: skip
+CONTENTS = Contents(
+    "string", "any", 9, 9, tuple(Entry(each, each) for each in DECODED),
+    (Grouping("prefix", (KeyGroup("a:", 9),), 1),), (AGES,),
+)  # fmt: skip
+ENTRIES = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], CONTENTS, None, ())
+UNTYPED = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[1], None, "00ff", ("n",))
 OUTPUTS: tuple[out.Json, ...] = (
+    *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
     out.heap_json(INVENTORY),
     *map(out.diagnosis_json, DIAGNOSES),
     *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),
@@ -181,7 +200,7 @@ OUTPUTS: tuple[out.Json, ...] = (
 def test_each_file_is_a_schema_of_its_name(name: str) -> None:
     contract = schema(name)
     Draft202012Validator.check_schema(contract)
-    title = f"mapmedic.{name.removesuffix('.json').replace('-', '/')}"
+    title = f"mapmedic.{'/'.join(name.removesuffix('.json').rsplit('-', 1))}"
     assert (contract["$schema"], contract["$id"], contract["title"]) == (
         "https://json-schema.org/draft/2020-12/schema", name, title,
     )  # fmt: skip

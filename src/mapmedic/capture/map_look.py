@@ -1,0 +1,30 @@
+"""One map of a process looked at closely."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from mapmedic.capture.inventory import capture_heap
+from mapmedic.capture.targets import Target, TargetKind
+from mapmedic.goheap.entries import take_entries
+from mapmedic.memory.snapshot import Progress
+from mapmedic.model.entries import MapEntries
+from mapmedic.model.inventory import Limits
+from mapmedic.model.owner_match import find_map
+
+
+def capture_entries(
+    target: Target, limits: Limits, owner: str, shown: int, exe: Path | None = None,
+    progress: Progress | None = None,
+) -> MapEntries:  # fmt: skip
+    """Return what is in the map of ``target`` that ``owner`` means, ``shown`` entries of it decoded.
+
+    UsageError where none or several are meant; else as ``capture_inventory``.
+    """
+    heap, inventory = capture_heap(target, limits, exe, progress)
+    map_ = find_map(inventory.maps, owner)
+    # A core is of the moment it was written.
+    core = Path(target.text.removeprefix("core:")) if target.kind is TargetKind.CORE else None
+    now_ns = core.stat().st_mtime_ns if core else time.time_ns()
+    return take_entries(heap, inventory, map_, shown, now_ns)

@@ -1,0 +1,21 @@
+"""mapmedic heap TARGET --entries OWNER."""
+
+from __future__ import annotations
+
+import click
+
+from mapmedic.cli.output import console
+from mapmedic.model.entries import MapEntries
+from mapmedic.report.entries_json import entries_json
+from mapmedic.report.entries_table import print_entries
+from mapmedic.report.json_output import dump
+from mapmedic.report.redaction import Redaction
+
+
+def show_entries(found: MapEntries, *, redact: bool, as_json: bool) -> None:
+    """Print what is in a map, as JSON or for people; with ``redact`` nothing of what its keys and values say."""
+    shown = Redaction().entries(found) if redact else found
+    if as_json:
+        click.echo(dump(entries_json(shown)))
+    else:
+        print_entries(console(), shown, redacted=redact)

@@ -1,0 +1,74 @@
+"""Entries without what they say: hashes in the place of keys and values, counts and ages as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import replace
+
+from mapmedic.model.entries import Contents, Entry, Grouping, KeyGroup, MapEntries
+from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
+
+_HASH_DIGITS = 12
+# A key in a path: tenants["a"].items, byID[42].m, cache[{…}].
+_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[-?[0-9.]+\]')
+_RAW = "the bytes of an unknown type are left out"
+
+
+class Redaction:
+    """Puts a hash in the place of every text and number. The same content has the same hash, within one run only.
+
+    Without the salt, which nobody is told, a number could be found again by trying them all.
+    """
+
+    def __init__(self) -> None:
+        self._salt = secrets.token_bytes(16)
+
+    def entries(self, entries: MapEntries) -> MapEntries:
+        """Return ``entries`` with nothing of what its keys and values say; paths lose the keys in them."""
+        map_ = replace(
+            entries.map,
+            owner=self._path(entries.map.owner),
+            path=None if entries.map.path is None else self._path(entries.map.path),
+        )
+        contents = None if entries.contents is None else self._contents(entries.contents)
+        notes = entries.notes if entries.raw is None else (*entries.notes, _RAW)
+        return replace(entries, map=map_, contents=contents, raw=None, notes=notes)
+
+    def _contents(self, contents: Contents) -> Contents:
+        shown = tuple(Entry(self.value(each.key), self.value(each.value)) for each in contents.shown)
+        return replace(contents, shown=shown, groupings=tuple(map(self._grouping, contents.groupings)))
+
+    def _grouping(self, grouping: Grouping) -> Grouping:
+        groups = tuple(KeyGroup(self.text(each.name), each.entries) for each in grouping.groups)
+        return replace(grouping, groups=groups)
+
+    def _path(self, path: str) -> str:
+        return _KEY.sub(lambda match: f"[{self.text(match.group())}]", path)
+
+    def text(self, content: str) -> str:
+        """Return what stands for ``content``."""
+        digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), key=self._salt)
+        return f"#{digest.hexdigest()[:_HASH_DIGITS]}"
+
+    def value(self, value: GoValue) -> GoValue:
+        """Return ``value`` with its shape and types kept, and nothing of what it says."""
+        match value:
+            case Plain(type_, plain) if plain is not None:
+                hashed: GoValue = Said(type_, self.text(str(plain)))
+            case Text(type_, text, length, _):
+                hashed = Text(type_, self.text(text), length, is_whole=True)
+            case Said(type_, text):
+                hashed = Said(type_, self.text(text))
+            case Struct(_, fields, _):
+                hashed = replace(value, fields=tuple((name, self.value(each)) for name, each in fields))
+            case Elements(_, _, _, first):
+                hashed = replace(value, first=tuple(self.value(each) for each in first))
+            case Pointer(_, _, to, _) if to:
+                hashed = replace(value, to=self.value(to))
+            case Boxed(_, inner) if inner:
+                hashed = replace(value, value=self.value(inner))
+            case _:  # nil, or unreadable
+                hashed = value
+        return hashed

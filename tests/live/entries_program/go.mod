@@ -1,0 +1,3 @@
+module example.org/entries
+
+go 1.21

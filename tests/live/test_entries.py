@@ -1,0 +1,139 @@
+"""What is in a map, beside what the program itself says of it: every kind of key and value, every Go version."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapmedic.capture.inventory import capture_heap
+from mapmedic.capture.targets import parse_target
+from mapmedic.goheap.entries import take_entries
+from mapmedic.goheap.heap import GoHeap
+from mapmedic.model.inventory import Inventory, Limits, SnapshotMode
+from mapmedic.report.entries_json import entries_json
+from mapmedic.report.json_output import dump
+from tests.golden.toolchain import TOOLCHAINS, versions
+from tests.live.test_heap import PATIENCE_MS
+from tests.support.command import run, validate
+
+pytestmark = pytest.mark.live
+PROGRAM = Path(__file__).parent / "entries_program"
+# Go up to 1.21 writes no type beside an object: stripped, nothing tells these maps apart.
+TYPED = [version for version in versions() if not version.startswith("1.21.")] if TOOLCHAINS.is_dir() else []
+# Both designs of maps here; MAPMEDIC_GO=all (`make live`): every version, plain and stripped.
+BUILDS = [
+    (version, stripped)
+    for version in TYPED
+    for stripped in (False, True)
+    if os.environ.get("MAPMEDIC_GO") == "all"
+    or (version, stripped) in [(v, v.startswith("1.23.")) for v in (TYPED[-1], "1.23.9")]
+]
+KINDS = (
+    "Strings", "Sessions", "ByID", "Bytes", "Floats", "UUIDs", "Points", "WideKeys", "Wides", "Mixed", "Pointers",
+    "Chans", "Slices", "Raw", "Errors", "Maps", "Complex", "Durations", "Named", "Cycles", "Empty", "Growing",
+    "Larger", "Thinned", "Arrays", "WidePtrs",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Service:
+    pid: int
+    truth: dict[str, dict[str, Any]]
+    heap: GoHeap
+    inventory: Inventory
+
+    def entries(self, name: str) -> dict[str, Any]:
+        # Stripped there is no variable's name. The maps within a map are declared as it is: the outer one is meant.
+        named = [m for m in self.inventory.maps if m.declared == f"main.Holder.{name}"]
+        (map_,) = [m for m in named if m.type == self.truth[name]["type"]]
+        taken = take_entries(self.heap, self.inventory, map_, 100_000, time.time_ns())
+        found: dict[str, Any] = json.loads(dump(entries_json(taken)))
+        validate(found)
+        return found
+
+
+def build(version: str, *, stripped: bool, folder: Path) -> Path:
+    root = TOOLCHAINS.resolve() / version
+    out = folder / f"entries-{version}-{stripped}"
+    own = {"GOROOT": str(root), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    subprocess.run(
+        [root / "bin" / "go", "build", *(["-ldflags=-s -w"] if stripped else []), "-o", str(out), "."],
+        cwd=PROGRAM, env={**os.environ, **own}, check=True, timeout=300,
+    )  # fmt: skip
+    return out
+
+
+@pytest.fixture(scope="module", params=BUILDS, ids=lambda b: f"{b[0]}{'-stripped' if b[1] else ''}")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    version, stripped = request.param
+    program = build(version, stripped=stripped, folder=tmp_path_factory.mktemp("entries"))
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        truth = json.loads(process.stdout.readline())
+        assert process.stdout.readline() == "READY\n"
+        heap, inventory = capture_heap(
+            parse_target(f"pid:{process.pid}"), Limits(SnapshotMode.FORK, PATIENCE_MS)
+        )
+        yield Service(process.pid, truth, heap, inventory)
+        process.stdin.close()
+
+
+def in_order(pairs: list[list[Any]]) -> list[list[Any]]:
+    return sorted(pairs, key=lambda pair: json.dumps(pair, sort_keys=True))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_entry_is_as_the_program_says(name: str, service: Service) -> None:
+    truth, found = service.truth[name], service.entries(name)
+    contents = found["contents"]
+    assert (contents["key_type"], contents["value_type"]) == (truth["key_type"], truth["value_type"])
+    assert contents["live"] == contents["looked_at"] == found["map"]["entries"] == truth["entries"]
+    pairs = [[entry["key"], entry["value"]] for entry in contents["entries"]]
+    assert in_order(pairs) == in_order(truth["pairs"] or [])
+    assert found["notes"] == []
+
+
+def test_every_kind_that_the_program_has_is_asked_for(service: Service) -> None:
+    assert set(service.truth) == set(KINDS)
+
+
+def test_tenants_and_ages_are_found(service: Service) -> None:
+    contents = service.entries("Sessions")["contents"]
+    (by_tenant, *_) = contents["groupings"]
+    expected = Counter(key.split(":")[0] + ":" for key, _ in service.truth["Sessions"]["pairs"])
+    assert {group["name"]: group["entries"] for group in by_tenant["groups"]} == expected
+    ages = {each["field"]: each for each in contents["ages"]}
+    assert {field: each["unit"] for field, each in ages.items()} == {
+        ".LastSeen": "time.Time",
+        ".Created": "unix s",
+    }
+    created = sorted(time.time() - value["Created"] for _, value in service.truth["Sessions"]["pairs"])
+    assert ages[".Created"]["oldest_seconds"] == pytest.approx(created[-1], abs=60)
+    assert ages[".Created"]["newest_seconds"] == pytest.approx(created[0], abs=60)
+    assert ages[".LastSeen"]["over_an_hour"] == pytest.approx(len(created) / 2, abs=2)
+
+
+def test_the_command(service: Service) -> None:
+    owner = next(m for m in service.inventory.maps if m.declared == "main.Holder.Sessions").owner
+    words = ("heap", service.pid, "--max-pause", int(PATIENCE_MS), "--entries")
+    shown = run(*words, owner, "--limit", 2)
+    assert "tenant-3:" in shown.out
+    assert "LastSeen" in shown.out
+    hidden = run(*words, owner, "--redact", "--json")
+    assert hidden.json["contents"]["live"] == 5000
+    assert "tenant-" not in hidden.out
+    strings = next(m for m in service.inventory.maps if m.declared == "main.Holder.Strings")
+    escaped = run(*words, hex(strings.address))
+    assert "\\x1b[31m" in escaped.out
+    assert "\x1b[31m" not in escaped.out
+    assert run(*words, "no.such.map").code == run(*words, "Holder.Maps").code == 2

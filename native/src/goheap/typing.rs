@@ -76,8 +76,9 @@ impl Telling<'_, '_> {
             return;
         }
         let before = self.told[index as usize];
-        if before != UNKNOWN && (has_header || self.size(before) >= self.size(shape)) {
-            return;
+        let says_itself = has_header || span.is_large() && span.large_type != 0;
+        if before != UNKNOWN && (says_itself || self.size(before) >= self.size(shape)) {
+            return; // a stale pointer on a stack may lead to an object that is long something else
         }
         if self.size(shape) > span.elemsize
             && !matches!(self.shapes.shape(shape), Shape::Channel(_))

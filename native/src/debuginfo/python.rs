@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::read::{Globals, read};
+use super::read::{Globals, Variable, read};
 use super::scopes::{Named, Scopes};
 
 /// The variables of a program, by the addresses it was linked to.
@@ -38,19 +38,8 @@ impl DebugInfo {
     /// Return (variable, path, declared) of what is reached from the word at the linked ``address`` along
     /// ``places``; None where a variable or a type on the way is not known.
     fn follow(&self, address: u64, places: Vec<u64>) -> Option<(String, String, Option<String>)> {
-        let Globals {
-            variables, types, ..
-        } = &self.globals;
-        let index = variables
-            .partition_point(|variable| variable.address <= address)
-            .checked_sub(1)?;
-        let variable = &variables[index];
-        let mut all = vec![address - variable.address];
-        if all[0] >= types.size(variable.kind)? {
-            return None;
-        }
-        all.extend(places);
-        let (path, declared) = types.follow(variable.kind, &all)?;
+        let (variable, all) = self.way(address, places)?;
+        let (path, declared) = self.globals.types.follow(variable.kind, &all)?;
         Some((variable.name.clone(), path, declared))
     }
 
@@ -72,6 +61,13 @@ impl DebugInfo {
         self.scopes.captured(&self.globals, entry, at, &places)
     }
 
+    /// Return where the type of the map that the way leads to is, counted from the first of all types; None where
+    /// it is not known.
+    fn map_type(&self, address: u64, places: Vec<u64>) -> Option<u64> {
+        let (variable, all) = self.way(address, places)?;
+        self.globals.types.map_at(variable.kind, &all)
+    }
+
     /// Return (variable, kind) of the word at the linked ``address``, kind as reflect.Kind counts; None where no
     /// variable is known to hold it.
     fn find(&self, address: u64) -> Option<(String, u64)> {
@@ -90,6 +86,25 @@ impl DebugInfo {
             variable.name.clone(),
             types.leaf(variable.kind, offset)?.kind,
         ))
+    }
+}
+
+impl DebugInfo {
+    /// Returns the variable that the word at `address` is part of, and `places` with the place in it before them.
+    fn way(&self, address: u64, places: Vec<u64>) -> Option<(&Variable, Vec<u64>)> {
+        let Globals {
+            variables, types, ..
+        } = &self.globals;
+        let index = variables
+            .partition_point(|variable| variable.address <= address)
+            .checked_sub(1)?;
+        let variable = &variables[index];
+        let mut all = vec![address - variable.address];
+        if all[0] >= types.size(variable.kind)? {
+            return None;
+        }
+        all.extend(places);
+        Some((variable, all))
     }
 }
 

@@ -19,6 +19,7 @@ pub type Slice<'d> = EndianSlice<'d, LittleEndian>;
 /// src/cmd/internal/dwarf/dwarf.go
 const GO_KIND: DwAt = DwAt(0x2900);
 const GO_ELEM: DwAt = DwAt(0x2902);
+const GO_RUNTIME_TYPE: DwAt = DwAt(0x2904);
 /// Below the root of a unit stand its variables and types; below a type its fields.
 const TOP: isize = 1;
 
@@ -102,6 +103,7 @@ struct Entry<'d> {
     number: u64,
     size: u64,
     go_kind: u64,
+    descriptor: u64,
 }
 
 impl<'d> Pass<'_, 'd> {
@@ -168,6 +170,16 @@ impl<'d> Pass<'_, 'd> {
                     entry.number = attribute.udata_value().unwrap_or(0)
                 }
                 gimli::DW_AT_byte_size => entry.size = attribute.udata_value().unwrap_or(0),
+                // The form says address; the linker writes an offset (src/cmd/internal/dwarf, DW_CLS_GO_TYPEREF).
+                GO_RUNTIME_TYPE => {
+                    entry.descriptor = match attribute.value() {
+                        AttributeValue::Addr(offset) => offset,
+                        AttributeValue::DebugAddrIndex(index) => {
+                            self.dwarf.address(self.unit, index)?
+                        }
+                        _ => 0,
+                    }
+                }
                 GO_KIND => entry.go_kind = attribute.udata_value().unwrap_or(0),
                 _ => {}
             }
@@ -199,6 +211,7 @@ impl<'d> Pass<'_, 'd> {
             name,
             kind,
             size: entry.size,
+            descriptor: entry.descriptor,
             of,
             fields: Vec::new(),
         };

@@ -17,6 +17,8 @@ pub struct Type {
     pub name: String,
     pub kind: u64,
     pub size: u64,
+    /// Where its descriptor is, counted from the first of all types; 0 for none.
+    pub descriptor: u64,
     /// What a typedef, an array or a pointer is of; of a slice or channel the element (DW_AT_go_elem).
     pub of: Option<Die>,
     /// (name, offset, type) of each field, by offset.
@@ -33,6 +35,7 @@ pub struct Leaf {
     /// What a pointer, slice or channel is of.
     pub of: Option<Die>,
     pub kind: u64,
+    pub descriptor: u64,
 }
 
 const MOST_DEPTH: usize = 64;
@@ -74,6 +77,7 @@ impl Types {
                         declared,
                         of: kind.of.filter(|_| known != MAP),
                         kind: known,
+                        descriptor: kind.descriptor,
                     });
                 }
             }
@@ -106,6 +110,18 @@ impl Types {
             (at, kind) = (leaf.of, leaf.kind);
         }
         kind == MAP
+    }
+
+    /// Returns where the descriptor of the map type that `places` lead to is, counted from the first of all types;
+    /// None where they lead to something else, or there is no descriptor.
+    pub fn map_at(&self, die: Die, places: &[u64]) -> Option<u64> {
+        let (&last, way) = places.split_last()?;
+        let mut at = die;
+        for &place in way {
+            at = self.leaf(at, place)?.of?;
+        }
+        let leaf = self.leaf(at, last)?;
+        (leaf.kind == MAP && leaf.descriptor != 0).then_some(leaf.descriptor)
     }
 
     /// Returns the size of a type, through typedefs; None for none or zero.

@@ -2,12 +2,15 @@
 
 use crate::image::Image;
 
+pub const BOOL: u8 = 1;
 pub const ARRAY: u8 = 17;
 pub const CHAN: u8 = 18;
+pub const FUNC: u8 = 19;
 pub const INTERFACE: u8 = 20;
 pub const MAP: u8 = 21;
 pub const POINTER: u8 = 22;
 pub const SLICE: u8 = 23;
+pub const STRING: u8 = 24;
 pub const STRUCT: u8 = 25;
 pub const UNSAFE_POINTER: u8 = 26;
 const LAST_KIND: u8 = UNSAFE_POINTER;

@@ -23,6 +23,9 @@ pub struct HeapLayout {
     pub heap_bits_limit: u64,
     /// Bytes behind those heap bits (the inline mark bits of Green Tea), for objects of 16 bytes and more.
     pub inline_mark_bytes: u64,
+    /// Up to Go 1.21, in a heapArena (its bitmap comes first): noMorePtrs and spans. Later 0.
+    pub arena_no_more_ptrs: u64,
+    pub arena_spans: u64,
 }
 
 /// Where a heap is: the array of mspans, how many there are, in which design its maps are, and what is beside it.
@@ -39,6 +42,10 @@ pub struct HeapPlace {
     pub types_end: u64,
     /// [start, end) of the global variables with pointers.
     pub globals: Vec<(u64, u64)>,
+    /// mheap.arenas[0], the table of heap arenas, where these have the heap bits; else 0.
+    pub arenas: u64,
+    /// [start, end) of the program's code.
+    pub text: (u64, u64),
 }
 
 pub const PAGE_BYTES: u64 = 8192;

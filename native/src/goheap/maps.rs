@@ -5,6 +5,7 @@
 use crate::image::Image;
 
 use super::abi::Type;
+use super::infer::SizedAs;
 use super::mark::{Marked, Reached, UNSEEN};
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::Spans;
@@ -18,6 +19,8 @@ pub struct MapRow {
     pub map_type: u64,
     /// Address of the type of its groups or buckets, which names key and element; 0 where nothing told it.
     pub bucket_type: u64,
+    /// Address of a map type of the same sizes, its own where that is known; 0 where nothing told one.
+    pub sized_as: u64,
     pub entries: u64,
     pub slots: u64,
     pub structure_bytes: u64,
@@ -49,12 +52,14 @@ pub struct MapScan<'a, 'b> {
     pub shapes: &'a Shapes<'b>,
     /// What each reached object is.
     pub told: &'a [ShapeId],
+    /// Classic maps of which nobody knows more than how large their buckets are.
+    pub sized: &'a SizedAs,
     pub swiss: bool,
 }
 
 impl MapScan<'_, '_> {
-    /// Returns a row for each map that `told` names, and for each object of 48 bytes that nobody has told
-    /// apart and that passes every test of a map with at least one table or bucket.
+    /// Returns a row for each map that `told` names, and for each object of 48 bytes that nobody has told apart
+    /// and that passes every test of a map with at least one table, or with buckets that fit a type.
     pub fn scan(&self) -> Vec<MapRow> {
         let mut rows = Vec::new();
         for (index, &slot) in self.marked.order.iter().enumerate() {
@@ -94,7 +99,7 @@ impl MapScan<'_, '_> {
         let parts = self.word(row.address + PARTS);
         let whole = parts.is_some_and(|at| self.object_bytes(at).is_some());
         // A classic header has no sums to check: there the buckets must say what they are.
-        let named = self.swiss || row.bucket_type != 0;
+        let named = self.swiss || row.bucket_type != 0 || row.sized_as != 0;
         row.is_sound && whole && named && row.entries > 0 && row.entries <= row.slots
     }
 
@@ -154,6 +159,7 @@ impl MapScan<'_, '_> {
             address,
             map_type: kind,
             bucket_type: 0,
+            sized_as: 0,
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
@@ -235,6 +241,7 @@ impl MapScan<'_, '_> {
             address,
             map_type: kind,
             bucket_type: 0,
+            sized_as: 0,
             entries,
             slots: 0,
             structure_bytes: HEADER_BYTES,
@@ -250,26 +257,17 @@ impl MapScan<'_, '_> {
             return Some(row);
         }
         row.bucket_type = self.values_at(buckets);
-        let told = if kind == 0 {
-            row.bucket_type
-        } else {
-            self.image.word(kind + BUCKET)?
+        row.sized_as = match kind {
+            0 => self.sized.get(&address).copied().unwrap_or(0),
+            known => known,
         };
-        let Some(bucket) = Type::read(self.image, told).filter(|bucket| bucket.size >= 16) else {
-            // How large a bucket is nobody knows: that the parts are objects is all that can be asked.
-            self.add_part(&mut row, buckets)?;
-            row.slots = 8 << log;
-            row.is_sound &=
-                entries <= row.slots * 2 && self.looks_like_buckets(buckets, old, extra);
-            return Some(row);
+        let told = match row.sized_as {
+            0 => row.bucket_type,
+            like => self.image.word(like + BUCKET)?,
         };
+        let bucket = Type::read(self.image, told).filter(|bucket| bucket.size >= 16)?;
         self.add_buckets(&mut row, bucket, log, [buckets, old, extra], flags)?;
         Some(row)
-    }
-
-    fn looks_like_buckets(&self, buckets: u64, old: u64, extra: u64) -> bool {
-        let is_object = |address: u64| address == 0 || self.object_bytes(address).is_some();
-        is_object(buckets) && is_object(old) && is_object(extra)
     }
 
     fn add_buckets(

@@ -19,6 +19,24 @@ pub struct Mask {
     pub pointers: Vec<u32>,
 }
 
+impl Mask {
+    /// Returns one bit for each of the first `words` words (at most 64) of a value and what is behind it: more of
+    /// them where it is repeated, else nothing.
+    pub fn first_words(&self, words: u64, repeated: bool) -> u64 {
+        let one = |base: u64| {
+            let all = self
+                .pointers
+                .iter()
+                .map(move |&at| base + u64::from(at) / WORD);
+            all.take_while(|&word| word < words)
+                .fold(0, |bits, word| bits | 1 << word)
+        };
+        let step = (self.size / WORD).max(1) as usize;
+        let bases = (0..if repeated { words } else { 1 }).step_by(step);
+        bases.fold(0, |bits, base| bits | one(base))
+    }
+}
+
 /// The masks met so far, by address of the type.
 pub struct Masks<'a> {
     image: &'a Image,

@@ -1,8 +1,12 @@
 //! The Go heap on top of an image: spans, objects, what reaches what. Knows nothing of /proc or ELF.
 
 mod abi;
+mod arena_bits;
 mod dominators;
+mod fit;
+mod infer;
 mod layout;
+mod map_types;
 mod maps;
 mod mark;
 mod masks;
@@ -16,5 +20,6 @@ mod survey;
 mod syncmaps;
 mod typeindex;
 mod typing;
+mod values;
 
 pub use python::register;

@@ -2,6 +2,7 @@
 
 use crate::image::Image;
 
+use super::arena_bits::ArenaBits;
 use super::layout::{HeapLayout, WORD};
 use super::masks::Masks;
 use super::spans::{Slot, Span, Spans};
@@ -13,6 +14,8 @@ pub struct Objects<'a> {
     pub image: &'a Image,
     pub spans: &'a Spans,
     layout: &'a HeapLayout,
+    /// Where the heap bits are in the arenas.
+    arenas: Option<&'a ArenaBits>,
     masks: Masks<'a>,
     /// Objects whose pointers could not be told: their memory or their type cannot be read.
     pub unread: u64,
@@ -20,15 +23,26 @@ pub struct Objects<'a> {
 }
 
 impl<'a> Objects<'a> {
-    pub fn new(image: &'a Image, spans: &'a Spans, layout: &'a HeapLayout) -> Objects<'a> {
+    pub fn new(
+        image: &'a Image,
+        spans: &'a Spans,
+        layout: &'a HeapLayout,
+        arenas: Option<&'a ArenaBits>,
+    ) -> Objects<'a> {
         Objects {
             image,
             spans,
             layout,
+            arenas,
             masks: Masks::new(image),
             unread: 0,
             buffer: Vec::new(),
         }
+    }
+
+    /// Tells whether no object says what it is (up to Go 1.21).
+    pub fn has_no_headers(&self) -> bool {
+        self.arenas.is_some()
     }
 
     /// Calls `visit` with (offset, value) for each pointer word that is not nil of the object in `slot`.
@@ -49,12 +63,17 @@ impl<'a> Objects<'a> {
                     .then_some(buffer.as_slice())
             }
         };
-        let read = match bytes {
-            None => None,
-            Some(bytes) if span.elemsize <= self.layout.heap_bits_limit => {
+        let read = match (bytes, self.arenas) {
+            (None, _) => None,
+            (Some(bytes), Some(arenas)) => {
+                arenas.pointers(self.image, address, span.elemsize, |offset| {
+                    offer(bytes, offset, &mut visit);
+                })
+            }
+            (Some(bytes), None) if span.elemsize <= self.layout.heap_bits_limit => {
                 self.by_heap_bits(span, address, bytes, &mut visit)
             }
-            Some(bytes) => self.by_type(span, bytes, &mut visit),
+            (Some(bytes), None) => self.by_type(span, bytes, &mut visit),
         };
         self.unread += u64::from(read.is_none());
         self.buffer = buffer;
@@ -67,6 +86,36 @@ impl<'a> Objects<'a> {
         bytes: &[u8],
         visit: &mut impl FnMut(u64, u64),
     ) -> Option<()> {
+        let mut mask = self.span_bits(span, address, span.elemsize / WORD)?;
+        while mask != 0 {
+            let word = u64::from(mask.trailing_zeros());
+            mask &= mask - 1;
+            offer(bytes, word * WORD, visit);
+        }
+        Some(())
+    }
+
+    /// Returns which of the `words` words (at most 64) from `address` on, all of one object of `span`, are pointers;
+    /// None where its bits cannot be read, or its type has to say it.
+    pub fn heap_bits(&self, span: &Span, address: u64, words: u64) -> Option<u64> {
+        if span.noscan() {
+            return Some(0);
+        }
+        if let Some(arenas) = self.arenas {
+            let mut bits = 0;
+            arenas.pointers(self.image, address, words * WORD, |offset| {
+                bits |= 1 << (offset / WORD);
+            })?;
+            return Some(bits);
+        }
+        if span.elemsize > self.layout.heap_bits_limit {
+            return None;
+        }
+        self.span_bits(span, address, words)
+    }
+
+    /// Returns the bits at the end of a span of small objects.
+    fn span_bits(&self, span: &Span, address: u64, words: u64) -> Option<u64> {
         let bitmap_bytes = span.bytes / WORD / 8;
         let behind = if span.elemsize >= INLINE_MARK_MIN {
             self.layout.inline_mark_bytes
@@ -75,20 +124,13 @@ impl<'a> Objects<'a> {
         };
         let bitmap = (span.start + span.bytes).checked_sub(bitmap_bytes + behind)?;
         let first = (address - span.start) / WORD;
-        let words = span.elemsize / WORD;
         let mut bits = [0u8; 16];
         let wanted = (first % 8 + words).div_ceil(8) as usize;
         self.image
             .read(bitmap + first / 8, bits.get_mut(..wanted)?)
             .then_some(())?;
         let all = u128::from_le_bytes(bits) >> (first % 8);
-        let mut mask = (all & ((1u128 << words) - 1)) as u64;
-        while mask != 0 {
-            let word = u64::from(mask.trailing_zeros());
-            mask &= mask - 1;
-            offer(bytes, word * WORD, visit);
-        }
-        Some(())
+        Some((all & ((1u128 << words) - 1)) as u64)
     }
 
     fn by_type(

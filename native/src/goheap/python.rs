@@ -86,6 +86,7 @@ impl HeapSurvey {
         add("is_on_stack", |map| u64::from(map.object == ON_STACK))?;
         add("map_type", |map| map.map_type)?;
         add("bucket_type", |map| map.bucket_type)?;
+        add("sized_as", |map| map.sized_as)?;
         add("entries", |map| map.entries)?;
         add("slots", |map| map.slots)?;
         add("structure_bytes", |map| map.structure_bytes)?;

@@ -70,7 +70,7 @@ const MOST_DEPTH: u32 = 32;
 
 pub struct Shapes<'a> {
     image: &'a Image,
-    swiss: bool,
+    pub swiss: bool,
     ids: HashMap<Shape, ShapeId>,
     list: Vec<Shape>,
     described: Vec<Option<Rc<Described>>>,

@@ -20,6 +20,8 @@ pub struct Span {
     pub first_slot: Slot,
     pub spanclass: u8,
     pub large_type: u64,
+    /// Address of the mspan itself.
+    pub record: u64,
     freeindex: u32,
     /// Where its allocation bits begin in `Spans::alloc_bits`.
     first_bits: usize,
@@ -83,7 +85,7 @@ impl Spans {
                 return Err("an mspan cannot be read");
             }
             if record[layout.span_state] == IN_USE {
-                let span = read_span(image, &record, layout, &mut alloc_bits)?;
+                let span = read_span(image, pointer, &record, layout, &mut alloc_bits)?;
                 pages_in_use += span.bytes / PAGE_BYTES;
                 list.push(span);
             }
@@ -110,6 +112,12 @@ impl Spans {
         let index = ((u128::from(offset) * u128::from(span.reciprocal)) >> 64) as u32;
         (index < span.nelems && self.is_allocated(span, index))
             .then_some((span, span.first_slot + index))
+    }
+
+    /// Tells whether an object begins at `address`.
+    pub fn begins_at(&self, address: u64) -> bool {
+        self.find(address)
+            .is_some_and(|(span, slot)| span.address(slot) == address)
     }
 
     #[inline]
@@ -153,6 +161,7 @@ impl Spans {
 
 fn read_span(
     image: &Image,
+    address: u64,
     record: &[u8],
     layout: &HeapLayout,
     alloc_bits: &mut Vec<u8>,
@@ -192,6 +201,7 @@ fn read_span(
         first_slot: 0,
         spanclass: record[layout.span_spanclass],
         large_type: word(layout.span_large_type),
+        record: address,
         freeindex: count(layout.span_freeindex).min(nelems) as u32,
         first_bits,
         reciprocal: u64::MAX / elemsize + 1,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::image::Image;
 
+use super::arena_bits::ArenaBits;
 use super::layout::{HeapLayout, HeapPlace, WORD};
 use super::maps::{HEADER_BYTES, MapRow, MapScan, ON_STACK, PARTS};
 use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
@@ -13,7 +14,8 @@ use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
 use super::syncmaps::{self, ANY_MAP, Found, Ground, Place, SyncRow};
 use super::typeindex::TypeIndex;
-use super::typing::{has_header, tell_types};
+use super::typing::{Sources, has_header, tell_types};
+use super::values::Program;
 
 /// Where to begin.
 pub struct Start<'a> {
@@ -22,7 +24,7 @@ pub struct Start<'a> {
     pub roots: &'a [u64],
     /// [start, end) of the used part of each stack: headers of maps that do not escape lie there.
     pub stacks: &'a [(u64, u64)],
-    /// Root number -> the type it points to, where that is known: (number, address of the type).
+    /// Root number -> the type of the interface whose value it is: (number, address of the type).
     pub root_types: &'a [(u32, u64)],
 }
 
@@ -108,7 +110,11 @@ pub struct Step {
 impl Survey {
     pub fn take(image: &Image, layout: &HeapLayout, start: &Start<'_>) -> Result<Survey, Wrong> {
         let spans = Spans::load(image, start.place.allspans, start.place.spans, layout)?;
-        let mut objects = Objects::new(image, &spans, layout);
+        let arenas = match start.place.arenas {
+            0 => None,
+            table => Some(ArenaBits::load(image, &spans, table, layout)?),
+        };
+        let mut objects = Objects::new(image, &spans, layout, arenas.as_ref());
         let marked = mark(&mut objects, start.roots);
         let mut shapes = Shapes::new(image, start.place.swiss);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
@@ -121,28 +127,33 @@ impl Survey {
         };
         let swiss = start.place.swiss;
         let found = syncmaps::find(&ground, &mut objects, start.place.sync_trie, swiss);
-        let mut roots: Vec<(u64, ShapeId)> = start
+        let interfaces: Vec<(u64, u64)> = start
             .root_types
             .iter()
-            .filter_map(|&(root, kind)| {
-                Some((
-                    *start.roots.get(root as usize)?,
-                    shapes.id(Shape::Values(kind)),
-                ))
-            })
+            .filter_map(|&(root, kind)| Some((*start.roots.get(root as usize)?, kind)))
             .collect();
-        roots.extend(
-            found
-                .iter()
-                .flat_map(|each| inside(&ground, each, &mut shapes)),
-        );
-        let told = tell_types(image, &spans, layout, &marked, &mut shapes, &roots);
+        let known: Vec<(u64, ShapeId)> = found
+            .iter()
+            .flat_map(|each| inside(&ground, each, &mut shapes))
+            .collect();
+        let sources = Sources {
+            known: &known,
+            interfaces: &interfaces,
+            stacks: start.stacks,
+            types: &types,
+            program: Program {
+                types: (start.place.types, start.place.types_end),
+                text: start.place.text,
+            },
+        };
+        let (told, sized) = tell_types(&objects, layout, &marked, &mut shapes, &sources);
         let scan = MapScan {
             image,
             spans: &spans,
             marked: &marked,
             shapes: &shapes,
             told: &told,
+            sized: &sized,
             swiss: start.place.swiss,
         };
         let mut maps = scan.scan();

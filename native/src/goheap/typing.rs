@@ -2,50 +2,83 @@
 
 use crate::image::Image;
 
+use super::fit::Fit;
+use super::infer::SizedAs;
 use super::layout::{HeapLayout, WORD};
 use super::mark::{Marked, Reached, UNSEEN};
+use super::masks::Masks;
+use super::objects::Objects;
 use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
 use super::spans::{Span, Spans};
+use super::typeindex::TypeIndex;
+use super::values::{COMPARED_WORDS, Program};
 
-/// Returns the shape of each reached object, in the order of the mark.
+/// What the types come from.
+pub struct Sources<'a> {
+    /// Words that lead to something known: (word, what it is).
+    pub known: &'a [(u64, ShapeId)],
+    /// Words that interfaces seem to hold, and the type that goes with them.
+    pub interfaces: &'a [(u64, u64)],
+    pub stacks: &'a [(u64, u64)],
+    pub types: &'a TypeIndex<'a>,
+    pub program: Program,
+}
+
+/// Returns the shape of each reached object, in the order of the mark, and the sizes of classic maps without one.
 ///
-/// Objects with a header say what they are. From them, and from what `roots` (address, shape) say, types
-/// go down along fields, arrays, slices, interfaces and map values. Who is told twice believes the larger
-/// type: a pointer to the first field of a struct is also a pointer to the struct.
-pub fn tell_types(
-    image: &Image,
-    spans: &Spans,
-    layout: &HeapLayout,
-    marked: &Marked,
-    shapes: &mut Shapes<'_>,
-    roots: &[(u64, ShapeId)],
-) -> Vec<ShapeId> {
+/// Objects with a header say what they are. From them, and from interfaces, types go down along fields, arrays,
+/// slices, interfaces and map values. Who is told twice believes the larger type: a pointer to the first field
+/// of a struct is also a pointer to the struct.
+pub fn tell_types<'a, 'b>(
+    objects: &'a Objects<'a>,
+    layout: &'a HeapLayout,
+    marked: &'a Marked,
+    shapes: &'a mut Shapes<'b>,
+    sources: &Sources<'_>,
+) -> (Vec<ShapeId>, SizedAs) {
+    let classic = !shapes.swiss;
     let mut telling = Telling {
-        image,
-        spans,
+        objects,
+        image: objects.image,
+        spans: objects.spans,
         layout,
         marked,
         shapes,
         told: vec![UNKNOWN; marked.order.len()],
+        masks: Masks::new(objects.image),
         due: Vec::new(),
     };
+    let mut fit = Fit::new(objects, sources.types, sources.program, classic);
     telling.begin_with_headers();
-    for &(pointer, shape) in roots {
+    for &(pointer, shape) in sources.known {
         telling.tell(pointer, shape);
     }
-    while let Some(object) = telling.due.pop() {
-        telling.pass_on(object);
+    for &(pointer, kind) in sources.interfaces {
+        if let Some(shape) = telling.shapes.of_interface(kind) {
+            telling.tell_guess(&mut fit, pointer, shape);
+        }
     }
-    telling.told
+    telling.pass_all_on();
+    if objects.has_no_headers() {
+        telling.guess_by_interfaces(&mut fit);
+    }
+    let sized = if classic {
+        telling.guess_maps(&mut fit, sources.stacks)
+    } else {
+        SizedAs::new()
+    };
+    (telling.told, sized)
 }
 
-struct Telling<'a, 'b> {
+pub struct Telling<'a, 'b> {
+    pub objects: &'a Objects<'a>,
     image: &'a Image,
     spans: &'a Spans,
     layout: &'a HeapLayout,
-    marked: &'a Marked,
-    shapes: &'a mut Shapes<'b>,
-    told: Vec<ShapeId>,
+    pub marked: &'a Marked,
+    pub shapes: &'a mut Shapes<'b>,
+    pub told: Vec<ShapeId>,
+    masks: Masks<'a>,
     due: Vec<Reached>,
 }
 
@@ -61,7 +94,13 @@ impl Telling<'_, '_> {
         }
     }
 
-    fn tell(&mut self, pointer: u64, shape: ShapeId) {
+    pub fn pass_all_on(&mut self) {
+        while let Some(object) = self.due.pop() {
+            self.pass_on(object);
+        }
+    }
+
+    pub fn tell(&mut self, pointer: u64, shape: ShapeId) {
         let Some((span, slot)) = self.spans.find(pointer) else {
             return;
         };
@@ -85,8 +124,32 @@ impl Telling<'_, '_> {
         {
             return; // it does not fit: whoever says so is not what we think
         }
+        if !has_header && !self.is_whole(span, base, shape) {
+            return; // a value of that type begins here, and something else follows
+        }
         self.told[index as usize] = shape;
         self.due.push(index);
+    }
+
+    /// Tells whether the heap bits of an object without a header are those of values of `shape`, one behind the
+    /// other, or of one alone: a pointer to the first field of a struct says nothing of the rest.
+    fn is_whole(&mut self, span: &Span, base: u64, shape: ShapeId) -> bool {
+        let Shape::Values(kind) = self.shapes.shape(shape) else {
+            return true;
+        };
+        if span.noscan() || self.size(shape) + WORD > span.elemsize {
+            return true;
+        }
+        let words = (span.elemsize / WORD).min(COMPARED_WORDS);
+        match (
+            self.objects.heap_bits(span, base, words),
+            self.masks.of(kind),
+        ) {
+            (Some(bits), Some(mask)) => {
+                bits == mask.first_words(words, false) || bits == mask.first_words(words, true)
+            }
+            _ => true,
+        }
     }
 
     fn size(&mut self, shape: ShapeId) -> u64 {

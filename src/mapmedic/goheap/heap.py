@@ -8,6 +8,7 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.interfaces import find_interfaces
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
@@ -47,11 +48,13 @@ def survey_heap(memory: Memory) -> GoHeap:
         "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
         "globals": [(section.start, section.end) for section in runtime.sections],
+        "arenas": runtime.arenas, "text": runtime.text,
     }  # fmt: skip
     try:
         survey = _native.HeapSurvey(
-            memory.image, runtime.layout.spans, place, roots.words.tobytes(), list(roots.stacks), []
-        )
+            memory.image, runtime.layout.spans, place, roots.words.tobytes(), list(roots.stacks),
+            find_interfaces(memory, runtime, roots),
+        )  # fmt: skip
     except ValueError as error:
         raise CouldNotLook(f"the heap cannot be read: {error}") from error
     totals = survey.totals()

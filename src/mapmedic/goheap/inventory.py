@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
-from mapmedic.goheap.owners import name_owner
+from mapmedic.goheap.owners import declared_map_type, name_owner
 from mapmedic.goheap.sync_maps import sync_map_rows
 from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot
 
@@ -25,6 +25,7 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
 
 
 def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:
+    row = _with_declared_type(heap, names, row)
     parts = _Parts.of(heap, row)
     owner = name_owner(heap, row["address"], names, on_stack=bool(row["is_on_stack"]))
     own = row["structure_bytes"] + parts.indirect_bytes * row["entries"]
@@ -53,32 +54,41 @@ def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | N
     return row["resident_bytes"]
 
 
+def _with_declared_type(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> dict[str, int]:
+    """Return ``row`` with the type that the debug information declares, where the heap did not tell one."""
+    if row["map_type"] or row["bucket_type"] or names is None:
+        return row
+    return {**row, "map_type": declared_map_type(heap, row["address"], names)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The size of one group or bucket (None: not known), whether it has pointers, and what lies beside a slot."""
+    """The size of one group or bucket (None: not known), whether arrays of it have headers, what lies beside a slot."""
 
     group_bytes: int | None
-    pointers: bool
+    header: bool
     indirect_bytes: int
 
     @classmethod
     def of(cls, heap: GoHeap, row: dict[str, int]) -> _Parts:
-        types = heap.types
-        group = types.size(row["bucket_type"]) if row["bucket_type"] else None
+        types, headers = heap.types, heap.runtime.layout.has_headers
+        like = row["map_type"] or row["sized_as"]
+        group = types.size(row["bucket_type"] or types.bucket_type(like))
         if group is None:
-            return cls(None, pointers=True, indirect_bytes=0)
+            return cls(None, header=True, indirect_bytes=0)
         beside = 0
-        for part in types.slot_types(row["map_type"], row["bucket_type"]):
+        for part in types.slot_types(like):
             size = types.size(part)
             if size is not None and size[0] > MAX_INLINE_BYTES:
-                beside += allocated_bytes(size[0], pointers=size[1] > 0)
-        return cls(group[0], group[1] > 0, beside)
+                beside += allocated_bytes(size[0], header=headers and size[1] > 0)
+        return cls(group[0], headers and group[1] > 0, beside)
 
     def dead_bytes(self, heap: GoHeap, row: dict[str, int]) -> int | None:
         if self.group_bytes is None:
             return None
+        layout = heap.runtime.layout
         rebuilt = rebuilt_bytes(
-            row["entries"], self.group_bytes, pointers=self.pointers, swiss=heap.runtime.layout.swiss
+            row["entries"], self.group_bytes, header=self.header, swiss=layout.swiss, load=layout.bucket_load
         )
         return max(0, row["structure_bytes"] - rebuilt)
 

@@ -1,7 +1,7 @@
 """Where each version of Go keeps what, as data. ``tools/check_layouts.py`` holds it against every toolchain.
 
-Upstream: src/runtime/mheap.go (mspan), mbitmap.go (heap bits), runtime2.go (g), symtab.go (moduledata),
-all for linux/amd64.
+Upstream: src/runtime/mheap.go (mspan, mheap, heapArena), mbitmap.go (heap bits), runtime2.go (g), symtab.go
+(moduledata), all for linux/amd64.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mapmedic.errors import TargetUnsupported
 from mapmedic.goheap.build import GoBuild
 
-OLDEST_MINOR = 22
+OLDEST_MINOR = 21
 NEWEST_MINOR = 27
 
 
@@ -29,7 +29,10 @@ class Layout:
     """Everything that differs between versions and experiments.
 
     ``spans`` are the numbers of an mspan as the native core wants them; ``swiss`` tells the design of maps,
-    ``sync_trie`` that of a sync.Map. ``types_end`` is where moduledata says that types end.
+    ``sync_trie`` that of a sync.Map. ``types_end`` is where moduledata says that types end. ``bucket_load`` is how
+    many entries a classic bucket has on average before a map grows (src/runtime/map.go, loadFactorNum). ``arenas``
+    is how far behind mheap.allspans mheap.arenas lies, where the arenas have the heap bits (None: the objects and
+    spans have them).
     """
 
     spans: dict[str, int]
@@ -37,17 +40,34 @@ class Layout:
     swiss: bool
     sync_trie: bool
     types_end: int
+    bucket_load: float
+    arenas: int | None = None
+
+    @property
+    def has_headers(self) -> bool:
+        """Tell whether objects with pointers that are neither small nor large begin with their type."""
+        return self.arenas is None
 
 
 _SPAN = {
     "span_size": 160, "span_start": 24, "span_npages": 32, "span_freeindex": 48, "span_nelems": 50,
     "span_count_bytes": 2, "span_alloc_bits": 64, "span_spanclass": 98, "span_state": 99,
-    "span_elemsize": 104, "span_large_type": 152, "heap_bits_limit": 512,
+    "span_elemsize": 104, "span_large_type": 152, "heap_bits_limit": 512, "arena_no_more_ptrs": 0, "arena_spans": 0,
 }  # fmt: skip
+# Up to Go 1.21 a bitmap for each arena says where pointers are, whatever the size: no object has a header.
+_NO_LIMIT = 1 << 62
+_SPAN_21 = {
+    "span_size": 168, "span_start": 24, "span_npages": 32, "span_freeindex": 48, "span_nelems": 56,
+    "span_count_bytes": 8, "span_alloc_bits": 72, "span_spanclass": 106, "span_state": 107,
+    "span_elemsize": 112, "span_large_type": 0, "heap_bits_limit": _NO_LIMIT,
+    "arena_no_more_ptrs": 1 << 20, "arena_spans": (1 << 20) + (1 << 14),
+}  # fmt: skip
+_ARENAS_21 = 80
 # Inline mark bits of Green Tea: src/runtime/mgcmark_greenteagc.go, spanInlineMarkBits.
 _GREEN_TEA_BYTES = 128
 
 _GOROUTINES = {
+    21: GoroutineLayout(56, 144, 152),
     22: GoroutineLayout(56, 144, 152),
     23: GoroutineLayout(56, 152, 160),
     24: GoroutineLayout(56, 152, 160),
@@ -66,10 +86,13 @@ def layout_of(build: GoBuild) -> Layout:
     if build.minor < OLDEST_MINOR:
         raise TargetUnsupported(build.version, f"Go before 1.{OLDEST_MINOR} is not read from memory")
     green_tea = build.has("greenteagc", since=26)
+    span = _SPAN_21 if build.minor == 21 else _SPAN
     return Layout(
-        spans={**_SPAN, "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0},
+        spans={**span, "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0},
         goroutine=_GOROUTINES[build.minor],
         swiss=build.has("swissmap", since=24),
         sync_trie=build.has("synchashtriemap", since=24),
         types_end=312 if build.minor >= 27 else 304,
+        bucket_load=6 if build.minor == 21 else 6.5,
+        arenas=_ARENAS_21 if build.minor == 21 else None,
     )

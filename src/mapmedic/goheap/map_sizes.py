@@ -22,60 +22,61 @@ _EXTRA_BYTES = 24
 MAX_INLINE_BYTES = 128
 
 
-def allocated_bytes(size: int, *, pointers: bool) -> int:
-    """Return the bytes that the heap of Go 1.22 and up sets aside for one object of ``size`` bytes."""
+def allocated_bytes(size: int, *, header: bool) -> int:
+    """Return the bytes that the heap sets aside for one object of ``size`` bytes.
+
+    ``header``: it is of those that begin with their type where they are neither small nor large, which are those
+    with pointers from Go 1.22 on.
+    """
     if size == 0:
         return 0
-    size += _header(size, pointers)
+    size += _header(size, header)
     if size > _MOST_SMALL:
         return (size + _PAGE - 1) // _PAGE * _PAGE
     return _CLASSES[bisect_left(_CLASSES, size)]
 
 
 @lru_cache(maxsize=4096)
-def rebuilt_bytes(entries: int, group_bytes: int, *, pointers: bool, swiss: bool) -> int:
+def rebuilt_bytes(entries: int, group_bytes: int, *, header: bool, swiss: bool, load: float) -> int:
     """Return the shallow bytes of a map made for ``entries``, once it holds its first.
 
-    ``group_bytes`` is the size of one bucket (classic) or group of 8 slots (Swiss). Without the objects of
-    keys and elements that do not fit into a slot.
+    ``group_bytes`` is the size of one bucket (classic) or group of 8 slots (Swiss); ``load`` how many entries a
+    classic bucket has on average before the map grows. Without the objects of keys and elements that do not fit
+    into a slot.
     """
     if entries == 0:
         return _HEADER_BYTES
     if swiss:
-        return _HEADER_BYTES + _swiss_parts(entries, group_bytes, pointers)
-    return _HEADER_BYTES + _classic_parts(entries, group_bytes, pointers)
+        return _HEADER_BYTES + _swiss_parts(entries, group_bytes, header)
+    return _HEADER_BYTES + _classic_parts(entries, group_bytes, header, load)
 
 
-def _swiss_parts(entries: int, group_bytes: int, pointers: bool) -> int:
+def _swiss_parts(entries: int, group_bytes: int, header: bool) -> int:
     if entries <= _SLOTS:
-        return allocated_bytes(group_bytes, pointers=pointers)
+        return allocated_bytes(group_bytes, header=header)
     target = entries * _SLOTS // _AVERAGE_LOAD
     tables = _power_of_two((target + _MOST_IN_TABLE - 1) // _MOST_IN_TABLE)
     groups = _power_of_two(max(target // tables, _SLOTS)) // _SLOTS
-    table = allocated_bytes(_TABLE_BYTES, pointers=True) + allocated_bytes(
-        groups * group_bytes, pointers=pointers
-    )
-    return allocated_bytes(tables * 8, pointers=True) + tables * table
+    table = allocated_bytes(_TABLE_BYTES, header=True) + allocated_bytes(groups * group_bytes, header=header)
+    return allocated_bytes(tables * 8, header=True) + tables * table
 
 
-def _classic_parts(entries: int, bucket_bytes: int, pointers: bool) -> int:
+def _classic_parts(entries: int, bucket_bytes: int, header: bool, load: float) -> int:
     log = 0
-    while entries > _SLOTS and 2 * entries > 13 * (1 << log):
+    while entries > _SLOTS and entries > load * (1 << log):
         log += 1
     buckets = 1 << log
     if log < 4:
-        return allocated_bytes(buckets * bucket_bytes, pointers=pointers)
+        return allocated_bytes(buckets * bucket_bytes, header=header)
     # From 16 buckets on one in sixteen more is put in stock, and the size class is used to its end.
     size = (buckets + (1 << (log - 4))) * bucket_bytes
-    usable = allocated_bytes(size, pointers=pointers) - _header(size, pointers)
+    usable = allocated_bytes(size, header=header) - _header(size, header)
     stocked = usable // bucket_bytes
-    return allocated_bytes(_EXTRA_BYTES, pointers=True) + allocated_bytes(
-        stocked * bucket_bytes, pointers=pointers
-    )
+    return allocated_bytes(_EXTRA_BYTES, header=True) + allocated_bytes(stocked * bucket_bytes, header=header)
 
 
-def _header(size: int, pointers: bool) -> int:
-    return _HEADER if pointers and _MOST_HEADERLESS < size <= _MOST_SMALL - _HEADER else 0
+def _header(size: int, header: bool) -> int:
+    return _HEADER if header and _MOST_HEADERLESS < size <= _MOST_SMALL - _HEADER else 0
 
 
 def _power_of_two(number: int) -> int:

@@ -56,6 +56,10 @@ class GlobalNames:
         """Return the same of what lies ``at`` bytes into a closure of the function at ``entry``."""
         return self.debug.captured(entry - self.bias, at, list(places)) if entry >= self.bias else None
 
+    def map_type(self, address: int, places: Sequence[int]) -> int | None:
+        """Return the type of the map that the way leads to, counted from where the types begin; None for none."""
+        return self.debug.map_type(address - self.bias, list(places)) if address >= self.bias else None
+
 
 def read_names(memory: Memory, program: bytes) -> GlobalNames | None:
     """Return the names in the ELF file ``program``, None where it was stripped; FormatError where it does not parse."""

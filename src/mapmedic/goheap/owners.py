@@ -101,6 +101,18 @@ def _joined(names: Names, declared: str | None, kind: OwnerKind) -> Owner:
     return Owner(path, own or declared, None if path else label, kind)
 
 
+def declared_map_type(heap: GoHeap, address: int, names: GlobalNames) -> int:
+    """Return the type of the map at ``address`` as the debug information declares it; 0 where it does not."""
+    way = heap.survey.way(address)
+    if not way:
+        return 0
+    root = heap.roots.root(way[0][1])
+    if root.kind is not RootKind.GLOBAL:
+        return 0
+    offset = names.map_type(root.at, [place for _, place, _, _ in way[1:]])
+    return heap.runtime.types + offset if offset else 0
+
+
 def _by_debug_information(
     heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None
 ) -> tuple[str, str | None] | None:
@@ -135,6 +147,8 @@ def _field(heap: GoHeap, steps: Sequence[Step]) -> str | None:
 def _declared(heap: GoHeap, steps: Sequence[Step]) -> str | None:
     """Return ``main.Manager.sessions`` for the last step out of a struct with a name; None where there is none."""
     for _, place, kind, type_ in reversed(steps):
+        if kind == "unknown":
+            return None
         name = heap.types.name(type_) if kind == "values" else None
         path = heap.types.field_path(type_, place) if name else None
         if (

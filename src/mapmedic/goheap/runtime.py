@@ -39,17 +39,22 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Where the runtime's own things are. ``types`` is the base of type and name offsets."""
+    """Where the runtime's own things are. ``types`` is the base of type and name offsets.
+
+    ``text``: [start, end) of the code. ``arenas`` is the table of heap arenas, 0 where the heap bits lie elsewhere.
+    """
 
     build: GoBuild
     layout: Layout
     module: Address
     types: Address
     types_end: Address
+    text: tuple[Address, Address]
     sections: tuple[Section, ...]
     allspans: Address
     spans: int
     pages_in_use: int
+    arenas: Address
     goroutines: tuple[Address, ...]
 
 
@@ -67,10 +72,12 @@ def find_runtime(memory: Memory) -> Runtime:
         module=module,
         types=Address(memory.word(module + _TYPES) or 0),
         types_end=Address(memory.word(module + layout.types_end) or 0),
+        text=_text(memory, module),
         sections=sections,
         allspans=spans,
         spans=count,
         pages_in_use=memory.word(header + _PAGES_IN_USE) or 0,
+        arenas=Address(0 if layout.arenas is None else memory.word(header + layout.arenas) or 0),
         goroutines=_find_goroutines(globals_, layout),
     )
 
@@ -86,6 +93,11 @@ def _find_module(memory: Memory) -> Address:
     raise CouldNotLook(
         "the Go runtime was not found in the program's memory (packed, or changed by an obfuscator?)"
     )
+
+
+def _text(memory: Memory, module: Address) -> tuple[Address, Address]:
+    start, end = memory.words(module + _TEXT, "2Q") or (0, 0)
+    return Address(start), Address(end)
 
 
 def _sections(memory: Memory, module: Address) -> tuple[Section, ...]:

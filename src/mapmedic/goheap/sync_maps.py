@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.layouts import Layout
 from mapmedic.goheap.map_sizes import allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import name_place
@@ -34,7 +35,7 @@ def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstan
             entries=row["entries"],
             capacity=None if row["is_trie"] else row["slots"],
             shallow_bytes=row["structure_bytes"],
-            dead_bytes=_dead_bytes(row, swiss=heap.runtime.layout.swiss),
+            dead_bytes=_dead_bytes(row, heap.runtime.layout),
             retained_bytes=row["retained_bytes"],
         )
 
@@ -46,20 +47,27 @@ def _type(heap: GoHeap, row: dict[str, int]) -> str | None:
     name = heap.types.name(row["map_type"]) if row["map_type"] else None
     if name == _OF_ANY:
         return "sync.Map"
-    parts = [heap.types.name(part) for part in heap.types.slot_types(row["map_type"], 0)]
+    parts = [heap.types.name(part) for part in heap.types.slot_types(row["map_type"])]
     return f"sync.HashTrieMap[{','.join(map(str, parts))}]" if parts and None not in parts else None
 
 
-def _dead_bytes(row: dict[str, int], *, swiss: bool) -> int:
+def _dead_bytes(row: dict[str, int], layout: Layout) -> int:
     if row["is_trie"]:
         return row["spare_bytes"]
-    return max(0, row["structure_bytes"] - _rebuilt_bytes(row["entries"], swiss=swiss))
+    return max(0, row["structure_bytes"] - _rebuilt_bytes(row["entries"], layout))
 
 
-def _rebuilt_bytes(entries: int, *, swiss: bool) -> int:
+def _rebuilt_bytes(entries: int, layout: Layout) -> int:
     """Return the shallow bytes of a fresh sync.Map (two maps) with ``entries`` in its first map alone."""
     if entries == 0:
         return _STRUCT_BYTES
-    bucket = _GROUP_BYTES if swiss else _BUCKET_BYTES
-    inner = rebuilt_bytes(entries, bucket, pointers=True, swiss=swiss)
-    return _STRUCT_BYTES + allocated_bytes(_READ_ONLY_BYTES, pointers=True) + inner + entries * _EACH_BYTES
+    bucket = _GROUP_BYTES if layout.swiss else _BUCKET_BYTES
+    inner = rebuilt_bytes(
+        entries, bucket, header=layout.has_headers, swiss=layout.swiss, load=layout.bucket_load
+    )
+    return (
+        _STRUCT_BYTES
+        + allocated_bytes(_READ_ONLY_BYTES, header=layout.has_headers)
+        + inner
+        + entries * _EACH_BYTES
+    )

@@ -48,7 +48,11 @@ class Types:
         """Return (size, bytes of it that may hold pointers) of the type at ``address``; None where unreadable."""
         return self.memory.words(address, "2Q") if address else None  # type: ignore[return-value]
 
-    def slot_types(self, map_type: int, bucket_type: int) -> tuple[int, ...]:
+    def bucket_type(self, map_type: int) -> int:
+        """Return the type of the buckets or groups of a map type; 0 where none is known."""
+        return (self.memory.word(map_type + _HEADER + 16) or 0) if map_type else 0
+
+    def slot_types(self, map_type: int) -> tuple[int, ...]:
         """Return the types of key and element as declared, where the map's own type is known."""
         return (self.memory.words(map_type + _HEADER, "2Q") or ()) if map_type else ()
 

@@ -1,0 +1,3 @@
+module github.com/mapmedic/mapmedic/tools/layouts
+
+go 1.21

@@ -129,8 +129,16 @@ class StackColumns(TypedDict):
     low: bytes
     high: bytes
     thread: bytes
+    context: bytes
+    lowest: bytes
     found: bytes
     end: bytes
+    certain_start: bytes
+    certain_address: bytes
+    certain_word: bytes
+    doubtful_start: bytes
+    doubtful_address: bytes
+    doubtful_word: bytes
     frame_start: bytes
     pc: bytes
     call: bytes
@@ -145,7 +153,7 @@ class GoCode:
     @property
     def text(self) -> tuple[int, int]: ...
     def frames(self, pcs: bytes) -> FrameColumns: ...
-    def function(self, pc: int) -> tuple[int, str] | None: ...
+    def function(self, pc: int) -> tuple[int, str, int] | None: ...
     def unwind(
         self, layout: dict[str, int], goroutines: bytes, threads: list[tuple[int, int, int]]
     ) -> StackColumns: ...
@@ -159,6 +167,7 @@ class HeapSurvey:
         layout: dict[str, int],
         place: Mapping[str, object],
         roots: bytes,
+        certain: int,
         stacks: list[tuple[int, int]],
         root_types: list[tuple[int, int]],
     ) -> None: ...

@@ -18,7 +18,7 @@ from mapmedic.demo.service import lab_source
 from mapmedic.goheap.runtime import find_runtime
 from mapmedic.goheap.stacks import End, Found, Stack, read_code, unwind_stacks
 from mapmedic.memory.snapshot import read_process
-from mapmedic.model.inventory import SnapshotMode
+from mapmedic.model.inventory import Limits, SnapshotMode
 from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
 
 pytestmark = pytest.mark.live
@@ -69,8 +69,8 @@ def running(program: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def look(pid: int, how: SnapshotMode = SnapshotMode.FORK) -> list[Stack]:
-    memory = read_process(pid, how, max_pause_ms=PATIENCE_MS)
+def look(pid: int, how: SnapshotMode | None = None) -> list[Stack]:
+    memory = read_process(pid, Limits(how, PATIENCE_MS))
     runtime = find_runtime(memory)
     stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
     return [stacks.stack(index) for index in range(len(stacks))]

@@ -39,6 +39,8 @@ pub struct Leaf {
 }
 
 const MOST_DEPTH: usize = 64;
+/// What a struct type without a name is called.
+const ANONYMOUS: &str = "struct {";
 
 /// Tells whether what lies within a struct is its own matter: ways end at it.
 fn is_container(name: &str) -> bool {
@@ -60,8 +62,10 @@ impl Types {
                         kind.fields.iter().rev().find(|field| field.1 <= offset)?;
                     path.push('.');
                     path.push_str(name);
-                    declared =
-                        Some(format!("{}.{name}", kind.name)).filter(|_| !kind.name.is_empty());
+                    declared = match kind.name.is_empty() || kind.name.starts_with(ANONYMOUS) {
+                        true => declared.map(|outer: String| format!("{outer}.{name}")),
+                        false => Some(format!("{}.{name}", kind.name)),
+                    };
                     (offset, at) = (offset - start, *inner);
                 }
                 ARRAY => {

@@ -26,6 +26,8 @@ enum Part {
 pub struct Loaded {
     pub image: Arc<Image>,
     pub text: Range<u64>,
+    /// What offsets of type data in go:func.* count from.
+    pub rodata: u64,
     pub layout: &'static Layout,
     gofunc: u64,
     functions: usize,
@@ -61,6 +63,7 @@ impl Loaded {
         }
         let mut loaded = Loaded {
             text: words[TEXT]..words[END_OF_TEXT],
+            rodata: words[layout.gofunc - 1],
             layout,
             gofunc: words[layout.gofunc],
             functions: functions as usize,

@@ -17,7 +17,8 @@ mod open;
 mod pcvalue;
 mod python;
 
-pub use functions::Tables;
+pub use bytes::{i32_at, u32_at, u64_at};
+pub use functions::{Function, Tables};
 pub use loaded::Loaded;
 pub use named::Named;
 pub use names::printed;

@@ -27,6 +27,7 @@ pub(super) const END_OF_TEXT: usize = 23;
 /// Where the fields lie that moved, as word numbers.
 pub struct Layout {
     pub since: &'static str,
+    /// Right behind rodata.
     pub(super) gofunc: usize,
     end_of_pclntab: Option<usize>,
     pub(super) text_sections: usize,

@@ -19,11 +19,15 @@ pub struct Marked {
     pub index: Vec<Reached>,
     pub edges: u64,
     pub bytes: u64,
+    /// How many of the first objects in `order`, and their bytes, need no doubtful root.
+    pub certain_objects: usize,
+    pub certain_bytes: u64,
     pub unread: u64,
 }
 
-/// Marks from `roots`: words that may be pointers; whichever are not are passed over.
-pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
+/// Marks from `roots`: words that may be pointers; whichever are not are passed over. The first `certain` of them
+/// are pointers beyond doubt; what the others alone lead to comes last.
+pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize) -> Marked {
     let spans = objects.spans;
     let mut marked = Marked {
         order: Vec::new(),
@@ -32,23 +36,40 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64]) -> Marked {
         index: vec![UNSEEN; spans.slots as usize],
         edges: 0,
         bytes: 0,
+        certain_objects: 0,
+        certain_bytes: 0,
         unread: 0,
     };
-    for (number, &root) in roots.iter().enumerate() {
-        marked.reach(spans, root, ROOT, number as u32);
-    }
-    let mut next = 0;
-    while let Some(&slot) = marked.order.get(next) {
-        objects.pointers(slot, |offset, value| {
-            marked.reach(spans, value, next as Reached, offset as u32);
-        });
-        next += 1;
-    }
+    let (certain, doubtful) = roots.split_at(certain.min(roots.len()));
+    let next = marked.from_roots(objects, certain, 0, 0);
+    (marked.certain_objects, marked.certain_bytes) = (marked.order.len(), marked.bytes);
+    marked.from_roots(objects, doubtful, certain.len(), next);
     marked.unread = objects.unread;
     marked
 }
 
 impl Marked {
+    /// Reaches everything from `roots`, numbered from `first` on, and returns how many objects are done.
+    fn from_roots(
+        &mut self,
+        objects: &mut Objects<'_>,
+        roots: &[u64],
+        first: usize,
+        mut next: usize,
+    ) -> usize {
+        let spans = objects.spans;
+        for (number, &root) in roots.iter().enumerate() {
+            self.reach(spans, root, ROOT, (first + number) as u32);
+        }
+        while let Some(&slot) = self.order.get(next) {
+            objects.pointers(slot, |offset, value| {
+                self.reach(spans, value, next as Reached, offset as u32);
+            });
+            next += 1;
+        }
+        next
+    }
+
     #[inline]
     fn reach(&mut self, spans: &Spans, pointer: u64, parent: Reached, place: u32) {
         let Some((span, slot)) = spans.find(pointer) else {

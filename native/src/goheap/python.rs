@@ -25,7 +25,8 @@ struct HeapSurvey {
 
 #[pymethods]
 impl HeapSurvey {
-    /// Look at the heap in ``image``. ``roots``: little-endian words, as bytes. ValueError where it is none.
+    /// Look at the heap in ``image``. ``roots``: little-endian words, as bytes; the first ``certain`` are pointers
+    /// beyond doubt. ValueError where it is none.
     #[new]
     fn new(
         py: Python<'_>,
@@ -33,6 +34,7 @@ impl HeapSurvey {
         layout: HeapLayout,
         place: HeapPlace,
         roots: &[u8],
+        certain: usize,
         stacks: Vec<(u64, u64)>,
         root_types: Vec<(u32, u64)>,
     ) -> PyResult<Self> {
@@ -42,6 +44,7 @@ impl HeapSurvey {
             let start = Start {
                 place,
                 roots: &roots,
+                certain,
                 stacks: &stacks,
                 root_types: &root_types,
             };
@@ -67,6 +70,11 @@ impl HeapSurvey {
             ("allocated_bytes", allocated.1),
             ("reached_objects", marked.order.len() as u64),
             ("reached_bytes", marked.bytes),
+            (
+                "uncertain_objects",
+                (marked.order.len() - marked.certain_objects) as u64,
+            ),
+            ("uncertain_bytes", marked.bytes - marked.certain_bytes),
             ("edges", marked.edges),
             ("unread_objects", marked.unread),
             (

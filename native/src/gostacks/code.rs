@@ -13,8 +13,12 @@ const WRITES_SP: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Ordinary,
-    /// Nobody called them: a fault, a preemption or a debugger put them there.
+    /// Nobody called them: a preemption or a debugger put them there.
     Injected,
+    /// A fault put it there: its caller goes on, if at all, with its deferred calls.
+    Fault,
+    /// Calls by reflection: what it was called with is known to reflection alone.
+    Reflection,
     /// Moves to another stack and arranges for both to look like calls.
     CgoCallback,
     /// Moves to the system stack, and says so in g.sched before it does.
@@ -36,7 +40,7 @@ pub struct Place {
 }
 
 pub struct Code<'a> {
-    tables: Tables<'a>,
+    pub tables: Tables<'a>,
     known: HashMap<u64, Option<Place>>,
 }
 
@@ -75,7 +79,9 @@ impl<'a> Code<'a> {
 
 fn role(name: &[u8]) -> Role {
     match name {
-        b"runtime.sigpanic" | b"runtime.asyncPreempt" | b"runtime.debugCallV2" => Role::Injected,
+        b"runtime.asyncPreempt" | b"runtime.debugCallV2" => Role::Injected,
+        b"runtime.sigpanic" => Role::Fault,
+        b"reflect.makeFuncStub" | b"reflect.methodValueCall" => Role::Reflection,
         b"runtime.cgocallback" => Role::CgoCallback,
         b"runtime.systemstack" | b"runtime.mcall" => Role::Switch,
         b"runtime.gogo" | b"gogo" => Role::Resume,

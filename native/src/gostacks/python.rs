@@ -6,12 +6,17 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::code::Code;
-use super::start::{Found, StackLayout, Starts};
+use super::maps::FrameMaps;
+use super::roots::{Root, Roots, Scan};
+use super::start::{Found, Goroutine, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
 use crate::columns::{Table, read};
 use crate::gobinary::{Loaded, Named, printed};
 use crate::image::PyImage;
 use crate::problem::Parsed;
+
+/// src/runtime/proc.go, maxstacksize on 64 bits, rounded up.
+const MOST_STACK_BYTES: u64 = 1 << 30;
 
 /// A program's functions as they lie in the memory of its process.
 #[pyclass(module = "mapmedic._native", frozen)]
@@ -41,14 +46,16 @@ impl GoCode {
         Named::of(&self.loaded.tables(), &pcs)?.into_table(py, self.loaded.layout.generic_methods)
     }
 
-    /// Return (entry, name) of the function that ``pc`` is in, None outside of the program's Go code.
-    fn function(&self, pc: u64) -> PyResult<Option<(u64, String)>> {
+    /// Return (entry, name, bytes of arguments on the stack) of the function that ``pc`` is in, None outside of the
+    /// program's Go code.
+    fn function(&self, pc: u64) -> PyResult<Option<(u64, String, u32)>> {
         let tables = self.loaded.tables();
         let found = tables.function_at(pc)?.map(|function| {
             let name = printed(function.name(), self.loaded.layout.generic_methods);
             (
                 pc - function.distance(pc),
                 String::from_utf8_lossy(&name).into_owned(),
+                function.arguments().max(0) as u32,
             )
         });
         Ok(found.filter(|_| self.loaded.text.contains(&pc)))
@@ -56,7 +63,7 @@ impl GoCode {
 
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).
     /// Return columns: by goroutine its id, state, stack, thread, where it was found, how its unwinding ended
-    /// and where its frames begin; by frame where it is.
+    /// and where its frames begin; by frame where it is; by root, certain or doubtful, its address and its word.
     fn unwind<'py>(
         &self,
         py: Python<'py>,
@@ -88,28 +95,31 @@ impl GoCode {
             threads,
         };
         let mut code = Code::new(&self.loaded);
+        let mut maps = FrameMaps::new(&self.loaded);
         let mut stacks = Stacks::default();
         for &g in goroutines {
             let Some((goroutine, start)) = starts.of(g, &mut code)? else {
                 stacks.add_unreadable();
                 continue;
             };
-            stacks.id.push(goroutine.id);
-            stacks.state.push(goroutine.status as u8);
-            stacks.low.push(goroutine.stack.0);
-            stacks.high.push(goroutine.stack.1);
-            stacks.thread.push(goroutine.thread);
-            stacks.found.push(goroutine.found as u8);
-            let frames = &mut stacks.frames;
+            let first = stacks.frames.len();
             let end = match start {
                 Err(end) => end,
-                Ok(start) => unwind(image, &mut code, start, goroutine.stack, |frame, _| {
-                    frames.push(frame);
-                    frames.len() < MOST_FRAMES
+                Ok(start) => unwind(image, &mut code, start, goroutine.stack, |frame| {
+                    stacks.frames.push(frame);
+                    stacks.frames.len() < MOST_FRAMES
                 })?,
             };
-            stacks.end.push(end as u8);
-            stacks.frame_start.push(stacks.frames.len() as i64);
+            let frames = &stacks.frames[first..];
+            let scan = Scan::new(image, layout, &mut maps);
+            let (low, high) = goroutine.stack;
+            let lowest = frames.first().map_or(low, |frame| frame.sp);
+            let roots = match end {
+                End::Whole => scan.frames(g, &goroutine, frames, &code)?,
+                End::NoStack => Roots::default(),
+                _ => scan.whole(lowest, high.min(low.saturating_add(MOST_STACK_BYTES))),
+            };
+            stacks.add(&goroutine, lowest, end, roots);
         }
         Ok(stacks)
     }
@@ -122,27 +132,68 @@ struct Stacks {
     low: Vec<u64>,
     high: Vec<u64>,
     thread: Vec<u64>,
+    context: Vec<u64>,
+    /// The lowest address in use.
+    lowest: Vec<u64>,
     found: Vec<u8>,
     end: Vec<u8>,
+    certain: Lists,
+    doubtful: Lists,
     /// Where the frames of each goroutine end; those of the first begin at 0.
     frame_start: Vec<i64>,
     frames: Vec<Frame>,
 }
 
+/// Words of all stacks, those of one behind those of the other.
+#[derive(Default)]
+struct Lists {
+    /// Where those of each goroutine end.
+    ends: Vec<i64>,
+    roots: Vec<Root>,
+}
+
+impl Lists {
+    fn add(&mut self, roots: Vec<Root>) {
+        self.roots.extend(roots);
+        self.ends.push(self.roots.len() as i64);
+    }
+
+    fn into_table(mut self, table: &Table<'_>, name: &str) -> PyResult<()> {
+        self.ends.insert(0, 0);
+        table.column(&format!("{name}_start"), self.ends)?;
+        let addresses = self.roots.iter().map(|root| root.0).collect();
+        table.column(&format!("{name}_address"), addresses)?;
+        let words = self.roots.iter().map(|root| root.1).collect();
+        table.column(&format!("{name}_word"), words)
+    }
+}
+
 impl Stacks {
     fn add_unreadable(&mut self) {
-        for column in [
-            &mut self.id,
-            &mut self.low,
-            &mut self.high,
-            &mut self.thread,
-        ] {
-            column.push(0);
-        }
-        self.state.push(0);
-        self.found.push(Found::Nowhere as u8);
-        self.end.push(End::Unreadable as u8);
+        let unknown = Goroutine {
+            id: 0,
+            status: 0,
+            stack: (0, 0),
+            thread: 0,
+            found: Found::Nowhere,
+            context: 0,
+        };
+        self.add(&unknown, 0, End::Unreadable, Roots::default());
+    }
+
+    fn add(&mut self, goroutine: &Goroutine, lowest: u64, end: End, roots: Roots) {
+        self.id.push(goroutine.id);
+        self.state.push(goroutine.status as u8);
+        self.low.push(goroutine.stack.0);
+        self.high.push(goroutine.stack.1);
+        self.thread.push(goroutine.thread);
+        self.context.push(goroutine.context);
+        self.lowest.push(lowest);
+        self.found.push(goroutine.found as u8);
+        self.end.push(end as u8);
         self.frame_start.push(self.frames.len() as i64);
+        self.certain.add(roots.certain);
+        self.doubtful.add(roots.doubtful);
     }
 
     fn into_table(mut self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
@@ -152,8 +203,12 @@ impl Stacks {
         table.column("low", self.low)?;
         table.column("high", self.high)?;
         table.column("thread", self.thread)?;
+        table.column("context", self.context)?;
+        table.column("lowest", self.lowest)?;
         table.column("found", self.found)?;
         table.column("end", self.end)?;
+        self.certain.into_table(&table, "certain")?;
+        self.doubtful.into_table(&table, "doubtful")?;
         self.frame_start.insert(0, 0);
         table.column("frame_start", self.frame_start)?;
         let add = |name: &str, value: fn(&Frame) -> u64| {

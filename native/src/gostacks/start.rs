@@ -20,6 +20,10 @@ pub struct StackLayout {
     pub g_syscall_pc: u64,
     pub g_status: u64,
     pub g_id: u64,
+    pub g_panic: u64,
+    pub g_defer: u64,
+    pub defer_fn: u64,
+    pub defer_link: u64,
     pub m_procid: u64,
     pub m_gsignal: u64,
     pub m_vdso_sp: u64,
@@ -62,6 +66,8 @@ pub struct Goroutine {
     pub stack: (u64, u64),
     pub thread: u64,
     pub found: Found,
+    /// Where the registers lie that a signal's handler was given; 0 for none.
+    pub context: u64,
 }
 
 pub struct Starts<'a> {
@@ -120,6 +126,7 @@ impl Starts<'_> {
             stack: (self.field(g, 0)?, self.field(g, 8)?),
             thread: 0,
             found: Found::Nowhere,
+            context: 0,
         })
     }
 
@@ -145,21 +152,22 @@ impl Starts<'_> {
         let Some(&(sp, pc)) = self.threads.get(&goroutine.thread) else {
             return Ok(Err(End::NoThread));
         };
-        if let Some((sp, pc)) = self.interrupted(m, sp, pc, code)? {
+        if let Some((context, sp, pc)) = self.interrupted(m, sp, pc, code)? {
+            goroutine.context = context + MCONTEXT;
             let begin = self.by_registers(g, m, goroutine.stack, (sp, pc), code)?;
             return Ok(begin.map(|(_, start)| (Found::Interrupted, start)));
         }
         self.by_registers(g, m, goroutine.stack, (sp, pc), code)
     }
 
-    /// Returns (stack pointer, instruction pointer) of what a signal interrupted, where its handler runs.
+    /// Returns (context, stack pointer, instruction pointer) of what a signal interrupted, where its handler runs.
     fn interrupted(
         &self,
         m: u64,
         sp: u64,
         pc: u64,
         code: &mut Code<'_>,
-    ) -> Parsed<Option<(u64, u64)>> {
+    ) -> Parsed<Option<(u64, u64, u64)>> {
         let handler = self.field(m, self.layout.m_gsignal).filter(|&g| g != 0);
         let bounds = handler.and_then(|g| Some((self.field(g, 0)?, self.field(g, 8)?)));
         let Some(bounds) = bounds.filter(|&(low, high)| low <= sp && sp < high) else {
@@ -172,13 +180,13 @@ impl Starts<'_> {
             parked: false,
         };
         let mut context = None;
-        unwind(self.image, code, start, bounds, |frame, role| {
-            if role == Role::SignalEntry {
+        unwind(self.image, code, start, bounds, |frame| {
+            if frame.role == Role::SignalEntry {
                 context = Some(frame.fp);
             }
             true
         })?;
-        Ok(context.and_then(|at| Some((self.field(at, SAVED_SP)?, self.field(at, SAVED_PC)?))))
+        Ok(context.and_then(|at| Some((at, self.field(at, SAVED_SP)?, self.field(at, SAVED_PC)?))))
     }
 
     fn by_registers(

@@ -29,6 +29,7 @@ pub struct Frame {
     pub sp: u64,
     /// The stack pointer of the caller at the call.
     pub fp: u64,
+    pub role: Role,
 }
 
 /// How far an unwinding came.
@@ -59,7 +60,7 @@ pub fn unwind(
     code: &mut Code<'_>,
     start: Start,
     (low, high): (u64, u64),
-    mut sink: impl FnMut(Frame, Role) -> bool,
+    mut sink: impl FnMut(Frame) -> bool,
 ) -> Parsed<End> {
     let (mut pc, mut sp, mut exact, mut innermost) = (start.pc, start.sp, start.exact, true);
     if pc == 0 {
@@ -91,8 +92,9 @@ pub fn unwind(
             entry: place.entry,
             sp,
             fp,
+            role: place.role,
         };
-        if !sink(frame, place.role) {
+        if !sink(frame) {
             return Ok(End::TooDeep);
         }
         if place.is_top {
@@ -105,7 +107,7 @@ pub fn unwind(
         let Some(caller) = image.word(fp - WORD) else {
             return Ok(End::Unreadable);
         };
-        exact = place.role == Role::Injected;
+        exact = matches!(place.role, Role::Injected | Role::Fault);
         (pc, sp, innermost) = (caller, fp, false);
     }
 }

@@ -43,7 +43,7 @@ def survey_heap(memory: Memory) -> GoHeap:
     """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself."""
     runtime = find_runtime(memory)
     stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
-    roots, unread = find_roots(memory, runtime)
+    roots, unread = find_roots(memory, runtime, stacks)
     place = {
         "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
@@ -52,7 +52,7 @@ def survey_heap(memory: Memory) -> GoHeap:
     }  # fmt: skip
     try:
         survey = _native.HeapSurvey(
-            memory.image, runtime.layout.spans, place, roots.words.tobytes(), list(roots.stacks),
+            memory.image, runtime.layout.spans, place, roots.words.tobytes(), roots.certain, stacks.used(),
             find_interfaces(memory, runtime, roots),
         )  # fmt: skip
     except ValueError as error:

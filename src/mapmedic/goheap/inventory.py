@@ -112,6 +112,7 @@ def _snapshot(heap: GoHeap) -> Snapshot:
         heap_objects=heap.totals["reached_objects"],
         heap_bytes=heap.totals["reached_bytes"],
         complete=not (heap.unread or heap.totals["unread_objects"] or memory.unread),
+        uncertain_bytes=heap.totals["uncertain_bytes"],
         notes=memory.notes,
     )
 
@@ -122,5 +123,10 @@ def _doubts(heap: GoHeap, unsound: int) -> tuple[str, ...]:
         said.append(f"{unsound:,} maps that were being written, or whose parts contradict each other")
     if heap.totals["unread_objects"]:
         said.append(f"the pointers of {heap.totals['unread_objects']:,} objects")
+    if heap.totals["uncertain_bytes"]:
+        said.append(
+            f"whether {heap.totals['uncertain_bytes']:,} bytes are in use: only words in registers and frames of what "
+            "runs lead to them, and these may be mere numbers; figures may be off by as much, and differ next time"
+        )
     said.extend(f"memory at {start:#x} to {end:#x}" for start, end in heap.memory.unread[:20])
     return tuple(said)

@@ -88,11 +88,10 @@ def _global_kind(steps: Sequence[Step]) -> OwnerKind:
 
 def _of_stack_header(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
     header = Address(address)
-    stack = heap.roots.stack_of(header)
-    if stack is None:
+    number = heap.stacks.index_at(header)
+    if number is None:
         return Owner(None, None, None, OwnerKind.GOROUTINE)
-    goroutine, first = stack
-    found = header_names(heap, goroutine, header, heap.roots.holders(first, header), names)
+    found = header_names(heap, int(heap.stacks.id[number]), header, heap.roots.holders(number, header), names)
     return _joined(found, None, OwnerKind.GOROUTINE)
 
 

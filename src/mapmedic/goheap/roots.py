@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from mapmedic.goheap.runtime import Runtime, Section
+from mapmedic.goheap.stacks import Stacks, StackWords
 from mapmedic.memory.reader import Address, Memory
 
 _LEAST_POINTER = 1 << 16
-_MOST_STACK_BYTES = 1 << 31
-_STACK_IN_REGISTERS = 0
+# Of a signal's context: r8 to r15, rdi to rsp (src/runtime/defs_linux_amd64.go, mcontext).
+_SAVED_REGISTERS = 16
 
 
 class RootKind(StrEnum):
@@ -33,96 +33,91 @@ class Root:
     of: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Roots:
-    """All words that may be pointers: root number -> word, and by block what they are.
+    """All words that the collector begins with: root number -> word, and the address it lies at (0 for a register).
 
-    Globals are exact: the runtime's own masks say which words are pointers. Stacks and registers are taken as
-    they are: a number there that looks like a pointer keeps an object alive that nothing needs.
+    In this order: global variables, the live pointers of stacks, and from ``certain`` on what may be a pointer or
+    a number that looks like one: innermost frames and registers of what runs. ``first_of_stacks``,
+    ``first_of_registers`` -> root number.
     """
 
     words: np.ndarray
     addresses: np.ndarray
-    blocks: tuple[tuple[int, RootKind, int], ...]
-    stacks: tuple[tuple[Address, Address], ...]
-    stack_owners: tuple[int, ...]
+    first_of_stacks: int
+    certain: int
+    first_of_registers: int
+    register_owners: tuple[int, ...]
+    stacks: Stacks
 
     def root(self, number: int) -> Root:
         """Return what root ``number`` is."""
-        _, kind, of = self.blocks[self._block(number)]
-        return Root(kind, Address(int(self.addresses[number])), of)
+        address = Address(int(self.addresses[number]))
+        if number < self.first_of_stacks:
+            return Root(RootKind.GLOBAL, address)
+        if number < self.first_of_registers:
+            return Root(RootKind.STACK, address, int(self.stacks.id[self._goroutine(number)]))
+        return Root(RootKind.REGISTER, address, self.register_owners[number - self.first_of_registers])
 
     def alike(self, number: int) -> tuple[Address, ...]:
         """Return where the words of the same stack lie that lead where root ``number`` does, in order of address."""
-        return self.holders(number, int(self.words[number]))
+        return self.holders(self._goroutine(number), int(self.words[number]))
 
-    def holders(self, number: int, value: int) -> tuple[Address, ...]:
-        """Return where ``value`` lies on the stack that root ``number`` is on, in order of address."""
-        block = self._block(number)
-        begin, end = self.blocks[block][0], len(self.words)
-        if block + 1 < len(self.blocks):
-            end = self.blocks[block + 1][0]
-        places = self.addresses[begin:end][self.words[begin:end] == value]
-        return tuple(Address(place) for place in places.tolist())
+    def holders(self, goroutine: int, value: int) -> tuple[Address, ...]:
+        """Return where ``value`` lies among the roots of stack number ``goroutine``, in order of address."""
+        places: list[int] = []
+        for first, part in self._parts():
+            begin, end = part.start[goroutine], part.start[goroutine + 1]
+            words = self.words[first + begin : first + end]
+            places += self.addresses[first + begin : first + end][words == value].tolist()
+        return tuple(Address(place) for place in sorted(places))
 
-    def stack_of(self, address: Address) -> tuple[int, int] | None:
-        """Return (goroutine id, number of its first root) of the stack that ``address`` is on; None for none."""
-        of = next(
-            (
-                of
-                for (low, high), of in zip(self.stacks, self.stack_owners, strict=True)
-                if low <= address < high
-            ),
-            None,
-        )
-        first = (first for first, kind, whose in self.blocks if kind is RootKind.STACK and whose == of)
-        return None if of is None else (of, next(first))
+    def _goroutine(self, number: int) -> int:
+        first, part = self._parts()[number >= self.certain]
+        return int(np.searchsorted(part.start, number - first, side="right")) - 1
 
-    def _block(self, number: int) -> int:
-        return bisect_right(self.blocks, number, key=lambda block: block[0]) - 1
+    def _parts(self) -> tuple[tuple[int, StackWords], tuple[int, StackWords]]:
+        return (self.first_of_stacks, self.stacks.certain), (self.certain, self.stacks.doubtful)
 
 
-def find_roots(memory: Memory, runtime: Runtime) -> tuple[Roots, tuple[str, ...]]:
-    """Return the roots, and a sentence for each that could not be read."""
-    parts: list[tuple[RootKind, int, np.ndarray, np.ndarray]] = []
+def find_roots(memory: Memory, runtime: Runtime, stacks: Stacks) -> tuple[Roots, tuple[str, ...]]:
+    """Return the roots, and a sentence for each part that could not be read."""
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
     unread: list[str] = []
     for section in runtime.sections:
         part = _section_words(memory, section)
         if part is None:
             unread.append(f"global variables at {section.start:#x}")
         else:
-            parts.append((RootKind.GLOBAL, 0, *part))
-    for goroutine in runtime.goroutines:
-        stack = _stack(memory, runtime, goroutine)
-        if stack is None:
-            unread.append(f"the stack of the goroutine at {goroutine:#x}")
-        elif stack[1].size:
-            parts.append((RootKind.STACK, *stack))
-    for thread in memory.threads:
-        words = np.array(thread.registers, dtype="<u8")
-        parts.append((RootKind.REGISTER, thread.id, words, np.zeros_like(words)))
-    return _join(parts), tuple(unread)
-
-
-def _join(parts: list[tuple[RootKind, int, np.ndarray, np.ndarray]]) -> Roots:
-    blocks, words, addresses, stacks, owners, count = [], [], [], [], [], 0
-    for kind, of, values, places in parts:
-        may_be = values >= _LEAST_POINTER
-        blocks.append((count, kind, of))
-        if kind is RootKind.STACK:
-            stacks.append((Address(int(places[0])), Address(int(places[-1]) + 8)))
-            owners.append(of)
-        words.append(values[may_be])
-        addresses.append(places[may_be])
-        count += int(may_be.sum())
-    empty = np.zeros(0, dtype="<u8")
-    return Roots(
-        np.concatenate([empty, *words]),
-        np.concatenate([empty, *addresses]),
-        tuple(blocks),
-        tuple(stacks),
-        tuple(owners),
+            may_be = part[0] >= _LEAST_POINTER
+            parts.append((part[0][may_be], part[1][may_be]))
+    first_of_stacks = sum(words.size for words, _ in parts)
+    parts += [(part.word, part.address) for part in (stacks.certain, stacks.doubtful)]
+    registers, owners = _register_words(memory, stacks)
+    parts.append((registers, np.zeros_like(registers)))
+    roots = Roots(
+        words=np.concatenate([words for words, _ in parts]),
+        addresses=np.concatenate([addresses for _, addresses in parts]),
+        first_of_stacks=first_of_stacks,
+        certain=first_of_stacks + stacks.certain.word.size,
+        first_of_registers=first_of_stacks + stacks.certain.word.size + stacks.doubtful.word.size,
+        register_owners=owners,
+        stacks=stacks,
     )
+    return roots, (*unread, *stacks.unread())
+
+
+def _register_words(memory: Memory, stacks: Stacks) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return the registers of the threads that run a goroutine, and the thread of each: nobody saved those."""
+    running = {int(thread) for thread in stacks.thread[stacks.thread != 0]}
+    found = [
+        (word, thread.id) for thread in memory.threads if thread.id in running for word in thread.registers
+    ]
+    for context, thread in zip(stacks.context.tolist(), stacks.thread.tolist(), strict=True):
+        if context:
+            found += [(word, thread) for word in memory.words(context, f"{_SAVED_REGISTERS}Q") or ()]
+    found = [(word, thread) for word, thread in found if word >= _LEAST_POINTER]
+    return np.array([word for word, _ in found], dtype="<u8"), tuple(thread for _, thread in found)
 
 
 def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.ndarray] | None:
@@ -135,24 +130,3 @@ def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.nda
     )
     places = np.nonzero(is_pointer)[0].astype("<u8")
     return words[is_pointer], places * np.uint64(8) + np.uint64(section.start)
-
-
-def _stack(memory: Memory, runtime: Runtime, goroutine: Address) -> tuple[int, np.ndarray, np.ndarray] | None:
-    """Return (id, words, their addresses) of the used part of a goroutine's stack; None where it cannot be read."""
-    g = runtime.layout.goroutine
-    bounds, sp = memory.words(goroutine, "2Q"), memory.word(goroutine + g.scheduled_sp)
-    id_ = memory.word(goroutine + g.id)
-    if bounds is None or sp is None or id_ is None:
-        return None
-    low, high = bounds
-    empty = np.zeros(0, dtype="<u8")
-    if low == high == 0:
-        return id_, empty, empty  # dead, its stack given back
-    # Who runs right now is where its thread is, not where it was scheduled last.
-    running = [t.stack_pointer for t in memory.threads if low <= t.stack_pointer < high]
-    start = min([sp, *running]) if low < sp <= high else min(running, default=low)
-    raw = memory.read(start, high - start) if high - start < _MOST_STACK_BYTES else None
-    if raw is None:
-        return None
-    words = np.frombuffer(raw, dtype="<u8", count=len(raw) // 8)
-    return id_, words, np.arange(words.size, dtype="<u8") * np.uint64(8) + np.uint64(start)

@@ -55,6 +55,7 @@ class End(IntEnum):
         return self in (End.WHOLE, End.NO_STACK)
 
 
+_MOST_SAID = 10
 _WHY = {
     End.NO_THREAD: "it runs, and the registers of its thread are not known",
     End.NO_FUNCTION: "an address on it is in no Go function",
@@ -104,12 +105,31 @@ class Stack:
         return _WHY.get(self.end, "")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StackWords:
+    """Words of stacks and the addresses they lie at; ``start``: goroutine -> its first one (and one entry more)."""
+
+    start: NDArray[np.int64]
+    address: NDArray[np.uint64]
+    word: NDArray[np.uint64]
+
+
 @dataclass(frozen=True, eq=False)
 class Stacks:
-    """All stacks as columns: goroutine -> value, and frame -> value from ``frame_start`` on."""
+    """All stacks as columns: goroutine -> value, and frame -> value from ``frame_start`` on.
+
+    ``lowest``: the lowest address in use. ``thread``: who runs it (0 for nobody); ``context``: where the registers
+    lie that a signal's handler was given (0 for none). ``certain`` words are live pointers by the program's own
+    account; ``doubtful`` ones lie where it gives none, and may be pointers.
+    """
 
     code: _native.GoCode
+    certain: StackWords
+    doubtful: StackWords
     id: NDArray[np.uint64]
+    thread: NDArray[np.uint64]
+    context: NDArray[np.uint64]
+    lowest: NDArray[np.uint64]
     found: NDArray[np.uint8]
     end: NDArray[np.uint8]
     low: NDArray[np.uint64]
@@ -124,6 +144,26 @@ class Stacks:
     def __len__(self) -> int:
         return len(self.id)
 
+    def unread(self) -> tuple[str, ...]:
+        """Return a sentence for each stack that could not be read, or unwound to its end."""
+        cut = [end for end in self.end.tolist() if not End(end).is_complete]
+        if not cut:
+            return ()
+        shown = np.flatnonzero([not End(end).is_complete for end in self.end.tolist()])[:_MOST_SAID].tolist()
+        said = [f"the stack of goroutine {self.id[n]}: {_WHY[End(int(self.end[n]))]}" for n in shown]
+        return (
+            *said,
+            *([f"the stacks of {len(cut) - len(said):,} more goroutines"] if len(cut) > len(said) else []),
+        )
+
+    def used(self) -> list[tuple[int, int]]:
+        """Return [low, high) of the used part of each stack."""
+        return [
+            (low, high)
+            for low, high in zip(self.lowest.tolist(), self.high.tolist(), strict=True)
+            if low < high
+        ]
+
     def stack(self, index: int) -> Stack:
         """Return the stack of goroutine number ``index``, in the order of ``runtime.goroutines``."""
         begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
@@ -137,12 +177,19 @@ class Stacks:
         )
 
     def frame_at(self, address: int) -> Frame | None:
-        """Return the frame that the word at ``address`` is in; None where it is in none that is known."""
-        index = self._stack_at(address)
+        """Return the frame that the word at ``address`` is of; None where it is of none that is known.
+
+        Arguments lie where their caller keeps them, and are of the frame that was called.
+        """
+        index = self.index_at(address)
         if index is None:
             return None
         begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
         number = begin + int(np.searchsorted(self.fp[begin:end], address, side="right"))
+        if number > begin:
+            function = self.code.function(int(self.entry[number - 1]))
+            if function is not None and address < int(self.fp[number - 1]) + function[2]:
+                return self._frame(number - 1)
         return self._frame(number) if number < end and self.sp[number] <= address else None
 
     def _frame(self, number: int) -> Frame:
@@ -155,7 +202,8 @@ class Stacks:
             int(self.fp[number]),
         )
 
-    def _stack_at(self, address: int) -> int | None:
+    def index_at(self, address: int) -> int | None:
+        """Return the number of the goroutine on whose stack ``address`` lies; None for none."""
         place = int(np.searchsorted(self.low[self._by_low], address, side="right")) - 1
         if place < 0:
             return None
@@ -198,12 +246,22 @@ def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Sta
         raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
     words = {
         name: np.frombuffer(columns[name], dtype="<u8")
-        for name in ("id", "low", "high", "pc", "call", "entry", "sp", "fp")
+        for name in ("id", "thread", "context", "lowest", "low", "high", "pc", "call", "entry", "sp", "fp")
     }
     return Stacks(
         code=code,
+        certain=_words(columns["certain_start"], columns["certain_address"], columns["certain_word"]),
+        doubtful=_words(columns["doubtful_start"], columns["doubtful_address"], columns["doubtful_word"]),
         found=np.frombuffer(columns["found"], dtype="u1"),
         end=np.frombuffer(columns["end"], dtype="u1"),
         frame_start=np.frombuffer(columns["frame_start"], dtype="<i8"),
         **words,
+    )
+
+
+def _words(start: bytes, address: bytes, word: bytes) -> StackWords:
+    return StackWords(
+        np.frombuffer(start, dtype="<i8"),
+        np.frombuffer(address, dtype="<u8"),
+        np.frombuffer(word, dtype="<u8"),
     )

@@ -91,7 +91,8 @@ class InventoryTarget:
 class Snapshot:
     """How it was looked at. ``pause_ms``: from the first thread asked to stop to the last one let go.
 
-    ``notes``: why it was not looked at in the usual way, and what was given up for that.
+    ``notes``: why it was not looked at in the usual way, and what was given up for that. ``uncertain_bytes``: of
+    ``heap_bytes``, those that nothing holds but words that may be pointers or mere numbers.
     """
 
     mode: SnapshotMode
@@ -100,6 +101,7 @@ class Snapshot:
     heap_bytes: int
     complete: bool
     notes: tuple[str, ...] = ()
+    uncertain_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,7 @@ def heap_json(inventory: Inventory) -> Json:
             "heap_objects": snapshot.heap_objects,
             "heap_bytes": snapshot.heap_bytes,
             "complete": snapshot.complete,
+            "uncertain_bytes": snapshot.uncertain_bytes,
             "notes": list(snapshot.notes),
         },
         "maps": [_map_json(each) for each in inventory.maps],

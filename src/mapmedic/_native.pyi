@@ -167,7 +167,6 @@ class HeapSurvey:
         layout: dict[str, int],
         place: Mapping[str, object],
         roots: bytes,
-        certain: int,
         stacks: list[tuple[int, int]],
         root_types: list[tuple[int, int]],
     ) -> None: ...

@@ -46,6 +46,8 @@ pub struct HeapPlace {
     pub arenas: u64,
     /// [start, end) of the program's code.
     pub text: (u64, u64),
+    /// How many of the first roots are pointers beyond doubt.
+    pub certain_roots: usize,
 }
 
 pub const PAGE_BYTES: u64 = 8192;

@@ -41,16 +41,16 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize) -> Marked 
         unread: 0,
     };
     let (certain, doubtful) = roots.split_at(certain.min(roots.len()));
-    let next = marked.from_roots(objects, certain, 0, 0);
+    let next = marked.reach_all(objects, certain, 0, 0);
     (marked.certain_objects, marked.certain_bytes) = (marked.order.len(), marked.bytes);
-    marked.from_roots(objects, doubtful, certain.len(), next);
+    marked.reach_all(objects, doubtful, certain.len(), next);
     marked.unread = objects.unread;
     marked
 }
 
 impl Marked {
     /// Reaches everything from `roots`, numbered from `first` on, and returns how many objects are done.
-    fn from_roots(
+    fn reach_all(
         &mut self,
         objects: &mut Objects<'_>,
         roots: &[u64],

@@ -25,8 +25,7 @@ struct HeapSurvey {
 
 #[pymethods]
 impl HeapSurvey {
-    /// Look at the heap in ``image``. ``roots``: little-endian words, as bytes; the first ``certain`` are pointers
-    /// beyond doubt. ValueError where it is none.
+    /// Look at the heap in ``image``. ``roots``: little-endian words, as bytes. ValueError where it is none.
     #[new]
     fn new(
         py: Python<'_>,
@@ -34,7 +33,6 @@ impl HeapSurvey {
         layout: HeapLayout,
         place: HeapPlace,
         roots: &[u8],
-        certain: usize,
         stacks: Vec<(u64, u64)>,
         root_types: Vec<(u32, u64)>,
     ) -> PyResult<Self> {
@@ -44,7 +42,6 @@ impl HeapSurvey {
             let start = Start {
                 place,
                 roots: &roots,
-                certain,
                 stacks: &stacks,
                 root_types: &root_types,
             };

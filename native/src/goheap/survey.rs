@@ -22,8 +22,6 @@ pub struct Start<'a> {
     pub place: HeapPlace,
     /// Words that may be pointers: globals first, so that ways begin there where they can.
     pub roots: &'a [u64],
-    /// How many of the first roots are pointers beyond doubt.
-    pub certain: usize,
     /// [start, end) of the used part of each stack: headers of maps that do not escape lie there.
     pub stacks: &'a [(u64, u64)],
     /// Root number -> the type of the interface whose value it is: (number, address of the type).
@@ -117,7 +115,7 @@ impl Survey {
             table => Some(ArenaBits::load(image, &spans, table, layout)?),
         };
         let mut objects = Objects::new(image, &spans, layout, arenas.as_ref());
-        let marked = mark(&mut objects, start.roots, start.certain);
+        let marked = mark(&mut objects, start.roots, start.place.certain_roots);
         let mut shapes = Shapes::new(image, start.place.swiss);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
         let ground = Ground {

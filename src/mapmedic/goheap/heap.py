@@ -49,10 +49,11 @@ def survey_heap(memory: Memory) -> GoHeap:
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
         "globals": [(section.start, section.end) for section in runtime.sections],
         "arenas": runtime.arenas, "text": runtime.text,
+        "certain_roots": roots.certain,
     }  # fmt: skip
     try:
         survey = _native.HeapSurvey(
-            memory.image, runtime.layout.spans, place, roots.words.tobytes(), roots.certain, stacks.used(),
+            memory.image, runtime.layout.spans, place, roots.words.tobytes(), stacks.used(),
             find_interfaces(memory, runtime, roots),
         )  # fmt: skip
     except ValueError as error:

@@ -136,9 +136,11 @@ class StackColumns(TypedDict):
     certain_start: bytes
     certain_address: bytes
     certain_word: bytes
+    certain_before: bytes
     doubtful_start: bytes
     doubtful_address: bytes
     doubtful_word: bytes
+    doubtful_before: bytes
     frame_start: bytes
     pc: bytes
     call: bytes

@@ -161,10 +161,15 @@ impl Lists {
     fn into_table(mut self, table: &Table<'_>, name: &str) -> PyResult<()> {
         self.ends.insert(0, 0);
         table.column(&format!("{name}_start"), self.ends)?;
-        let addresses = self.roots.iter().map(|root| root.0).collect();
-        table.column(&format!("{name}_address"), addresses)?;
-        let words = self.roots.iter().map(|root| root.1).collect();
-        table.column(&format!("{name}_word"), words)
+        let add = |what: &str, value: fn(&Root) -> u64| {
+            table.column(
+                &format!("{name}_{what}"),
+                self.roots.iter().map(value).collect(),
+            )
+        };
+        add("address", |root| root.address)?;
+        add("word", |root| root.word)?;
+        add("before", |root| root.before)
     }
 }
 

@@ -15,8 +15,13 @@ const WORD: u64 = 8;
 const LEAST_POINTER: u64 = 1 << 16;
 const MOST_DEFERRED: usize = 1 << 16;
 
-/// Where a word lies, and what it is.
-pub type Root = (u64, u64);
+/// Where a word lies, and what it is; the word before it says of what type the value of an interface is.
+#[derive(Debug, Clone, Copy)]
+pub struct Root {
+    pub address: u64,
+    pub word: u64,
+    pub before: u64,
+}
 
 /// The roots of one stack.
 #[derive(Default)]
@@ -145,7 +150,7 @@ impl<'a, 'b> Scan<'a, 'b> {
             } else {
                 &self.roots.doubtful
             };
-            let Some(&(_, word)) = roots.get(next) else {
+            let Some(&Root { word, .. }) = roots.get(next) else {
                 return;
             };
             next += 1;
@@ -199,7 +204,12 @@ impl<'a, 'b> Scan<'a, 'b> {
         } else {
             &mut self.roots.doubtful
         };
-        to.extend(word.map(|word| (address, word)));
+        let before = || self.image.word(address.wrapping_sub(WORD)).unwrap_or(0);
+        to.extend(word.map(|word| Root {
+            address,
+            word,
+            before: before(),
+        }));
     }
 }
 

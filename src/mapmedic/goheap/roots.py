@@ -37,13 +37,14 @@ class Root:
 class Roots:
     """All words that the collector begins with: root number -> word, and the address it lies at (0 for a register).
 
-    In this order: global variables, the live pointers of stacks, and from ``certain`` on what may be a pointer or
-    a number that looks like one: innermost frames and registers of what runs. ``first_of_stacks``,
-    ``first_of_registers`` -> root number.
+    ``before`` are the words that lie before them. In this order: global variables, the live pointers of stacks, and
+    from ``certain`` on what may be a pointer or a number that looks like one: innermost frames and registers of
+    what runs. ``first_of_stacks``, ``first_of_registers`` -> root number.
     """
 
     words: np.ndarray
     addresses: np.ndarray
+    before: np.ndarray
     first_of_stacks: int
     certain: int
     first_of_registers: int
@@ -82,22 +83,23 @@ class Roots:
 
 def find_roots(memory: Memory, runtime: Runtime, stacks: Stacks) -> tuple[Roots, tuple[str, ...]]:
     """Return the roots, and a sentence for each part that could not be read."""
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     unread: list[str] = []
     for section in runtime.sections:
         part = _section_words(memory, section)
         if part is None:
             unread.append(f"global variables at {section.start:#x}")
         else:
-            may_be = part[0] >= _LEAST_POINTER
-            parts.append((part[0][may_be], part[1][may_be]))
-    first_of_stacks = sum(words.size for words, _ in parts)
-    parts += [(part.word, part.address) for part in (stacks.certain, stacks.doubtful)]
+            parts.append(part)
+    first_of_stacks = sum(part[0].size for part in parts)
+    parts += [(part.word, part.address, part.before) for part in (stacks.certain, stacks.doubtful)]
     registers, owners = _register_words(memory, stacks)
-    parts.append((registers, np.zeros_like(registers)))
+    parts.append((registers, np.zeros_like(registers), np.zeros_like(registers)))
+    words, addresses, before = (np.concatenate(column) for column in zip(*parts, strict=True))
     roots = Roots(
-        words=np.concatenate([words for words, _ in parts]),
-        addresses=np.concatenate([addresses for _, addresses in parts]),
+        words=words,
+        addresses=addresses,
+        before=before,
         first_of_stacks=first_of_stacks,
         certain=first_of_stacks + stacks.certain.word.size,
         first_of_registers=first_of_stacks + stacks.certain.word.size + stacks.doubtful.word.size,
@@ -120,13 +122,13 @@ def _register_words(memory: Memory, stacks: Stacks) -> tuple[np.ndarray, tuple[i
     return np.array([word for word, _ in found], dtype="<u8"), tuple(thread for _, thread in found)
 
 
-def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.ndarray] | None:
+def _section_words(memory: Memory, section: Section) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return what may be pointers among the global variables: the words, their addresses, the words before them."""
     raw = memory.read(section.start, section.end - section.start)
     if raw is None:
         return None
     words = np.frombuffer(raw, dtype="<u8", count=len(raw) // 8)
-    is_pointer = np.unpackbits(np.frombuffer(section.mask, np.uint8), bitorder="little")[: words.size].astype(
-        bool
-    )
-    places = np.nonzero(is_pointer)[0].astype("<u8")
-    return words[is_pointer], places * np.uint64(8) + np.uint64(section.start)
+    bits = np.unpackbits(np.frombuffer(section.mask, np.uint8), bitorder="little")
+    places = np.nonzero(bits[: words.size].astype(bool) & (words >= _LEAST_POINTER))[0]
+    addresses = places.astype("<u8") * np.uint64(8) + np.uint64(section.start)
+    return words[places], addresses, np.where(places > 0, words[places - 1], 0).astype("<u8")

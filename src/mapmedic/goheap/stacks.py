@@ -107,11 +107,15 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StackWords:
-    """Words of stacks and the addresses they lie at; ``start``: goroutine -> its first one (and one entry more)."""
+    """Words of stacks, the addresses they lie at, and the words before them.
+
+    ``start``: goroutine -> its first one (and one entry more).
+    """
 
     start: NDArray[np.int64]
     address: NDArray[np.uint64]
     word: NDArray[np.uint64]
+    before: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +254,18 @@ def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Sta
     }
     return Stacks(
         code=code,
-        certain=_words(columns["certain_start"], columns["certain_address"], columns["certain_word"]),
-        doubtful=_words(columns["doubtful_start"], columns["doubtful_address"], columns["doubtful_word"]),
+        certain=_words(
+            columns["certain_start"],
+            columns["certain_address"],
+            columns["certain_word"],
+            columns["certain_before"],
+        ),
+        doubtful=_words(
+            columns["doubtful_start"],
+            columns["doubtful_address"],
+            columns["doubtful_word"],
+            columns["doubtful_before"],
+        ),
         found=np.frombuffer(columns["found"], dtype="u1"),
         end=np.frombuffer(columns["end"], dtype="u1"),
         frame_start=np.frombuffer(columns["frame_start"], dtype="<i8"),
@@ -259,9 +273,7 @@ def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Sta
     )
 
 
-def _words(start: bytes, address: bytes, word: bytes) -> StackWords:
+def _words(start: bytes, *columns: bytes) -> StackWords:
     return StackWords(
-        np.frombuffer(start, dtype="<i8"),
-        np.frombuffer(address, dtype="<u8"),
-        np.frombuffer(word, dtype="<u8"),
+        np.frombuffer(start, dtype="<i8"), *(np.frombuffer(column, dtype="<u8") for column in columns)
     )

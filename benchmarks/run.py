@@ -20,7 +20,15 @@ from functools import partial
 from pathlib import Path
 
 import mapmedic
-from benchmarks import addresses, capture_cost, goroutine_dump, heap_goref, profile_load, start_up
+from benchmarks import (
+    addresses,
+    capture_cost,
+    goroutine_dump,
+    heap_goref,
+    heap_growth,
+    profile_load,
+    start_up,
+)
 from benchmarks.measure import Result
 from mapmedic.source.toolchain import GoToolchain, find_go
 
@@ -33,6 +41,8 @@ BENCHMARKS: dict[str, Callable[[GoToolchain, Path, int], Result]] = {
     "capture": capture_cost.run,
     "heap": partial(heap_goref.run, entries=3_000_000),
     "large-heap": partial(heap_goref.run, entries=18_000_000),
+    "growth": heap_growth.run,
+    "core": heap_viewcore.run,
 }
 
 

@@ -8,6 +8,7 @@ import select
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,11 +85,15 @@ class Scenario:
 class LabService:
     """A running lab; use it as a context manager, which ends it whatever happens.
 
-    ``url`` is where it listens, ``token`` what its agent wants, ``pid`` its process.
+    ``url`` is where it listens, ``token`` what its agent wants, ``pid`` its process; ``environment`` is set for it
+    beside our own.
     """
 
-    def __init__(self, binary: Path, scenario: Scenario) -> None:
+    def __init__(
+        self, binary: Path, scenario: Scenario, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
+        self._environment = {**os.environ, **(environment or {}), "MAPMEDIC_TOKEN": self.token}
         self._arguments = [str(binary), *scenario.arguments, "--exit-with-stdin"]
         self.url = ""
         self.pid = 0
@@ -99,7 +104,7 @@ class LabService:
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
-            env={**os.environ, "MAPMEDIC_TOKEN": self.token},
+            env=self._environment,
         )  # fmt: skip
         try:
             self.pid, self.url = self._wait_until_ready()

@@ -63,9 +63,9 @@ def run(go: GoToolchain, folder: Path, _runs: int) -> Result:
     words = (
         f"Cores of lab services ({version}, plain), taken by gcore; one map each, the largest of the scenario. Ours is "
         f"the owner in `mapmedic heap core:FILE`, theirs the way that `viewcore FILE reachable ADDRESS` prints for the "
-        f"address that ours gives ({peer.built}); yes where it begins at the truth's variable or "
-        f"function and goes through its last field. It misses {len(missed)} of {len(answers)} owners: {', '.join(missed) or 'none'}. What it takes for live: "
-        "`viewcore FILE breakdown`."
+        f"address that ours gives ({peer.built}); yes where it begins at the truth's variable or function and goes "
+        f"through its last field. It misses {len(missed)} of {len(answers)}: {', '.join(missed) or 'none'}. What it "
+        "takes for live: `viewcore FILE breakdown`."
     )
     named = sum(each.ours == each.truth for each in answers)
     bar = Bar("owners named as the lab has them", named, len(answers), at_least=True)

@@ -26,6 +26,7 @@ from benchmarks import (
     goroutine_dump,
     heap_goref,
     heap_growth,
+    heap_viewcore,
     profile_load,
     start_up,
 )

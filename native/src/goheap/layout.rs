@@ -54,3 +54,5 @@ pub const PAGE_BYTES: u64 = 8192;
 pub const WORD: u64 = 8;
 /// src/runtime/mheap.go: mSpanInUse.
 pub const IN_USE: u8 = 1;
+/// mSpanManual: stacks and work buffers.
+pub const MANUAL: u8 = 2;

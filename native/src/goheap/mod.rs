@@ -1,6 +1,7 @@
 //! The Go heap on top of an image: spans, objects, what reaches what. Knows nothing of /proc or ELF.
 
 mod abi;
+mod account;
 mod arena_bits;
 mod dominators;
 mod fit;

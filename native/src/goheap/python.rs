@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::columns::{self, Table};
 use crate::image::PyImage;
 
+use super::account::account;
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
 use super::slots::{Sample, SlotLayout, live_slots};
@@ -79,6 +80,42 @@ impl HeapSurvey {
                 told.iter().filter(|&&shape| shape != 0).count() as u64,
             ),
         ])
+    }
+
+    /// Return what the pages of the heap in ``image`` are used for, in bytes in RAM by name; None where nothing
+    /// says what was in RAM.
+    fn account(&self, py: Python<'_>, image: &PyImage) -> Option<HashMap<&'static str, u64>> {
+        let (survey, image) = (&self.survey, &image.image);
+        let account = py.detach(|| account(image, &survey.spans, &survey.marked))?;
+        Some(HashMap::from([
+            ("live", account.live),
+            ("dead", account.dead),
+            ("room", account.room),
+            ("stacks", account.stacks),
+            ("work", account.work),
+        ]))
+    }
+
+    /// Return as little-endian words: start and end of each span that is in use or allocated by hand.
+    fn spans<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let spans = &self.survey.spans;
+        let used = spans.list.iter().map(|span| (span.start, span.bytes));
+        let by_hand = spans.manual.iter().map(|span| (span.start, span.bytes));
+        let words = used
+            .chain(by_hand)
+            .flat_map(|(start, bytes)| [start, start + bytes]);
+        PyBytes::new(py, &words.flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
+    }
+
+    /// Return as little-endian words the numbers of the pages of 4096 bytes where the runtime describes its spans.
+    fn metadata_pages<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let pages = self.survey.spans.metadata_pages.iter();
+        PyBytes::new(
+            py,
+            &pages
+                .flat_map(|page| page.to_le_bytes())
+                .collect::<Vec<u8>>(),
+        )
     }
 
     /// Return the maps as columns of little-endian words: name -> bytes.

@@ -2,7 +2,7 @@
 
 use crate::image::Image;
 
-use super::layout::{HeapLayout, IN_USE, PAGE_BYTES};
+use super::layout::{HeapLayout, IN_USE, MANUAL, PAGE_BYTES};
 
 /// Every slot of every span in use has a number; those of one span are consecutive.
 pub type Slot = u32;
@@ -44,11 +44,22 @@ impl Span {
     }
 }
 
+/// One mspan that holds no objects.
+pub struct Manual {
+    pub start: u64,
+    pub bytes: u64,
+    pub elemsize: u64,
+}
+
 /// All spans in use, owned: they outlive the image they were read from.
 pub struct Spans {
     /// By address.
     pub list: Vec<Span>,
     pub slots: u32,
+    /// By address: spans that the runtime allocates by hand.
+    pub manual: Vec<Manual>,
+    /// Pages of 4096 bytes where mspans and their allocation bits lie, by number.
+    pub metadata_pages: Vec<u64>,
     /// Sum over all spans in use, to be held against mheap.pagesInUse.
     pub pages_in_use: u64,
     alloc_bits: Vec<u8>,
@@ -76,6 +87,8 @@ impl Spans {
         let mut list = Vec::new();
         let mut alloc_bits = Vec::new();
         let mut pages_in_use = 0;
+        let mut manual = Vec::new();
+        let mut metadata_pages = Vec::new();
         let mut record = vec![0; layout.span_size];
         for index in 0..count {
             let pointer = image
@@ -84,18 +97,28 @@ impl Spans {
             if !image.read(pointer, &mut record) {
                 return Err("an mspan cannot be read");
             }
+            metadata_pages.push(pointer >> 12);
+            if record[layout.span_state] == MANUAL {
+                manual.extend(read_manual(&record, layout));
+            }
             if record[layout.span_state] == IN_USE {
+                metadata_pages.push(word_at(&record, layout.span_alloc_bits) >> 12);
                 let span = read_span(image, pointer, &record, layout, &mut alloc_bits)?;
                 pages_in_use += span.bytes / PAGE_BYTES;
                 list.push(span);
             }
         }
+        metadata_pages.sort_unstable();
+        metadata_pages.dedup();
+        manual.sort_unstable_by_key(|span| span.start);
         list.sort_unstable_by_key(|span| span.start);
         let slots = number_slots(&mut list)?;
         let (first_arena, arenas, pages) = index_pages(&list)?;
         Ok(Spans {
             list,
             slots,
+            manual,
+            metadata_pages,
             pages_in_use,
             alloc_bits,
             first_arena,
@@ -140,7 +163,7 @@ impl Spans {
 
     /// Tells whether slot `index` of `span` holds an object: mspan.isFree in src/runtime/mbitmap.go.
     #[inline]
-    fn is_allocated(&self, span: &Span, index: u32) -> bool {
+    pub fn is_allocated(&self, span: &Span, index: u32) -> bool {
         index < span.freeindex
             || self.alloc_bits[span.first_bits + index as usize / 8] >> (index % 8) & 1 == 1
     }
@@ -159,6 +182,23 @@ impl Spans {
     }
 }
 
+fn word_at(record: &[u8], at: usize) -> u64 {
+    record[at..at + 8]
+        .try_into()
+        .map(u64::from_le_bytes)
+        .unwrap_or_default()
+}
+
+fn read_manual(record: &[u8], layout: &HeapLayout) -> Option<Manual> {
+    let bytes = word_at(record, layout.span_npages).checked_mul(PAGE_BYTES)?;
+    let start = word_at(record, layout.span_start);
+    (start >> 47 == 0 && bytes >> 40 == 0).then(|| Manual {
+        start,
+        bytes,
+        elemsize: word_at(record, layout.span_elemsize),
+    })
+}
+
 fn read_span(
     image: &Image,
     address: u64,
@@ -166,12 +206,7 @@ fn read_span(
     layout: &HeapLayout,
     alloc_bits: &mut Vec<u8>,
 ) -> Result<Span, Wrong> {
-    let word = |at: usize| {
-        record[at..at + 8]
-            .try_into()
-            .map(u64::from_le_bytes)
-            .unwrap_or_default()
-    };
+    let word = |at: usize| word_at(record, at);
     let count = |at: usize| {
         if layout.span_count_bytes == 2 {
             word(at) & 0xffff

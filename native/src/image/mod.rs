@@ -6,4 +6,5 @@ mod resident;
 mod segments;
 
 pub use python::{PyImage, register};
+pub use resident::Resident;
 pub use segments::Image;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mapmedic.goheap.account import take_account
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
@@ -21,7 +22,9 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
     unread = blanks + heap.unread + _doubts(heap, unsound)
-    return Inventory(_target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread)
+    return Inventory(
+        _target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread, take_account(heap)
+    )
 
 
 def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:

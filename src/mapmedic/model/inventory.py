@@ -105,10 +105,40 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Where the RAM of a process is. All but the first add up to it, but for ``unexplained_bytes``.
+
+    Go's heap: ``live_bytes`` (reached objects), ``dead_bytes`` (allocated, not reached: garbage not swept yet),
+    ``room_bytes`` (in spans, around and between objects), ``free_bytes`` (no span, not given back). Beside it:
+    ``stack_bytes`` of goroutines, ``runtime_bytes`` of its own books, ``program_bytes`` (text and globals),
+    ``file_bytes`` (other files mapped), ``off_heap_bytes`` (C, anonymous mappings, threads).
+    """
+
+    rss_bytes: int
+    live_bytes: int
+    dead_bytes: int
+    room_bytes: int
+    free_bytes: int
+    stack_bytes: int
+    runtime_bytes: int
+    program_bytes: int
+    file_bytes: int
+    off_heap_bytes: int
+
+    @property
+    def unexplained_bytes(self) -> int:
+        """Return what VmRSS has beyond all of them; less than none where memory went while it was counted."""
+        heap = self.live_bytes + self.dead_bytes + self.room_bytes + self.free_bytes
+        beside = self.stack_bytes + self.runtime_bytes + self.program_bytes + self.file_bytes
+        return self.rss_bytes - heap - beside - self.off_heap_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """All maps, the largest first, and what could not be read."""
+    """All maps, the largest first, what could not be read, and where the RAM is (None: nobody says)."""
 
     target: InventoryTarget
     snapshot: Snapshot
     maps: tuple[MapInstance, ...]
     unread: tuple[str, ...]
+    account: Account | None = None

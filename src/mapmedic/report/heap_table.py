@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mapmedic.model.inventory import Inventory, MapInstance
 from mapmedic.report.figures import bytes_text, count_text
+from mapmedic.report.heap_account import print_account
 from mapmedic.report.inert import SHOWN_LIMIT, inert
 from mapmedic.report.terminal_parts import NARROW, encodable, heading, paragraph
 
@@ -26,6 +27,8 @@ def print_inventory(console: Console, inventory: Inventory, limit: int) -> None:
     left = len(inventory.maps) - len(shown)
     if left > 0:
         paragraph(console, Text(f"… and {count_text(left)} smaller ones (--limit)", "dim"), indent=2)
+    if inventory.account is not None:
+        print_account(console, inventory.account)
     if inventory.unread:
         heading(console, "Could not be read")
         for what in inventory.unread:

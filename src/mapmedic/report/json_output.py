@@ -13,7 +13,7 @@ from typing import Any
 from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
-from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.inventory import Account, Inventory, MapInstance
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -285,7 +285,14 @@ def heap_json(inventory: Inventory) -> Json:
         },
         "maps": [_map_json(each) for each in inventory.maps],
         "unread": list(inventory.unread),
+        "account": _account_json(inventory.account),
     }
+
+
+def _account_json(account: Account | None) -> Json | None:
+    if account is None:
+        return None
+    return {**asdict(account), "unexplained_bytes": account.unexplained_bytes}
 
 
 def _map_json(each: MapInstance) -> Json:

@@ -23,6 +23,7 @@ from mapmedic.model.go_values import Boxed, Elements, Plain, Pointer, Said, Stru
 from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.inventory import (
+    Account,
     Inventory,
     InventoryTarget,
     MapInstance,
@@ -55,6 +56,7 @@ DESIGN = {
     "demo-1.json": "schema diagnosis outcome requests report_path",
 }
 OURS = {
+    "heap-1.json": "account",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",
@@ -173,11 +175,13 @@ CONTENTS = Contents(
     "string", "any", 9, 9, tuple(Entry(each, each) for each in DECODED),
     (Grouping("prefix", (KeyGroup("a:", 9),), 1),), (AGES,),
 )  # fmt: skip
+ACCOUNT = Account(1000, 1, 2, 3, 4, 5, 6, 7, 8, 1000)  # more than all of it: memory went meanwhile
 ENTRIES = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], CONTENTS, None, ())
 UNTYPED = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[1], None, "00ff", ("n",))
 OUTPUTS: tuple[out.Json, ...] = (
     *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
     out.heap_json(INVENTORY),
+    out.heap_json(replace(INVENTORY, account=ACCOUNT)),
     *map(out.diagnosis_json, DIAGNOSES),
     *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),
     *map(out.outcome_json, (EMPTY_OUTCOME, FULL_OUTCOME)),

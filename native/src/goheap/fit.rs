@@ -10,7 +10,7 @@ use super::map_types::{MapType, SLOTS, classic_map_types};
 use super::masks::Masks;
 use super::objects::Objects;
 use super::typeindex::TypeIndex;
-use super::values::{HEADER_BITS, HEADER_WORDS, Program, Values};
+use super::values::{Program, Values};
 
 /// src/runtime/map.go: hashes from here on are those of entries; below they say empty or moved away.
 const MIN_TOP_HASH: u8 = 5;
@@ -99,16 +99,14 @@ impl<'a> Fit<'a> {
         if flags > LAST_FLAGS || flags & BEING_WRITTEN != 0 || log > MOST_LOG {
             return None;
         }
-        let (buckets, old, extra) = (word(16)?, word(24)?, word(40)?);
+        let (buckets, old, extra) = (word(16)?, word(24)?, word(objects.layout.map_extra)?);
         let is_object = |at: u64| objects.spans.begins_at(at);
         if !is_object(buckets) || old != 0 && !is_object(old) || extra != 0 && !is_object(extra) {
             return None;
         }
-        if let Some((span, _)) = objects.spans.find(header) {
-            let bits = objects.heap_bits(span, header, HEADER_WORDS);
-            if bits.is_some_and(|bits| bits != HEADER_BITS) {
-                return None;
-            }
+        let on_heap = objects.spans.find(header);
+        if on_heap.is_some_and(|(span, _)| !self.values.has_header_bits(span, header)) {
+            return None;
         }
         let mut arrays = vec![Buckets {
             start: buckets,

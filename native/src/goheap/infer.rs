@@ -14,7 +14,6 @@ use super::typing::Telling;
 use super::values::COMPARED_WORDS;
 
 const BUCKETS: u64 = 16;
-const HEADER_BYTES: u64 = 48;
 
 /// Header of a map whose type nobody tells -> a map type that it fits; all that do are of the same sizes.
 pub type SizedAs = HashMap<u64, u64>;
@@ -84,15 +83,16 @@ impl Telling<'_, '_> {
     /// Tells the maps that only one type fits what they are. Returns those that several fit, of one size.
     pub fn guess_maps(&mut self, fit: &mut Fit<'_>, stacks: &[(u64, u64)]) -> SizedAs {
         let mut sized = SizedAs::new();
+        let header_bytes = self.objects.layout.map_header_bytes;
         for index in 0..self.marked.order.len() {
             let slot = self.marked.order[index];
             let span = self.objects.spans.of_slot(slot);
-            if self.told[index] == UNKNOWN && span.elemsize == HEADER_BYTES && !span.noscan() {
+            if self.told[index] == UNKNOWN && span.elemsize == header_bytes && !span.noscan() {
                 self.guess_map(fit, span.address(slot), &mut sized);
             }
         }
         for &(start, end) in stacks {
-            for header in (start..end.saturating_sub(HEADER_BYTES)).step_by(WORD as usize) {
+            for header in (start..end.saturating_sub(header_bytes)).step_by(WORD as usize) {
                 if self
                     .objects
                     .image

@@ -23,6 +23,9 @@ pub struct HeapLayout {
     pub heap_bits_limit: u64,
     /// Bytes behind those heap bits (the inline mark bits of Green Tea), for objects of 16 bytes and more.
     pub inline_mark_bytes: u64,
+    /// What the allocator sets aside for the header of a map, and where a classic one leads to its overflow buckets.
+    pub map_header_bytes: u64,
+    pub map_extra: u64,
     /// Up to Go 1.21, in a heapArena (its bitmap comes first): noMorePtrs and spans. Later 0.
     pub arena_no_more_ptrs: u64,
     pub arena_spans: u64,

@@ -6,6 +6,7 @@ use crate::image::Image;
 
 use super::abi::Type;
 use super::infer::SizedAs;
+use super::layout::HeapLayout;
 use super::mark::{Marked, Reached, UNSEEN};
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::Spans;
@@ -31,7 +32,6 @@ pub struct MapRow {
     pub is_sound: bool,
 }
 
-pub const HEADER_BYTES: u64 = 48;
 /// Of the bucket or group type in a map type (internal/abi).
 const BUCKET: u64 = 64;
 /// Control bytes of a slot that holds nothing: src/internal/runtime/maps/group.go.
@@ -54,17 +54,18 @@ pub struct MapScan<'a, 'b> {
     pub told: &'a [ShapeId],
     /// Classic maps of which nobody knows more than how large their buckets are.
     pub sized: &'a SizedAs,
+    pub layout: &'a HeapLayout,
     pub swiss: bool,
 }
 
 impl MapScan<'_, '_> {
-    /// Returns a row for each map that `told` names, and for each object of 48 bytes that nobody has told apart
+    /// Returns a row for each map that `told` names, and for each object of that size that nobody has told apart
     /// and that passes every test of a map with at least one table, or with buckets that fit a type.
     pub fn scan(&self) -> Vec<MapRow> {
         let mut rows = Vec::new();
         for (index, &slot) in self.marked.order.iter().enumerate() {
             let span = self.spans.of_slot(slot);
-            if span.elemsize != HEADER_BYTES || span.noscan() {
+            if span.elemsize != self.layout.map_header_bytes || span.noscan() {
                 continue;
             }
             let address = span.address(slot);
@@ -86,9 +87,9 @@ impl MapScan<'_, '_> {
     /// Returns a row for each header of a map that does not escape and so lies on a stack. Stacks hold what was
     /// left there as well: only a map whose parts are heap objects and agree with it counts.
     pub fn scan_stacks(&self, stacks: &[(u64, u64)]) -> Vec<MapRow> {
-        let places = stacks
-            .iter()
-            .flat_map(|&(start, end)| (start..end.saturating_sub(HEADER_BYTES)).step_by(8));
+        let places = stacks.iter().flat_map(|&(start, end)| {
+            (start..end.saturating_sub(self.layout.map_header_bytes)).step_by(8)
+        });
         places
             .filter_map(|address| self.row(address, 0))
             .filter(|row| self.is_beyond_doubt(row))
@@ -162,8 +163,8 @@ impl MapScan<'_, '_> {
             sized_as: 0,
             entries,
             slots: 0,
-            structure_bytes: HEADER_BYTES,
-            resident_bytes: self.resident(address, HEADER_BYTES),
+            structure_bytes: self.layout.map_header_bytes,
+            resident_bytes: self.resident(address, self.layout.map_header_bytes),
             is_written: small[2] != 0,
             is_sound: small[2] <= 1 && small[3] <= 1,
         };
@@ -234,7 +235,7 @@ impl MapScan<'_, '_> {
         let (buckets, old, extra) = (
             self.word(address + 16)?,
             self.word(address + 24)?,
-            self.word(address + 40)?,
+            self.word(address + self.layout.map_extra)?,
         );
         let mut row = MapRow {
             object: ON_STACK,
@@ -244,8 +245,8 @@ impl MapScan<'_, '_> {
             sized_as: 0,
             entries,
             slots: 0,
-            structure_bytes: HEADER_BYTES,
-            resident_bytes: self.resident(address, HEADER_BYTES),
+            structure_bytes: self.layout.map_header_bytes,
+            resident_bytes: self.resident(address, self.layout.map_header_bytes),
             is_written: flags & 4 != 0,
             is_sound: flags < 16 && log < 40,
         };

@@ -13,7 +13,7 @@ const INLINE_MARK_MIN: u64 = 16;
 pub struct Objects<'a> {
     pub image: &'a Image,
     pub spans: &'a Spans,
-    layout: &'a HeapLayout,
+    pub layout: &'a HeapLayout,
     /// Where the heap bits are in the arenas.
     arenas: Option<&'a ArenaBits>,
     masks: Masks<'a>,

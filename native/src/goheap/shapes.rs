@@ -71,6 +71,8 @@ const MOST_DEPTH: u32 = 32;
 pub struct Shapes<'a> {
     image: &'a Image,
     pub swiss: bool,
+    /// Where a classic header leads to its overflow buckets.
+    map_extra: u32,
     ids: HashMap<Shape, ShapeId>,
     list: Vec<Shape>,
     described: Vec<Option<Rc<Described>>>,
@@ -96,10 +98,11 @@ impl Shape {
 }
 
 impl<'a> Shapes<'a> {
-    pub fn new(image: &'a Image, swiss: bool) -> Shapes<'a> {
+    pub fn new(image: &'a Image, swiss: bool, map_extra: u64) -> Shapes<'a> {
         let mut shapes = Shapes {
             image,
             swiss,
+            map_extra: map_extra as u32,
             ids: HashMap::new(),
             list: Vec::new(),
             described: Vec::new(),
@@ -216,7 +219,8 @@ impl<'a> Shapes<'a> {
         }
         self.one(links, 16, Shape::Values(buckets), 0)?;
         self.one(links, 24, Shape::Values(buckets), 0)?;
-        self.one(links, 40, Shape::Extra(buckets), 48)
+        let extra = self.map_extra;
+        self.one(links, extra, Shape::Extra(buckets), u64::from(extra) + 8)
     }
 
     /// Adds the links of one value of `kind` at `base`.

@@ -6,7 +6,7 @@ use crate::image::Image;
 
 use super::arena_bits::ArenaBits;
 use super::layout::{HeapLayout, HeapPlace, WORD};
-use super::maps::{HEADER_BYTES, MapRow, MapScan, ON_STACK, PARTS};
+use super::maps::{MapRow, MapScan, ON_STACK, PARTS};
 use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
 use super::objects::Objects;
 use super::retained::retained_bytes;
@@ -50,15 +50,16 @@ pub struct SyncMap {
 
 /// Returns what would go if the map were emptied: what it retains beyond its header, or, where the header is
 /// not on the heap, what its parts retain.
-fn retained_by(image: &Image, spans: &Spans, marked: &Marked, all: &[u64], map: &MapRow) -> u64 {
+fn retained_by(ground: &Ground<'_>, all: &[u64], map: &MapRow) -> u64 {
     if map.object != ON_STACK {
-        return all[map.object as usize] - HEADER_BYTES;
+        return all[map.object as usize] - ground.map_header_bytes;
     }
-    let parts = image
+    let parts = ground
+        .image
         .word(map.address + PARTS)
-        .and_then(|at| spans.find(at));
+        .and_then(|at| ground.spans.find(at));
     parts.map_or(0, |(_, slot)| {
-        all.get(marked.index[slot as usize] as usize)
+        all.get(ground.marked.index[slot as usize] as usize)
             .copied()
             .unwrap_or(0)
     })
@@ -116,7 +117,7 @@ impl Survey {
         };
         let mut objects = Objects::new(image, &spans, layout, arenas.as_ref());
         let marked = mark(&mut objects, start.roots, start.place.certain_roots);
-        let mut shapes = Shapes::new(image, start.place.swiss);
+        let mut shapes = Shapes::new(image, start.place.swiss, layout.map_extra);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
         let ground = Ground {
             image,
@@ -124,6 +125,7 @@ impl Survey {
             marked: &marked,
             types: &types,
             globals: &start.place.globals,
+            map_header_bytes: layout.map_header_bytes,
         };
         let swiss = start.place.swiss;
         let found = syncmaps::find(&ground, &mut objects, start.place.sync_trie, swiss);
@@ -154,6 +156,7 @@ impl Survey {
             shapes: &shapes,
             told: &told,
             sized: &sized,
+            layout,
             swiss: start.place.swiss,
         };
         let mut maps = scan.scan();
@@ -168,7 +171,7 @@ impl Survey {
         let all = retained_bytes(&mut objects, &marked, start.roots, &groups);
         let retained = maps
             .iter()
-            .map(|map| retained_by(image, &spans, &marked, &all.by_object, map))
+            .map(|map| retained_by(&ground, &all.by_object, map))
             .collect();
         let mut by_group = all.by_group.iter();
         let sync_maps = found

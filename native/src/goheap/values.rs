@@ -4,13 +4,11 @@ use super::abi::{self, Type};
 use super::layout::WORD;
 use super::masks::Masks;
 use super::objects::Objects;
+use super::spans::Span;
 
 const MOST_DEPTH: u32 = 8;
 const MOST_ELEMENTS: u64 = 16;
 const MOST_STRING_BYTES: u64 = 1 << 40;
-/// The pointers of a classic header (src/runtime/map.go, hmap): buckets, oldbuckets, extra.
-pub const HEADER_BITS: u64 = 0b10_1100;
-pub const HEADER_WORDS: u64 = 6;
 /// Heap bits are compared for as many words of an object.
 pub const COMPARED_WORDS: u64 = 64;
 
@@ -106,14 +104,21 @@ impl Values<'_> {
         within(self.program.types, address) && Type::read(self.objects.image, address).is_some()
     }
 
+    /// Tells whether the heap bits there are those of a classic header (src/runtime/map.go, hmap): buckets,
+    /// oldbuckets and extra are pointers.
+    pub fn has_header_bits(&self, span: &Span, pointer: u64) -> bool {
+        let words = self.objects.layout.map_extra / WORD + 1;
+        let bits = self.objects.heap_bits(span, pointer, words);
+        bits.is_none_or(|bits| bits == 0b1100 | 1 << (words - 1))
+    }
+
     fn is_map_header(&self, pointer: u64) -> bool {
         let Some((span, slot)) = self.objects.spans.find(pointer) else {
             return self.objects.image.word(pointer).is_some();
         };
-        let bits = self.objects.heap_bits(span, pointer, HEADER_WORDS);
         span.address(slot) == pointer
-            && span.elemsize == HEADER_WORDS * WORD
-            && bits.is_none_or(|bits| bits == HEADER_BITS)
+            && span.elemsize == self.objects.layout.map_header_bytes
+            && self.has_header_bits(span, pointer)
     }
 
     fn has_bytes(&self, pointer: u64, bytes: u64) -> bool {

@@ -91,8 +91,9 @@ class _Parts:
             return None
         layout = heap.runtime.layout
         rebuilt = rebuilt_bytes(
-            row["entries"], self.group_bytes, header=self.header, swiss=layout.swiss, load=layout.bucket_load
-        )
+            row["entries"], self.group_bytes, header=self.header, swiss=layout.swiss,
+            load=layout.bucket_load, map_header=layout.map_header_bytes,
+        )  # fmt: skip
         return max(0, row["structure_bytes"] - rebuilt)
 
 

@@ -48,6 +48,11 @@ class Layout:
         """Tell whether objects with pointers that are neither small nor large begin with their type."""
         return self.arenas is None
 
+    @property
+    def map_header_bytes(self) -> int:
+        """Return what the allocator sets aside for the header of a map."""
+        return self.spans["map_header_bytes"]
+
 
 _SPAN = {
     "span_size": 160, "span_start": 24, "span_npages": 32, "span_freeindex": 48, "span_nelems": 50,
@@ -63,6 +68,10 @@ _SPAN_21 = {
     "arena_no_more_ptrs": 1 << 20, "arena_spans": (1 << 20) + (1 << 14),
 }  # fmt: skip
 _ARENAS_21 = 80
+# src/runtime/map.go (hmap), src/internal/runtime/maps/map.go (Map): 48 bytes; the classic one of 1.24 and 1.25
+# (src/runtime/map_noswiss.go) has 56, for which 64 are set aside.
+_MAP = {"map_header_bytes": 48, "map_extra": 40}
+_HMAP_24 = {"map_header_bytes": 64, "map_extra": 48}
 # Inline mark bits of Green Tea: src/runtime/mgcmark_greenteagc.go, spanInlineMarkBits.
 _GREEN_TEA_BYTES = 128
 
@@ -87,10 +96,15 @@ def layout_of(build: GoBuild) -> Layout:
         raise TargetUnsupported(build.version, f"Go before 1.{OLDEST_MINOR} is not read from memory")
     green_tea = build.has("greenteagc", since=26)
     span = _SPAN_21 if build.minor == 21 else _SPAN
+    swiss = build.has("swissmap", since=24)
     return Layout(
-        spans={**span, "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0},
+        spans={
+            **span,
+            **(_HMAP_24 if build.minor >= 24 and not swiss else _MAP),
+            "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0,
+        },
         goroutine=_GOROUTINES[build.minor],
-        swiss=build.has("swissmap", since=24),
+        swiss=swiss,
         sync_trie=build.has("synchashtriemap", since=24),
         types_end=312 if build.minor >= 27 else 304,
         bucket_load=6 if build.minor == 21 else 6.5,

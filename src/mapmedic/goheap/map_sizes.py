@@ -16,7 +16,6 @@ _CLASSES = (
     19072, 20480, 21760, 24576, 27264, 28672, 32768,
 )  # fmt: skip
 _MOST_SMALL, _PAGE, _HEADER, _MOST_HEADERLESS = 32768, 8192, 8, 512
-_HEADER_BYTES = 48
 _TABLE_BYTES, _SLOTS, _AVERAGE_LOAD, _MOST_IN_TABLE = 32, 8, 7, 1024
 _EXTRA_BYTES = 24
 MAX_INLINE_BYTES = 128
@@ -37,18 +36,20 @@ def allocated_bytes(size: int, *, header: bool) -> int:
 
 
 @lru_cache(maxsize=4096)
-def rebuilt_bytes(entries: int, group_bytes: int, *, header: bool, swiss: bool, load: float) -> int:
+def rebuilt_bytes(
+    entries: int, group_bytes: int, *, header: bool, swiss: bool, load: float, map_header: int
+) -> int:
     """Return the shallow bytes of a map made for ``entries``, once it holds its first.
 
     ``group_bytes`` is the size of one bucket (classic) or group of 8 slots (Swiss); ``load`` how many entries a
-    classic bucket has on average before the map grows. Without the objects of keys and elements that do not fit
-    into a slot.
+    classic bucket has on average before the map grows; ``map_header`` the size of a map's header. Without the
+    objects of keys and elements that do not fit into a slot.
     """
     if entries == 0:
-        return _HEADER_BYTES
+        return map_header
     if swiss:
-        return _HEADER_BYTES + _swiss_parts(entries, group_bytes, header)
-    return _HEADER_BYTES + _classic_parts(entries, group_bytes, header, load)
+        return map_header + _swiss_parts(entries, group_bytes, header)
+    return map_header + _classic_parts(entries, group_bytes, header, load)
 
 
 def _swiss_parts(entries: int, group_bytes: int, header: bool) -> int:

@@ -63,8 +63,9 @@ def _rebuilt_bytes(entries: int, layout: Layout) -> int:
         return _STRUCT_BYTES
     bucket = _GROUP_BYTES if layout.swiss else _BUCKET_BYTES
     inner = rebuilt_bytes(
-        entries, bucket, header=layout.has_headers, swiss=layout.swiss, load=layout.bucket_load
-    )
+        entries, bucket, header=layout.has_headers, swiss=layout.swiss,
+        load=layout.bucket_load, map_header=layout.map_header_bytes,
+    )  # fmt: skip
     return (
         _STRUCT_BYTES
         + allocated_bytes(_READ_ONLY_BYTES, header=layout.has_headers)

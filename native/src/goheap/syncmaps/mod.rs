@@ -26,6 +26,7 @@ pub struct Ground<'a> {
     pub types: &'a TypeIndex<'a>,
     /// [start, end) of the global variables with pointers.
     pub globals: &'a [(u64, u64)],
+    pub map_header_bytes: u64,
 }
 
 /// Where a container was found: the word that leads to its parts, and the object that word lies in.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::abi::Type;
-use super::super::maps::{HEADER_BYTES, MapRow};
+use super::super::maps::MapRow;
 use super::super::mark::Reached;
 use super::super::objects::Objects;
 use super::{Found, Ground, Place, SyncRow};
@@ -88,7 +88,7 @@ impl Inner<'_> {
     fn found(&self, read: u64, index: Reached, place: Place) -> Found {
         let maps = [self.ground.word(read), self.ground.word(place.address + 8)];
         let inner: Vec<u64> = maps.into_iter().flatten().filter(|&map| map != 0).collect();
-        let dirty = maps[1].and_then(|map| self.ground.object(map, HEADER_BYTES));
+        let dirty = maps[1].and_then(|map| self.ground.object(map, self.ground.map_header_bytes));
         Found {
             address: place.address - READ,
             place,
@@ -101,7 +101,11 @@ impl Inner<'_> {
 
     /// Tells whether the header at `map` is that of a map[any]*entry: its buckets say so, or what is in them.
     fn is_inner(&self, map: u64) -> bool {
-        if self.ground.object(map, HEADER_BYTES).is_none() {
+        if self
+            .ground
+            .object(map, self.ground.map_header_bytes)
+            .is_none()
+        {
             return false;
         }
         let buckets = self.ground.word(map + 16).unwrap_or(0);

@@ -32,7 +32,7 @@ PICTURE: dict[str, frozenset[str]] = {
 # Finer than rooms: module prefixes of which one room alone may import something.
 ONLY_REMEDY = ("mapmedic.memory.stop", "mapmedic.memory.writer")
 READER_ONLY = "mapmedic.memory.reader"
-ONLY_ENCODER = "mapmedic.formats.pprof"
+ONLY_ENCODERS = ("mapmedic.formats.pprof", "mapmedic.formats.inventory")
 
 
 def main(arguments: list[str]) -> int:
@@ -96,8 +96,8 @@ def _finer_problem(room: str, module: str) -> str | None:
         return f"{room} imports {module}, which only remedy may"
     if room == "goheap" and module.startswith(f"{ROOT}.memory") and not module.startswith(READER_ONLY):
         return f"goheap imports {module}; it may only read (memory.reader)"
-    if room == "report" and module.startswith(f"{ROOT}.formats") and module != ONLY_ENCODER:
-        return f"report imports {module}; of formats it may only have the encoder ({ONLY_ENCODER})"
+    if room == "report" and module.startswith(f"{ROOT}.formats") and module not in ONLY_ENCODERS:
+        return f"report imports {module}; of formats it may only have the encoders {', '.join(ONLY_ENCODERS)}"
     return None
 
 

@@ -18,7 +18,7 @@ from mapmedic.capture.executable import open_executable
 from mapmedic.capture.merge import merge_observations
 from mapmedic.capture.observe import observe_file
 from mapmedic.capture.plan import CapturePlan
-from mapmedic.capture.targets import http_base, parse_target
+from mapmedic.capture.targets import Target, TargetKind, http_base, parse_target
 from mapmedic.diagnose import heap_change as heap_changes
 from mapmedic.diagnose import verdict
 from mapmedic.diagnose.owners import Source
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from mapmedic.source.toolchain import GoToolchain
 
 __all__ = [
-    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Progress", "Source",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress", "Source",
     "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
     "find_go", "heap", "heap_change", "heap_entries", "observe", "parse_condition", "plan_fix", "plan_restore",
     "read_gc_log", "read_session", "verify",
@@ -62,6 +62,7 @@ _LATE = {
     "FixRequest": "mapmedic.remedy.plan",
     "GoToolchain": "mapmedic.source.toolchain",
     "HealthBars": "mapmedic.model.health",
+    "Limits": "mapmedic.model.inventory",
     "Progress": "mapmedic.capture.record",
     "criteria_for": "mapmedic.remedy.proof",
     "parse_condition": "mapmedic.remedy.conditions",
@@ -76,7 +77,7 @@ def __getattr__(name: str) -> Any:
 
 
 def capture(
-    target: str,
+    targets: Sequence[str],
     path: Path,
     plan: CapturePlan,
     connection: Connection = DIRECT,
@@ -85,20 +86,36 @@ def capture(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Save everything reachable at ``target`` as a session file at ``path`` and return it.
+    """Save everything reachable at ``targets`` as a session file at ``path`` and return it.
 
-    ``exe`` is the program's file: what it says of the captured heap, and how it was built, is saved as well.
+    That is one live target, or a process and its URL. ``exe`` is the program's file: what it says of the captured
+    heap, and how it was built, is saved as well.
     """
     from mapmedic.capture.record import capture_session
 
+    target, process = _watched(targets)
     return capture_session(
-        parse_target(target), path, plan, connection, exe=exe, force=force, progress=progress
+        target, path, plan, connection, process=process, exe=exe, force=force, progress=progress
     )
 
 
 def is_live(target: str) -> bool:
-    """Say whether ``target`` is a service that can be watched; UsageError where it names nothing."""
-    return parse_target(target).base_url is not None
+    """Say whether ``target`` can be watched; UsageError where it names nothing."""
+    parsed = parse_target(target)
+    return parsed.base_url is not None or parsed.kind is TargetKind.PROCESS
+
+
+def _watched(targets: Sequence[str]) -> tuple[Target, Target | None]:
+    """Return the target to watch, and the process that it is, where both were given."""
+    parsed = [parse_target(text) for text in targets]
+    processes = [target for target in parsed if target.kind is TargetKind.PROCESS]
+    others = [target for target in parsed if target.kind is not TargetKind.PROCESS]
+    if len(parsed) > 2 or len(processes) > 1 or len(others) > 1:
+        raise UsageError(
+            "give one live target, or a process and its URL (pid:N http://HOST:PORT), or any number of files of the "
+            "same process"
+        )
+    return (others[0], processes[0]) if others and processes else (parsed[0], None)
 
 
 def observe(
@@ -119,13 +136,12 @@ def observe(
     files = [target.path for target in parsed if target.path is not None]
     if len(files) == len(parsed):
         return merge_observations([observe_file(path, binary) for path in files])
-    if len(parsed) > 1:
-        raise UsageError("give one live target, or any number of files of the same process")
+    target, process = _watched(targets)
     from mapmedic.capture.live_path import new_live_path
     from mapmedic.capture.record import capture_session
 
     path = new_live_path()
-    capture_session(parsed[0], path, plan, connection, progress=progress)
+    capture_session(target, path, plan, connection, process=process, progress=progress)
     try:
         observation = observe_file(path, binary)
     except BaseException as error:  # what does not parse, or nobody waited for, is worth keeping

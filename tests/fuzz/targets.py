@@ -24,8 +24,10 @@ from mapmedic.formats.gops import parse_gops_memstats
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import group_goroutines, parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
+from mapmedic.formats.inventory import encode_inventory, parse_inventory
 from mapmedic.formats.memstats import parse_memstats
 from mapmedic.formats.pprof import encode_profile, parse_profile
+from mapmedic.formats.process_status import parse_resident_bytes
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
@@ -39,6 +41,7 @@ from mapmedic.source.go_file import parse_go_file
 from mapmedic.source.program import ProgramSource
 from tests.golden.corpus import CAPTURED, FOLDERS
 from tests.support import tiny_core
+from tests.support.inventories import a_map, inventory
 from tests.support.memory_figures import EXPVAR, GOPS
 from tests.support.tiny_go_program import LAYOUTS, tiny_go_program
 
@@ -248,5 +251,7 @@ TARGETS = {
     "memstats": Target(("heap.txt",), lambda data: parse_memstats(data.partition(b"MemStats\n")[2])),
     "expvar": Target((), parse_expvar_memstats, (EXPVAR,)),
     "gops": Target((), parse_gops_memstats, (GOPS,)),
+    "inventory": Target((), parse_inventory, (encode_inventory(inventory(a_map("main.m", 9), waiting=3)),)),
+    "process_status": Target((), parse_resident_bytes, (b"Name:\tapp\nVmRSS:\t    1234 kB\nThreads:\t9\n",)),
     "sniff": Target(("*.txt", "*.pb.gz"), sniff),
 }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import platform
+import time
+from dataclasses import dataclass, replace
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.targets import Target, TargetKind
 from mapmedic.errors import CouldNotLook, FormatError, ProcessUnreadable, TargetUnsupported, UsageError
+from mapmedic.formats.go_binary import GoBinary
 from mapmedic.goheap.build import BUILD_MAGIC
+from mapmedic.goheap.goroutines import list_goroutines
 from mapmedic.goheap.heap import GoHeap, survey_heap
 from mapmedic.goheap.inventory import take_inventory
 from mapmedic.goheap.names import GlobalNames, read_names
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.core import read_core
+from mapmedic.memory.process import started_at_seconds
 from mapmedic.memory.reader import Memory
 from mapmedic.memory.snapshot import Progress, read_process
 from mapmedic.model.inventory import Inventory, Limits
@@ -36,10 +42,23 @@ def capture_heap(
     target: Target, limits: Limits, exe: Path | None = None, progress: Progress | None = None
 ) -> tuple[GoHeap, Inventory]:
     """Return the heap of ``target`` and its inventory; arguments and errors as of ``capture_inventory``."""
-    memory, program = _read(target, limits, exe, progress)
-    names, why = _names(memory, program) if program else (None, None)
-    heap = _survey(memory)
-    return heap, take_inventory(heap, names, (why,) if why else ())
+    look = _read(target, limits, exe, progress)
+    program = _read_program(look.memory, look.program) if look.program else _Program()
+    heap = _survey(look.memory)
+    inventory = take_inventory(heap, program.names, program.blanks)
+    goroutines, stack_bytes = list_goroutines(heap.memory, heap.runtime)
+    return heap, replace(
+        inventory,
+        target=replace(
+            inventory.target,
+            host=look.host,
+            started_at_seconds=look.started_at_seconds,
+            build_id=program.build_id,
+        ),
+        snapshot=replace(inventory.snapshot, taken_at_unix_ns=look.taken_at_unix_ns),
+        goroutines=goroutines,
+        stack_bytes=stack_bytes,
+    )
 
 
 def _survey(memory: Memory) -> GoHeap:
@@ -52,22 +71,39 @@ def _survey(memory: Memory) -> GoHeap:
         raise CouldNotLook("; ".join([str(error), *memory.remarks])) from error
 
 
-def _read(
-    target: Target, limits: Limits, exe: Path | None, progress: Progress | None
-) -> tuple[Memory, Path | None]:
-    """Return the memory and the program's file."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was read: memory, the program's file, and of which process it is, as of when."""
+
+    memory: Memory
+    program: Path | None
+    taken_at_unix_ns: int
+    host: str | None = None
+    started_at_seconds: float | None = None
+
+
+def _read(target: Target, limits: Limits, exe: Path | None, progress: Progress | None) -> _Look:
     if target.kind is TargetKind.CORE:
-        core = read_core(Path(target.text.removeprefix("core:")), open_regular, exe)
-        return core.memory, core.program
+        path = Path(target.text.removeprefix("core:"))
+        core = read_core(path, open_regular, exe)
+        # The kernel and gcore write a core in one go: it was last written to when it was taken, or soon after.
+        return _Look(core.memory, core.program, path.stat().st_mtime_ns)
+    pid = process_id(target)
+    if exe is not None:
+        raise UsageError("--exe names the program of a core; a process says itself what it runs")
+    _require_go(pid)
+    started, now = started_at_seconds(pid), time.time_ns()
+    memory = read_process(pid, limits, progress=progress)
+    return _Look(memory, Path(f"/proc/{pid}/exe"), now, platform.node() or None, started)
+
+
+def process_id(target: Target) -> int:
+    """Return the number of the process that ``target`` names; TargetUnsupported where it names none."""
     if target.kind is not TargetKind.PROCESS:
         raise TargetUnsupported(
             target.text, "the inventory needs a process on this machine (pid:N) or a core (core:PATH)"
         )
-    if exe is not None:
-        raise UsageError("--exe names the program of a core; a process says itself what it runs")
-    pid = int(target.text.removeprefix("pid:"))
-    _require_go(pid)
-    return read_process(pid, limits, progress=progress), Path(f"/proc/{pid}/exe")
+    return int(target.text.removeprefix("pid:"))
 
 
 def _require_go(pid: int) -> None:
@@ -86,15 +122,31 @@ def _require_go(pid: int) -> None:
         raise ProcessUnreadable(pid, why, "not_go")
 
 
-def _names(memory: Memory, path: Path) -> tuple[GlobalNames | None, str | None]:
-    """Return the names of global variables, or a sentence on why there are none where there should be."""
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What the program's file tells; ``blanks`` are sentences on what it should have told."""
+
+    names: GlobalNames | None = None
+    build_id: str | None = None
+    blanks: tuple[str, ...] = ()
+
+
+def _read_program(memory: Memory, path: Path) -> _Program:
     try:
         with path.open("rb") as file:
             program = file.read(_MOST_PROGRAM_BYTES + 1)
-        if len(program) > _MOST_PROGRAM_BYTES:
-            return None, f"the program's file: larger than {_MOST_PROGRAM_BYTES:,} bytes"
-        return read_names(memory, program), None
     except OSError as error:
-        return None, f"the program's file: {error.strerror or error}"
+        return _Program(blanks=(f"the program's file: {error.strerror or error}",))
+    if len(program) > _MOST_PROGRAM_BYTES:
+        return _Program(blanks=(f"the program's file: larger than {_MOST_PROGRAM_BYTES:,} bytes",))
+    try:
+        return _Program(read_names(memory, program), _build_id(program))
     except FormatError as error:
-        return None, f"the program's debug information: {error.why}"
+        return _Program(None, _build_id(program), (f"the program's debug information: {error.why}",))
+
+
+def _build_id(program: bytes) -> str | None:
+    try:
+        return GoBinary(program).facts.go_build_id or None
+    except FormatError:
+        return None  # it is only used to tell two builds apart

@@ -22,7 +22,9 @@ from mapmedic.formats.gops import parse_gops_memstats
 from mapmedic.formats.goroutine_counts import parse_goroutine_counts
 from mapmedic.formats.goroutine_text import parse_goroutines
 from mapmedic.formats.heap_text import parse_heap_text
+from mapmedic.formats.inventory import parse_inventory
 from mapmedic.formats.pprof import parse_profile
+from mapmedic.formats.process_status import parse_resident_bytes
 from mapmedic.formats.prometheus_text import parse_metrics
 from mapmedic.formats.sniff import sniff
 from mapmedic.formats.symbols import parse_symbols
@@ -41,7 +43,7 @@ _VERSION_BYTES = 100
 _PROGRAM_LETTERS = 100
 MAX_FILE_BYTES = 1 << 30
 # These tell of a stretch of time, and not of the target at one visit.
-_NO_CAPTURE = ("metrics_poll", "gctrace", "build_info")
+_NO_CAPTURE = ("metrics_poll", "process_status_poll", "gctrace", "build_info")
 # Kept for other tools; where it is missing no verdict is the poorer for it.
 _NOT_MISSED = frozenset(
     ("expvar", "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof", "cpu_pprof", "trace")
@@ -134,7 +136,9 @@ def observe_session(session: Session, binary: GoBinary | None = None) -> Observa
     visits = sorted({a.visit for a in session.artifacts if a.kind not in _NO_CAPTURE})
     captures = tuple(_capture(reader, visit, symbols) for visit in visits)
     metrics = _all_metrics(reader)
-    timeline = tuple(_point(at, page) for at, page in metrics) or _heap_points(captures)
+    timeline = (
+        tuple(_point(at, page) for at, page in metrics) or _status_points(reader) or _heap_points(captures)
+    )
     logged_at, trace = _gc_trace(reader)
     if reader.errors and not reader.parsed:
         first = reader.errors[0]
@@ -144,9 +148,9 @@ def observe_session(session: Session, binary: GoBinary | None = None) -> Observa
         captures=captures,
         timeline=timeline or _trace_points(logged_at, trace),
         not_captured=_distinct(reader.blanks),
-        go_version=_version(reader, [page for _, page in metrics]),
+        go_version=_version(reader, [page for _, page in metrics], captures),
         gc_trace=trace,
-        process=_process(reader, [page for _, page in metrics]),
+        process=_process(reader, [page for _, page in metrics], captures),
     )
 
 
@@ -166,6 +170,7 @@ def _capture(reader: _Reader, visit: int, symbols: dict[int, str]) -> Capture:
         goroutines=reader.parse(parse_goroutines, reader.first("goroutine_text", visit)),
         registered_maps=reader.parse(parse_registered_maps, reader.first("agent_maps", visit)),
         counters=_counters(reader, visit),
+        inventory=reader.parse(parse_inventory, reader.first("inventory", visit)),
     )
 
 
@@ -228,6 +233,15 @@ def _point(at: UnixNanoseconds, page: Metrics) -> MemoryPoint:
     )
 
 
+def _status_points(reader: _Reader) -> tuple[MemoryPoint, ...]:
+    """Return the resident memory as the kernel told it, for a process without /metrics."""
+    polled = [a for a in reader.session.artifacts if a.kind in ("process_status", "process_status_poll")]
+    seen = [
+        (a.taken_at, reader.parse(parse_resident_bytes, a)) for a in sorted(polled, key=lambda a: a.taken_at)
+    ]
+    return tuple(MemoryPoint(at, rss, None) for at, rss in seen if rss is not None)
+
+
 def _heap_points(captures: Sequence[Capture]) -> tuple[MemoryPoint, ...]:
     """Return a coarser timeline, without RSS, for a service that has no /metrics."""
     return tuple(
@@ -275,9 +289,10 @@ def _go_version(pages: list[Metrics]) -> str | None:
     return next((version for page in pages if (version := page.go_version)), None)
 
 
-def _version(reader: _Reader, pages: list[Metrics]) -> str | None:
+def _version(reader: _Reader, pages: list[Metrics], captures: Sequence[Capture]) -> str | None:
     """Return the Go that built the target, from whoever says so first."""
-    return _go_version(pages) or _gops_version(reader) or _built_with(reader)
+    inside = next((c.inventory.target.go_version for c in captures if c.inventory), None)
+    return _go_version(pages) or _gops_version(reader) or _built_with(reader) or inside
 
 
 def _gops_version(reader: _Reader) -> str | None:
@@ -285,8 +300,9 @@ def _gops_version(reader: _Reader) -> str | None:
     return said.decode("ascii", "replace").strip() or None
 
 
-def _process(reader: _Reader, pages: list[Metrics]) -> Process:
-    started = (page.value("process_start_time_seconds") for page in pages)
+def _process(reader: _Reader, pages: list[Metrics], captures: Sequence[Capture]) -> Process:
+    started = [page.value("process_start_time_seconds") for page in pages]
+    started += [c.inventory.target.started_at_seconds for c in captures if c.inventory]
     words = next((a.data.split(b"\0", 1)[0] for a in reader.of_kind("cmdline")), b"")
     return Process(
         started_at_seconds=next((at for at in started if at is not None and math.isfinite(at)), None),

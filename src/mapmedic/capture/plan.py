@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mapmedic.capture.limits import LOOSEST, Limits
+from mapmedic.model import inventory
 
 _SHORTEST_POLL_SECONDS = 1.0
 # A timeline of a day needs no finer steps than one of ten minutes, and a session has its bounds.
@@ -19,7 +20,8 @@ class CapturePlan:
     ``seconds`` of 0 is a single visit; otherwise ``visits`` are spread evenly over it, the first at
     once and the last at its end. ``force_gc`` asks the target for a collection at each visit.
     ``cpu_seconds`` and ``trace_seconds`` are how long a CPU profile and an execution trace take at the end, 0 for
-    none. ``most`` bounds each single answer beyond the endpoint's own limits.
+    none. ``most`` bounds each single answer beyond the endpoint's own limits. ``inside`` is what
+    looking into a process may cost it.
     """
 
     seconds: float = 0.0
@@ -29,6 +31,7 @@ class CapturePlan:
     most: Limits = LOOSEST
     cpu_seconds: float = 0.0
     trace_seconds: float = 0.0
+    inside: inventory.Limits = field(default_factory=inventory.Limits)
 
     @property
     def moments(self) -> tuple[float, ...]:

@@ -13,8 +13,9 @@ import mapmedic
 from mapmedic.capture import endpoints
 from mapmedic.capture.executable import open_executable, symbols_from_file
 from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.process import INVENTORY
 from mapmedic.capture.session_file import SessionWriter
-from mapmedic.capture.targets import Target, live_url
+from mapmedic.capture.targets import Target, live_name
 from mapmedic.capture.visit import Visit, Visitor
 from mapmedic.capture.visitors import open_visitor
 from mapmedic.errors import CouldNotLook, UnexpectedAnswer
@@ -38,21 +39,24 @@ def capture_session(
     plan: CapturePlan,
     connection: Connection = DIRECT,
     *,
+    process: Target | None = None,
     exe: Path | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Capture ``target`` into ``path`` and return it; ``exe`` is the program's file, if it is at hand.
 
+    ``process`` is the same program as a process on this machine: it is looked at from outside as well.
     TargetUnreachable where nothing at all answered; UnexpectedAnswer where something did, but no
     profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
     early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
     program = _Program(exe, open_executable(exe)) if exe else None
-    with SessionWriter(path, live_url(target), mapmedic.__version__, force=force) as writer:
+    name = live_name(target) if process is None else f"{live_name(process)} {live_name(target)}"
+    with SessionWriter(path, name, mapmedic.__version__, force=force) as writer:
         recorder = _Recorder(plan, writer, progress or (lambda _what, _share: None), program)
         try:
-            asyncio.run(recorder.record(target, connection))
+            asyncio.run(recorder.record(target, connection, process))
         except KeyboardInterrupt as stop:
             for note in writer.what_is_left():
                 stop.add_note(note)
@@ -83,20 +87,20 @@ class _Recorder:
     _started: float = field(default_factory=time.monotonic)
     _watching: str = "watching the heap"
 
-    async def record(self, target: Target, connection: Connection) -> None:
+    async def record(self, target: Target, connection: Connection, process: Target | None) -> None:
         moments = self.plan.moments
         known: tuple[Blank, ...] = ()
         if self.program:
             self.writer.add(self.program.build_info())
-        async with open_visitor(target, self.plan, connection, self._keep) as visitor:
+        async with open_visitor(target, self.plan, connection, self._keep, process) as visitor:
             for number, moment in enumerate(moments):
                 await self._poll_until(visitor, moment)
                 name = f"capture {number + 1} of {len(moments)}"
                 self.progress(name, self._share(moment))
                 visit = await visitor.visit(number)
-                if number == 0 and not any(map(_is_profile, visit.artifacts)):
+                if number == 0 and not any(map(_is_of_use, visit.artifacts)):
                     self.writer.discard()
-                    raise _why_no_profile(live_url(target), visit)
+                    raise _why_nothing(live_name(target), visit)
                 blanks = visit.blanks if number == 0 else _later_blanks(visit, name, known)
                 self._note(self._with_names_from_file(visit, blanks))
                 known += visit.blanks if number == 0 else ()
@@ -151,11 +155,16 @@ def _later_blanks(visit: Visit, name: str, known: Collection[Blank]) -> list[Bla
     return [Blank(blank.what, f"{name}: {blank.why}") for blank in visit.blanks if blank not in known]
 
 
-def _is_profile(artifact: Artifact) -> bool:
+def _is_of_use(artifact: Artifact) -> bool:
+    """Tell whether it is a profile or an inventory: without either there is nothing to study."""
+    if artifact.kind == INVENTORY:
+        return True
     holds = next((e.holds for e in endpoints.PROFILES if e.kind == artifact.kind), None)
     return holds is not None and sniff(artifact.data) == holds
 
 
-def _why_no_profile(base: str, visit: Visit) -> CouldNotLook:
-    said = (visit.errors.get(endpoint.kind) for endpoint in endpoints.PROFILES)
+def _why_nothing(base: str, visit: Visit) -> CouldNotLook:
+    said = (
+        visit.errors.get(kind) for kind in (*(endpoint.kind for endpoint in endpoints.PROFILES), INVENTORY)
+    )
     return next((error for error in said if error), UnexpectedAnswer(base, "not with a heap profile", 200))

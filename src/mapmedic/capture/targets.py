@@ -129,8 +129,10 @@ def _is_file(path: Path) -> bool:
     return True
 
 
-def live_url(target: Target) -> str:
-    """Return the URL of a target that can be watched; TargetUnsupported for the other kinds."""
+def live_name(target: Target) -> str:
+    """Return the URL, or pid:N, of a target that can be watched; TargetUnsupported for the other kinds."""
+    if target.kind is TargetKind.PROCESS:
+        return f"pid:{target.text.removeprefix('pid:').lstrip('0')}"
     return target.base_url if target.kind is TargetKind.GOPS and target.base_url else http_base(target)
 
 
@@ -143,7 +145,7 @@ def http_base(target: Target) -> str:
 
 _WHY_NOT_HTTP = {
     TargetKind.GOPS: "a gops agent shows profiles and changes nothing; give the service's net/http/pprof URL",
-    TargetKind.PROCESS: "a process cannot be read from outside yet; give its net/http/pprof URL",
+    TargetKind.PROCESS: "a process cannot be changed from outside yet; give its net/http/pprof URL",
     TargetKind.CORE: "a core holds no profiles; `mapmedic heap core:PATH` lists the maps in it",
     TargetKind.FILE: "a file cannot be captured from or changed; give the service's net/http/pprof URL",
 }

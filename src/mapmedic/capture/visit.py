@@ -70,6 +70,32 @@ class HttpVisitor:
         return _visit(questions)
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Visits one program in several ways, one after another: what one of them forces, the next one sees."""
+
+    visitors: tuple[Visitor, ...]
+
+    async def visit(self, number: int) -> Visit:
+        """Ask everything once, in each way."""
+        return _joined([await each.visit(number) for each in self.visitors])
+
+    async def poll(self) -> None:
+        """Keep the memory figures of this moment."""
+        for each in self.visitors:
+            await each.poll()
+
+    async def watch(self, number: int) -> Visit:
+        """Ask for what takes time."""
+        return _joined([await each.watch(number) for each in self.visitors])
+
+
+def _joined(visits: list[Visit]) -> Visit:
+    artifacts = tuple(artifact for visit in visits for artifact in visit.artifacts)
+    blanks = tuple(blank for visit in visits for blank in visit.blanks)
+    return Visit(artifacts, blanks, {kind: error for visit in visits for kind, error in visit.errors.items()})
+
+
 async def _at_the_same_time(questions: Questions, asked: Iterable[Endpoint]) -> None:
     try:
         async with asyncio.TaskGroup() as group:

@@ -11,9 +11,10 @@ from mapmedic.capture.gops import GopsVisitor
 from mapmedic.capture.http import HttpClient
 from mapmedic.capture.layout import find_layout
 from mapmedic.capture.plan import CapturePlan
+from mapmedic.capture.process import ProcessVisitor
 from mapmedic.capture.questions import Asking
 from mapmedic.capture.targets import Target, TargetKind, http_base
-from mapmedic.capture.visit import HttpVisitor, Visitor
+from mapmedic.capture.visit import HttpVisitor, Together, Visitor
 from mapmedic.errors import UsageError
 from mapmedic.model.connection import Connection
 from mapmedic.model.session import Artifact
@@ -21,9 +22,27 @@ from mapmedic.model.session import Artifact
 
 @asynccontextmanager
 async def open_visitor(
+    target: Target,
+    plan: CapturePlan,
+    connection: Connection,
+    keep: Callable[[Artifact], None],
+    process: Target | None = None,
+) -> AsyncIterator[Visitor]:
+    """Yield who visits ``target``, and ``process`` beside it, which is the same program seen from outside.
+
+    UsageError where ``plan`` asks for what nobody there can do; ProcessUnreadable where there is no such process.
+    """
+    if target.kind is TargetKind.PROCESS:
+        yield _process_visitor(target, plan, keep)
+        return
+    async with _open_remote(target, plan, connection, keep) as remote:
+        yield Together((remote, _beside(process, plan, keep))) if process else remote
+
+
+@asynccontextmanager
+async def _open_remote(
     target: Target, plan: CapturePlan, connection: Connection, keep: Callable[[Artifact], None]
 ) -> AsyncIterator[Visitor]:
-    """Yield who visits ``target``; UsageError where ``plan`` asks for what nobody there can do."""
     if target.kind is TargetKind.GOPS:
         yield _gops_visitor(target, plan, keep)
         return
@@ -50,3 +69,20 @@ def _gops_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], 
         parts.hostname or "", parts.port or 0, keep, plan.most, plan.force_gc,
         cpu=plan.cpu_seconds > 0, trace=plan.trace_seconds > 0,
     )  # fmt: skip
+
+
+def _process_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> ProcessVisitor:
+    for wanted, name in (
+        (plan.force_gc, "--gc"),
+        (plan.cpu_seconds, "--cpu"),
+        (plan.trace_seconds, "--trace"),
+    ):
+        if wanted:
+            raise UsageError(
+                f"{name} asks the service itself: give its net/http/pprof URL beside {target.text}"
+            )
+    return ProcessVisitor(target, keep, len(plan.moments) - 1, plan.inside)
+
+
+def _beside(process: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> ProcessVisitor:
+    return ProcessVisitor(process, keep, len(plan.moments) - 1, plan.inside, is_alone=False)

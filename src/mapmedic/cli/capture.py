@@ -14,6 +14,7 @@ from mapmedic.cli.options import (
     exe_option,
     force_option,
     json_option,
+    pause_option,
     read_token,
     token_option,
     window_options,
@@ -32,13 +33,15 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
     epilog=examples(
         "capture http://10.1.2.3:6060 -o incident.mapmedic",
         "capture http://10.1.2.3:6060 -o incident.mapmedic --for 5m --gc",
+        "capture pid:1234 http://127.0.0.1:6060 -o incident.mapmedic --for 30s",
     ),
 )
-@click.argument("target")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The session file to write."
 )
 @exe_option
+@pause_option
 @window_options("0s")
 @click.option(
     "--cpu",
@@ -61,10 +64,14 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
 @force_option
 @json_option
 def command(
-    target: str, output: Path, exe: Path | None, seconds: float, visits: int, force_gc: bool, cpu_seconds: float,
+    targets: tuple[str, ...], output: Path, exe: Path | None, max_pause_ms: float, seconds: float, visits: int,
+    force_gc: bool, cpu_seconds: float,
     trace_seconds: float, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
+
+    TARGET is a URL, a process on this machine (pid:N), or both of the same program. Of a process the inventory of
+    its maps is kept, its mappings, and the kernel's and the cgroup's figures of it.
 
     Raw bytes are saved as they come; what could not be had is recorded, not fatal. Study the file as
     often as you like: mapmedic diagnose FILE.
@@ -82,9 +89,10 @@ def command(
         read_token(token_file),
         cpu_seconds=cpu_seconds,
         trace_seconds=trace_seconds,
+        inside=api.Limits(max_pause_ms=max_pause_ms),
     )
     with ProgressBar() as progress:
-        path = api.capture(target, output, plan, connection, exe=exe, force=force, progress=progress)
+        path = api.capture(targets, output, plan, connection, exe=exe, force=force, progress=progress)
     session = api.read_session(path)
     if as_json:
         click.echo(dump(capture_json(str(path), session)))

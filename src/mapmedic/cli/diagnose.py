@@ -15,6 +15,7 @@ from mapmedic.cli.options import (
     force_option,
     html_option,
     json_option,
+    pause_option,
     pprof_option,
     read_token,
     token_option,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     "diagnose",
     epilog=examples(
         "diagnose http://10.1.2.3:6060 --for 1m --gc --source .",
+        "diagnose pid:1234 http://127.0.0.1:6060",
         "diagnose incident.mapmedic --source . --html incident.html",
     ),
 )
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     help="Directory of the service's Go source: names the map that the inserting line fills.",
 )
 @exe_option
+@pause_option
 @html_option
 @pprof_option
 @token_option
@@ -53,22 +56,25 @@ if TYPE_CHECKING:
 @json_option
 def command(
     targets: tuple[str, ...], seconds: float, visits: int, force_gc: bool, source: Path | None,
-    exe: Path | None, html: Path | None, pprof: Path | None, token_file: Path | None, connection: Connection,
-    force: bool, as_json: bool,
+    exe: Path | None, max_pause_ms: float, html: Path | None, pprof: Path | None, token_file: Path | None,
+    connection: Connection, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Say which container eats the memory, who fills it, how sure that is, and what to do.
 
     One live TARGET, watched for 30 s unless --for says otherwise, or any number of files of the same
-    process (they are put in order of time). Exit code 1 is a finding; healthy, steady and undetermined
-    are 0.
+    process (they are put in order of time). A process on this machine (pid:N) is looked into at the beginning
+    and at the end: its maps are counted, and need no endpoint for it. Give its URL as well and what allocates is
+    known, too. Exit code 1 is a finding; healthy, steady and undetermined are 0.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
 
     for path in filter(None, (html, pprof)):
         require_writable(path, force=force)
-    if seconds and len(targets) == 1 and api.is_live(targets[0]):
-        say(f"watching {targets[0]} for {seconds:g} s (--for changes that)")
-    plan = api.CapturePlan(seconds, visits, force_gc, read_token(token_file))
+    if seconds and len(targets) <= 2 and all(map(api.is_live, targets)):
+        say(f"watching {' '.join(targets)} for {seconds:g} s (--for changes that)")
+    plan = api.CapturePlan(
+        seconds, visits, force_gc, read_token(token_file), inside=api.Limits(max_pause_ms=max_pause_ms)
+    )
     with ProgressBar() as progress:
         observation = api.observe(targets, plan, connection, exe=exe, progress=progress)
     diagnosis = api.diagnose(observation, source=source)

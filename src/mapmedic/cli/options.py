@@ -101,6 +101,14 @@ def pprof_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def pause_option(command: F) -> F:
+    """Add --max-pause."""
+    return click.option(
+        "--max-pause", "max_pause_ms", type=click.FloatRange(0.1, 60_000), default=200.0, show_default=True,
+        metavar="MS", help="For how long a process (pid:N) may stand still each time it is looked into.",
+    )(command)  # fmt: skip
+
+
 def exe_option(command: F) -> F:
     """Add --exe."""
     return click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapmedic.diagnose.containers import Container, Indices, find_containers
+from mapmedic.diagnose.exact import Exact, build_exact
 from mapmedic.diagnose.growing_places import GrowingPlace, growing_places
 from mapmedic.diagnose.history import History, build_history
 from mapmedic.diagnose.pictures import since_restart
@@ -18,6 +19,7 @@ class Case:
 
     ``history`` is None where no heap profile was captured. ``restarted``: what gave away that an earlier
     process was captured first; its captures are not in ``observation``. ``places`` grow outside every container.
+    ``exact`` is what the inventories tell, where the process was looked at from outside.
     """
 
     observation: Observation
@@ -26,6 +28,7 @@ class Case:
     containers: tuple[Container, ...]
     restarted: str | None = None
     places: tuple[GrowingPlace, ...] = ()
+    exact: Exact | None = None
 
     @property
     def growth_known(self) -> bool:
@@ -74,4 +77,4 @@ def build_case(observation: Observation, thresholds: Thresholds) -> Case:
     containers = find_containers(history.heap, bar, history.gained) if history else ()
     places = growing_places(history, containers, thresholds)
     seen = replace(observation, captures=captures)
-    return Case(seen, thresholds, history, containers, restarted, places=places)
+    return Case(seen, thresholds, history, containers, restarted, places, build_exact(captures))

@@ -98,15 +98,24 @@ def _estimate(heap: HeapProfile, records: list[int]) -> tuple[float, float]:
     return float(objects.sum()), variance**0.5 if seen.any() else np.inf
 
 
+def count_fits(case: Case, container: Container, entries: int, gained: int) -> bool:
+    """Tell whether some place that allocates contents of ``container`` has about ``entries`` objects."""
+    return _as_many(entries, gained, _object_counts(case, container))
+
+
 def _fits(case: Case, registered: RegisteredMap, estimates: list[tuple[float, float]]) -> bool:
-    """Tell whether ``registered`` has as many entries as some place has objects.
+    gained = max(0, entries_gained(case, registered.name) or 0)
+    return _as_many(registered.entries or 0, gained, estimates)
+
+
+def _as_many(entries: int, gained: int, estimates: list[tuple[float, float]]) -> bool:
+    """Tell whether ``entries`` are as many as some place has objects.
 
     The heap shows an earlier moment than the count: what was gained in the window may be missing there.
     """
-    entries = registered.entries
     if not entries:
         return False
-    least = entries - max(0, entries_gained(case, registered.name) or 0)
+    least = entries - gained
     for objects, error in estimates:
         tolerance = max(_CLOSE * entries, _SIGMAS * error)
         if error <= _SURE * objects and least - tolerance <= objects <= entries + tolerance:

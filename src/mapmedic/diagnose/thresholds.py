@@ -28,6 +28,8 @@ class Thresholds:
     ``emptied_bytes``: from when an emptied map is worth a word; ``emptied_contents``, ``emptied_made``: the most
     that may be left in it and the least that was ever put into it, against its arrays. ``emptied_traffic``: made
     and freed beside it per second, against its arrays, from when that alone may be what was "put into it".
+    ``dead_share``: from what part of a map's own memory being dead it counts as emptied.
+    ``outside_growth_bytes``: from when resident memory that grows beside a live heap that does not is worth a word.
     ``report_confidence``: from when a suspect is the verdict; below it is named and the verdict stays open.
     ``short_window_seconds``: below this a window says little about leaks that are slow or just beginning.
     """
@@ -54,5 +56,7 @@ class Thresholds:
     emptied_contents: float = 0.01
     emptied_made: float = 0.07
     emptied_traffic: float = 0.002
+    dead_share: float = 0.5
+    outside_growth_bytes: int = 16 * MIB
     report_confidence: float = 0.5
     short_window_seconds: float = 20.0

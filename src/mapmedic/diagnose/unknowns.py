@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 
 import numpy as np
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.containers import Indices
+from mapmedic.diagnose.exact_unknowns import (
+    MOST_NAMED,
+    WORTH_NAMING_SHARE,
+    again,
+    counted_growth,
+    large_owners,
+    missing_from_outside,
+)
 from mapmedic.diagnose.gc_log import what_the_gc_log_says, window_for
 from mapmedic.diagnose.growing_places import GrowingPlace
 from mapmedic.diagnose.retention import retention
@@ -16,36 +23,35 @@ from mapmedic.model.findings import Blank, Evidence, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, is_standard_library
 from mapmedic.model.units import MIB
 
-# A container smaller than this is not worth naming while nothing is known about it.
-_WORTH_NAMING_SHARE = 0.1
-_MOST_NAMED = 5
 # By default one object is sampled every 512 KiB: a heap of this size without a single one does not happen.
 _SAMPLED_FOR_CERTAIN = 16 * MIB
 
 
 def what_is_missing(case: Case) -> tuple[Blank, ...]:
     """Return what a verdict would need and does not have, as (what to do next, why)."""
+    if case.exact is not None and (case.exact.seconds is not None or case.history is None):
+        return missing_from_outside(case, case.exact)
     if case.history is None:
         trace = case.observation.gc_trace
         seconds = window_for(trace) if trace else 30.0
-        what = f"{_again(case, seconds)}  (net/http/pprof has to be mounted there)"
+        what = f"{again(case, seconds)}  (net/http/pprof has to be mounted there)"
         unseen = ", and a gctrace log does not say what holds the heap" if trace else ""
         return (*_logged(case, what), Blank(what, f"no heap profile was captured{unseen}"))
     missing = []
     if not case.history.heap.stacks and _heap_is_large(case):
         why = "the heap profile is empty though the heap is not: profiling is switched off there"
-        missing.append(Blank(f"{_again(case)}  (with runtime.MemProfileRate as it is by default)", why))
+        missing.append(Blank(f"{again(case)}  (with runtime.MemProfileRate as it is by default)", why))
     if not case.history.heap.frames_restored:
-        missing.append(Blank(f"{_again(case)}  (needs heap?debug=1, and the symbol endpoint or --exe FILE)",
+        missing.append(Blank(f"{again(case)}  (needs heap?debug=1, and the symbol endpoint or --exe FILE)",
                              "the runtime frames of map growth are hidden in what was captured"))  # fmt: skip
     if case.restarted:
         why = f"{case.restarted}: the target was restarted, or another process answered in its place"
-        missing.append(Blank(f"{_again(case)}  (of one process that stays up)", why))
+        missing.append(Blank(f"{again(case)}  (of one process that stays up)", why))
     elif len(case.observation.captures) < 2:
-        missing.append(Blank(_again(case), "a single capture shows what is held, not whether it grows"))
+        missing.append(Blank(again(case), "a single capture shows what is held, not whether it grows"))
     elif not case.growth_known and not _bounded(case):
         missing.append(
-            Blank(f"{_again(case)} --gc  (forces a GC at each capture), or a longer --for", _no_gc(case))
+            Blank(f"{again(case)} --gc  (forces a GC at each capture), or a longer --for", _no_gc(case))
         )
     return (*missing, *(_logged(case, missing[0].what) if missing else ()))
 
@@ -58,15 +64,15 @@ def _logged(case: Case, what: str) -> tuple[Blank, ...]:
 
 def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health."""
-    longer = _again(case, 3 * max(10.0, case.observation.seconds))
+    longer = again(case, 3 * max(10.0, case.observation.seconds))
     places = case.places
     signs = [
-        f"{suspect.code} at {suspect.site.function if suspect.site else 'an unknown place'} "
+        f"{suspect.code} at {_place_of(suspect)} "
         f"is only {suspect.confidence:.0%} likely: {min(suspect.reasons, key=lambda r: r.weight).text}"
         for suspect in unsure
         if suspect.code.is_finding
     ]
-    if case.growth_known and not signs and (growth := _unexplained_growth(case, places)):
+    if not signs and (growth := _growth_without_a_name(case, places)):
         signs.append(growth)
     if places:
         made = places[0].site.function
@@ -76,11 +82,8 @@ def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
     return tuple(Blank(longer, sign) for sign in signs)
 
 
-def _again(case: Case, seconds: float = 30.0) -> str:
-    """Return the command for another look: at the target, where it is alive and not a file."""
-    target = case.observation.target
-    live = target.startswith(("http://", "https://")) and " " not in target
-    return f"mapmedic diagnose {shlex.quote(target) if live else 'URL'} --for {seconds:.0f}s"
+def _place_of(suspect: Suspect) -> str:
+    return suspect.site.function if suspect.site else suspect.owner or "an unknown place"
 
 
 def _bounded(case: Case) -> bool:
@@ -104,6 +107,13 @@ def _no_gc(case: Case) -> str:
         return "the GCs that the captures show lie close together, before the window or at one end of it"
     count = f" (NumGC stayed at {stats[0].num_gc})"
     return f"no GC completed during the window{count}, and a heap profile only moves when one does"
+
+
+def _growth_without_a_name(case: Case, places: tuple[GrowingPlace, ...]) -> str | None:
+    """Return a sentence on growth of the live heap that no rule explains, by count where it was counted."""
+    if case.exact is not None and case.exact.seconds is not None:
+        return counted_growth(case, case.exact, case.exact.seconds)
+    return _unexplained_growth(case, places) if case.growth_known else None
 
 
 def _unexplained_growth(case: Case, places: tuple[GrowingPlace, ...]) -> str | None:
@@ -156,11 +166,16 @@ def undetermined_suspects(case: Case, known: list[Suspect]) -> list[Suspect]:
 
     The containers; where the profile hides them all, the program's functions that allocated it.
     """
+    held = large_owners(case, case.exact, known) if case.exact is not None else []
+    return [*held, *_large_in_the_profile(case, known)]
+
+
+def _large_in_the_profile(case: Case, known: list[Suspect]) -> list[Suspect]:
     named = {(suspect.site.function, suspect.kind) for suspect in known if suspect.site}
     containers = [
         _holder(case, c.site, c.records, c.kind, tuple(f.function for f in reversed(c.stack)))
-        for c in case.containers[:_MOST_NAMED]
-        if case.share_of_heap(c) >= _WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
+        for c in case.containers[:MOST_NAMED]
+        if case.share_of_heap(c) >= WORTH_NAMING_SHARE and (c.site.function, c.kind) not in named
     ]
     if containers or any(suspect.kind for suspect in known):
         return containers
@@ -177,8 +192,8 @@ def _allocating_functions(case: Case) -> list[Suspect]:
         if frame is not None:
             made_at[Site(frame.function, frame.file, frame.line)].append(record)
     held = {site: float(heap.inuse_bytes[records].sum()) for site, records in made_at.items()}
-    largest = sorted(held, key=lambda site: -held[site])[:_MOST_NAMED]
-    least = max(1.0, _WORTH_NAMING_SHARE * heap.total_inuse_bytes)
+    largest = sorted(held, key=lambda site: -held[site])[:MOST_NAMED]
+    least = max(1.0, WORTH_NAMING_SHARE * heap.total_inuse_bytes)
     named = [site for site in largest if held[site] >= least]
     return [_holder(case, site, np.array(made_at[site], dtype=np.int64)) for site in named]
 

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from mapmedic.diagnose.capacity import capacity_of
 from mapmedic.diagnose.case import Case, build_case
+from mapmedic.diagnose.commands import url_word
 from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.exact import Exact
 from mapmedic.diagnose.history import Growth
+from mapmedic.diagnose.join import join_inventory
 from mapmedic.diagnose.links import link_places
 from mapmedic.diagnose.owners import Source, container_of, name_by_agent, name_by_source
 from mapmedic.diagnose.rules import RULES
@@ -36,6 +39,7 @@ def diagnose(
     """
     case = link_places(build_case(observation, thresholds or Thresholds()), source)
     found = [_named(case, suspect, source) for rule in RULES.values() for suspect in rule(case)]
+    found = join_inventory(case, found)
     bar = case.thresholds.report_confidence
     sure = sorted((s for s in found if s.confidence >= bar), key=_badness)
     unsure = sorted((s for s in found if s.confidence < bar), key=_badness)
@@ -101,7 +105,9 @@ def _texts(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
 
 def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     reasons = []
-    if case.history is not None and case.growth_known:
+    if case.exact is not None and case.exact.seconds is not None:
+        reasons.append(_counted_heap(case.exact, case.exact.seconds))
+    elif case.history is not None and case.growth_known:
         reasons += _steady_heap_reasons(case, case.history.growth())
     elif case.allocation_bound is not None:
         reasons.append(Reason("the process allocated next to nothing in the window", 0.7))
@@ -111,10 +117,17 @@ def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     return (*reasons, _what_would_not_show(case))
 
 
+def _counted_heap(exact: Exact, seconds: float) -> Reason:
+    change = f"the live heap changed by {exact.change.heap_bytes / MIB:+.1f} MiB over {seconds:.0f} s"
+    return Reason(f"{change}, every object of it reached and counted", 0.7)
+
+
 def _what_would_not_show(case: Case) -> Reason:
     """Return the doubt that every clean bill of health carries: how fast a leak may be and go unseen."""
     seconds = case.observation.seconds
     weight = -0.1 if seconds < case.thresholds.short_window_seconds else -0.05
+    if case.exact is not None and case.history is None:
+        return Reason("what is allocated and dropped at once (churn) is not seen from outside", 2 * weight)
     if case.history is None or not case.growth_known:
         return Reason(f"a window of {seconds:.0f} s does not show slow leaks", weight)
     unseen = case.thresholds.growth_sigmas * case.history.growth().uncertainty_per_second
@@ -165,7 +178,7 @@ def _answer(
 def _next_steps(case: Case, worst: Suspect) -> tuple[str, ...]:
     if worst.code not in (Verdict.MAP_LEAK, Verdict.MAP_NEVER_SHRINKS):
         return ()
-    target = shlex.quote(case.observation.target)
+    target = url_word(case.observation.target)
     if worst.label:
         # Names come from the target: a command to be pasted must stay one.
         strategy = (

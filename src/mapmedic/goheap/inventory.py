@@ -112,7 +112,7 @@ def _snapshot(heap: GoHeap) -> Snapshot:
     memory = heap.memory
     return Snapshot(
         mode=memory.how,
-        pause_ms=memory.pause_ns / 1e6,
+        pause_ms=round(memory.pause_ns / 1e6, 3),
         heap_objects=heap.totals["reached_objects"],
         heap_bytes=heap.totals["reached_bytes"],
         complete=not (heap.unread or heap.totals["unread_objects"] or memory.unread),

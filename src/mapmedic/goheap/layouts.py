@@ -17,11 +17,16 @@ NEWEST_MINOR = 27
 
 @dataclass(frozen=True, slots=True)
 class GoroutineLayout:
-    """Offsets in a g, in bytes; its stack's bounds come first in it."""
+    """Offsets in a g, in bytes; its stack's bounds come first in it.
+
+    ``created_at`` is gopc, the go statement's return address; ``began_at`` is startpc, the function's entry.
+    """
 
     scheduled_sp: int
     status: int
     id: int
+    created_at: int
+    began_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,13 @@ _HMAP_24 = {"map_header_bytes": 64, "map_extra": 48}
 _GREEN_TEA_BYTES = 128
 
 _GOROUTINES = {
-    21: GoroutineLayout(56, 144, 152),
-    22: GoroutineLayout(56, 144, 152),
-    23: GoroutineLayout(56, 152, 160),
-    24: GoroutineLayout(56, 152, 160),
-    25: GoroutineLayout(56, 144, 152),
-    26: GoroutineLayout(56, 144, 152),
-    27: GoroutineLayout(56, 144, 152),
+    21: GoroutineLayout(56, 144, 152, 280, 296),
+    22: GoroutineLayout(56, 144, 152, 280, 296),
+    23: GoroutineLayout(56, 152, 160, 288, 304),
+    24: GoroutineLayout(56, 152, 160, 288, 304),
+    25: GoroutineLayout(56, 144, 152, 280, 296),
+    26: GoroutineLayout(56, 144, 152, 288, 304),
+    27: GoroutineLayout(56, 144, 152, 288, 304),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,15 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
             )
         )
     return tuple(extents)
+
+
+def started_at_seconds(pid: int) -> float:
+    """Return when process ``pid`` began, in Unix time; good to the kernel's own whole seconds (proc_stat(5))."""
+    # The name of the program, in brackets, may hold anything.
+    ticks = int(_read(pid, "stat").rpartition(")")[2].split()[19])
+    with Path("/proc/stat").open("rb") as file:
+        boot = next(int(line.split()[1]) for line in file if line.startswith(b"btime "))
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def exe_path(pid: int) -> str:

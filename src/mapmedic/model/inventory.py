@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mapmedic.model.goroutines import GoroutineDump
 from mapmedic.model.units import MIB
 
 
@@ -78,13 +79,20 @@ class MapInstance:
 
 @dataclass(frozen=True, slots=True)
 class InventoryTarget:
-    """The program that was looked at."""
+    """The program that was looked at.
+
+    ``host``, ``pid`` and ``started_at_seconds`` (Unix time, give or take the kernel's whole seconds) together name
+    one process; ``build_id`` is Go's own (cmd/internal/buildid). None is what is not known.
+    """
 
     pid: int | None
     exe: str
     go_version: str
     stripped: bool | None
     experiments: tuple[str, ...]
+    host: str | None = None
+    started_at_seconds: float | None = None
+    build_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class Snapshot:
 
     ``notes``: why it was not looked at in the usual way, and what was given up for that. ``uncertain_bytes``: of
     ``heap_bytes``, those that nothing holds but words that may be pointers or mere numbers.
+    ``taken_at_unix_ns``: when, by the clock of the machine that looked; None where nobody noted it.
     """
 
     mode: SnapshotMode
@@ -102,6 +111,7 @@ class Snapshot:
     complete: bool
     notes: tuple[str, ...] = ()
     uncertain_bytes: int = 0
+    taken_at_unix_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +145,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All maps, the largest first, what could not be read, and where the RAM is (None: nobody says)."""
+    """All maps, the largest first, what could not be read, and where the RAM is (``account``).
+
+    ``goroutines`` are grouped by where they began and who started them; None where they were not counted.
+    ``stack_bytes``: what the stacks of all goroutines take.
+    """
 
     target: InventoryTarget
     snapshot: Snapshot
     maps: tuple[MapInstance, ...]
     unread: tuple[str, ...]
     account: Account | None = None
+    goroutines: GoroutineDump | None = None
+    stack_bytes: int | None = None

@@ -8,6 +8,7 @@ from mapmedic.model.findings import Blank
 from mapmedic.model.gctrace import GcTrace
 from mapmedic.model.goroutines import GoroutineDump
 from mapmedic.model.heap import HeapProfile
+from mapmedic.model.inventory import Inventory
 from mapmedic.model.memstats import MemStats
 from mapmedic.model.units import NANOSECONDS_PER_SECOND, UnixNanoseconds
 
@@ -43,7 +44,7 @@ class Capture:
 
     ``goroutine_counts`` are all goroutines by stack; ``goroutines`` are the same with states and waiting
     times, which large services are not asked for. ``counters`` are the runtime's memory figures where they
-    came by themselves and not with the heap profile.
+    came by themselves and not with the heap profile. ``inventory`` is every map of the process, seen from outside.
     """
 
     at: UnixNanoseconds
@@ -52,11 +53,13 @@ class Capture:
     goroutines: GoroutineDump | None
     registered_maps: tuple[RegisteredMap, ...] | None
     counters: MemStats | None = None
+    inventory: Inventory | None = None
 
     @property
     def goroutine_count(self) -> int | None:
         """Return how many goroutines there were, None where nobody counted them."""
-        dump = self.goroutine_counts or self.goroutines
+        inside = self.inventory.goroutines if self.inventory else None
+        dump = self.goroutine_counts or self.goroutines or inside
         return dump.total if dump else None
 
     @property

@@ -6,14 +6,15 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mapmedic.formats.inventory import inventory_json
 from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
-from mapmedic.model.inventory import Account, Inventory, MapInstance
+from mapmedic.model.inventory import Inventory
 from mapmedic.model.machine import MachineCheck
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -264,39 +265,7 @@ def demo_json(
 
 def heap_json(inventory: Inventory) -> Json:
     """Return ``mapmedic.heap/1``."""
-    target, snapshot = inventory.target, inventory.snapshot
-    return {
-        "schema": "mapmedic.heap/1",
-        "target": {
-            "pid": target.pid,
-            "exe": target.exe,
-            "go_version": target.go_version,
-            "stripped": target.stripped,
-            "experiments": list(target.experiments),
-        },
-        "snapshot": {
-            "mode": snapshot.mode,
-            "pause_ms": round(snapshot.pause_ms, 3),
-            "heap_objects": snapshot.heap_objects,
-            "heap_bytes": snapshot.heap_bytes,
-            "complete": snapshot.complete,
-            "uncertain_bytes": snapshot.uncertain_bytes,
-            "notes": list(snapshot.notes),
-        },
-        "maps": [_map_json(each) for each in inventory.maps],
-        "unread": list(inventory.unread),
-        "account": _account_json(inventory.account),
-    }
-
-
-def _account_json(account: Account | None) -> Json | None:
-    if account is None:
-        return None
-    return {**asdict(account), "unexplained_bytes": account.unexplained_bytes}
-
-
-def _map_json(each: MapInstance) -> Json:
-    return {field.name: getattr(each, field.name) for field in fields(each)}
+    return inventory_json(inventory)
 
 
 def flame_json(

@@ -81,7 +81,7 @@ def test_goroutine_counts_alone(tmp_path: Path) -> None:
     [
         (b"", "it is empty"),
         (b"<html>", "it is an HTML page"),
-        (b"\x7fELF" + bytes(100), "cores and programs are not read yet"),
+        (b"\x7fELF" + bytes(100), "it is a program or a core"),
         (b"go 1.22 trace\0\0\0", "execution traces are not read yet"),
         (b"num_symbols: 1\n0x1 a\n", "symbol answers only"),
         (b'{"a": 1}', "looks like nothing"),

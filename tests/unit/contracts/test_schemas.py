@@ -56,7 +56,7 @@ DESIGN = {
     "demo-1.json": "schema diagnosis outcome requests report_path",
 }
 OURS = {
-    "heap-1.json": "account",
+    "heap-1.json": "account goroutines stack_bytes",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",

@@ -31,6 +31,7 @@ FIX = Fix(
 )
 _DUMPS = "goroutine?debug=2"
 _COUNTS = "goroutine?debug=1"
+_INSIDE = "list of goroutines in the process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class _Place:
     def creator(self) -> GoroutineFrame | None:
         """Return the go statement that most of them come from."""
         born: Counter[GoroutineFrame] = Counter()
-        for each in self.waiting:
+        for each in (*self.waiting, self.group):
             if each.created_by is not None:
                 born[each.created_by] += each.count
         return born.most_common(1)[0][0] if born else None
@@ -77,7 +78,7 @@ class _Place:
 
 def find_goroutine_leaks(case: Case) -> list[Suspect]:
     """Return the place at which goroutines pile up, if there is one."""
-    dumps = [(c.at, c.goroutine_counts) for c in case.observation.captures if c.goroutine_counts is not None]
+    dumps, source = _dumps(case)
     if len(dumps) < 2:
         return []
     rise = _Rise(
@@ -88,7 +89,21 @@ def find_goroutine_leaks(case: Case) -> list[Suspect]:
     place = _busiest_place([dump for _, dump in dumps], case.observation.captures[-1].goroutines)
     if place is None or place.gained < case.thresholds.goroutine_share * rise.total:
         return []
-    return [_suspect(case, rise, place)]
+    return [_suspect(case, rise, place, source)]
+
+
+def _dumps(case: Case) -> tuple[list[tuple[int, GoroutineDump]], str]:
+    """Return when goroutines were counted and the counts, and who counted: the service, else we from outside."""
+    captures = case.observation.captures
+    asked = [(c.at, c.goroutine_counts) for c in captures if c.goroutine_counts is not None]
+    if len(asked) >= 2:
+        return [(int(at), dump) for at, dump in asked], _COUNTS
+    looked = [
+        (c.inventory.snapshot.taken_at_unix_ns or c.at, c.inventory.goroutines)
+        for c in captures
+        if c.inventory
+    ]
+    return [(int(at), dump) for at, dump in looked if dump is not None], _INSIDE
 
 
 def _busiest_place(dumps: Sequence[GoroutineDump], states: GoroutineDump | None) -> _Place | None:
@@ -150,8 +165,8 @@ def _reasons(rise: _Rise, place: _Place) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _suspect(case: Case, rise: _Rise, place: _Place) -> Suspect:
-    stacks = [c.memstats.stack_inuse_bytes for c in case.observation.captures if c.memstats is not None]
+def _suspect(case: Case, rise: _Rise, place: _Place, source: str) -> Suspect:
+    stacks = _stack_bytes(case)
     reasons = _reasons(rise, place)
     frame = _program_frame(place.group)
     return Suspect(
@@ -164,20 +179,28 @@ def _suspect(case: Case, rise: _Rise, place: _Place) -> Suspect:
         growth_bytes_per_second=(stacks[-1] - stacks[0]) / rise.seconds
         if len(stacks) > 1 and rise.seconds
         else None,
-        evidence=_evidence(case, rise, place),
+        evidence=_evidence(case, rise, place, source),
         stack=tuple(frame.function for frame in reversed(place.group.frames)),
         fix=FIX,
     )
 
 
-def _evidence(case: Case, rise: _Rise, place: _Place) -> tuple[Evidence, ...]:
+def _stack_bytes(case: Case) -> list[int]:
+    """Return what the stacks took at each capture, by the runtime's own counters, else by our count."""
+    captures = case.observation.captures
+    told = [c.memstats.stack_inuse_bytes for c in captures if c.memstats is not None]
+    seen = [c.inventory.stack_bytes for c in captures if c.inventory and c.inventory.stack_bytes is not None]
+    return told or seen
+
+
+def _evidence(case: Case, rise: _Rise, place: _Place, source: str) -> tuple[Evidence, ...]:
     bars = case.thresholds
     gained = f"goroutines gained in {rise.seconds:.1f} s"
     evidence = [
-        Evidence(gained, rise.total, bars.goroutines, _COUNTS, "goroutines"),
-        Evidence("goroutines at each capture", " -> ".join(f"{n:,}" for n in rise.counts), None, _COUNTS),
+        Evidence(gained, rise.total, bars.goroutines, source, "goroutines"),
+        Evidence("goroutines at each capture", " -> ".join(f"{n:,}" for n in rise.counts), None, source),
         Evidence(
-            "part of the gain at one place", place.gained / rise.total, bars.goroutine_share, _COUNTS, "share"
+            "part of the gain at one place", place.gained / rise.total, bars.goroutine_share, source, "share"
         ),
     ]
     if place.waiting:

@@ -2,7 +2,7 @@
 
 What it measures: the bytes of a map and of what it holds, its share of the live heap, and that its growth
 over the window is small: by two heap profiles where a GC lay between them, else by the exact number of
-bytes the process allocated at all.
+bytes the process allocated at all, or by two counts of the map itself.
 Why it is said: it is no leak, and clearing it would only make the service slow; but it is the first place
 to look when the memory limit has to come down.
 Mend it, if it must be smaller: fewer or smaller values, keys shared or numeric, data outside the heap.
@@ -13,9 +13,11 @@ from __future__ import annotations
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
-from mapmedic.diagnose.rules.map_never_shrinks import keeps_empty_buckets
+from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.diagnose.rules.map_never_shrinks import is_mostly_dead, keeps_empty_buckets
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
+from mapmedic.model.inventory_change import NOTHING, OwnerChange
 
 FIX = Fix(
     strategy="none",
@@ -29,13 +31,57 @@ FIX = Fix(
 
 def find_large_steady_maps(case: Case) -> list[Suspect]:
     """Return every map that is large, holds much of the heap and is known not to grow."""
-    return [
+    sampled = [
         suspect
         for container in case.containers
         if container.kind in (ContainerKind.MAP, ContainerKind.SYNC_MAP)
         and not keeps_empty_buckets(case, container)
         if (suspect := _examine(case, container)) is not None
     ]
+    return [*sampled, *_counted(case)]
+
+
+def _counted(case: Case) -> list[Suspect]:
+    """Return each owner whose maps are large and were counted twice with the same result."""
+    exact, bars = case.exact, case.thresholds
+    if exact is None or exact.seconds is None:
+        return []
+    found = []
+    for row in exact.owners:
+        now = row.after or NOTHING
+        share = now.bytes / max(1, exact.heap_bytes)
+        change = max(abs(row.bytes) / max(1, now.bytes), abs(row.entries) / max(1, now.entries))
+        is_large = now.bytes >= bars.large_bytes and share >= bars.large_share
+        if is_large and change <= bars.steady_change and not is_mostly_dead(case, row, now):
+            found.append(_steady(case, exact, row, min(1.0, share), change))
+    return found
+
+
+def _steady(case: Case, exact: Exact, row: OwnerChange, share: float, change: float) -> Suspect:
+    bars, now = case.thresholds, row.after or NOTHING
+    reasons = (
+        Reason(f"it holds {share:.0%} of the live heap", 0.6 * share + 0.2),
+        Reason(f"over the window it changed by {change:.1%}, counted in the process", 0.6),
+    )
+    return Suspect(
+        code=Verdict.LARGE_STEADY_MAP,
+        confidence=combine(reasons),
+        reasons=reasons,
+        bytes=now.bytes,
+        kind=kind_of(row),
+        owner=row.owner,
+        declared=row.declared,
+        type=row.type,
+        entries=now.entries,
+        growth_bytes_per_second=row.bytes / exact.seconds if exact.seconds else None,
+        evidence=(
+            Evidence("memory of the map with what it holds", now.bytes, bars.large_bytes, SOURCE, "bytes"),
+            Evidence("its part of the live heap", share, bars.large_share, SOURCE, "share"),
+            Evidence("largest change in the window", change, bars.steady_change, SOURCE, "share"),
+            *figures_as_evidence(row),
+        ),
+        fix=FIX,
+    )
 
 
 def _examine(case: Case, container: Container) -> Suspect | None:

@@ -1,7 +1,8 @@
 """map_never_shrinks: a map that was emptied and keeps its buckets.
 
 What it measures: arrays that are large, steady and nearly without contents, though contents were once
-allocated there: they have gone, the buckets have not.
+allocated there: they have gone, the buckets have not. Of a process that was looked at from outside the dead
+bytes of each map are known: what a rebuild for today's entries would not allocate.
 Why it is bad: delete and clear keep the bucket arrays in every Go version; a map stays as large as it ever was.
 Mend it: put a fresh map in its place when it has been emptied (m = make(map[K]V)), under its lock.
 """
@@ -11,8 +12,10 @@ from __future__ import annotations
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
+from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
+from mapmedic.model.inventory_change import OwnerChange, OwnerFigures
 from mapmedic.model.units import MIB
 
 FIX = Fix(
@@ -56,7 +59,48 @@ def _doubts(case: Case, container: Container, arrays: int) -> tuple[Reason, ...]
 
 def find_maps_that_never_shrink(case: Case) -> list[Suspect]:
     """Return every map that was emptied and is as large as ever."""
-    return [_suspect(case, each) for each in case.containers if keeps_empty_buckets(case, each)]
+    sampled = [_suspect(case, each) for each in case.containers if keeps_empty_buckets(case, each)]
+    return [*sampled, *_counted(case)]
+
+
+def _counted(case: Case) -> list[Suspect]:
+    """Return each owner whose maps keep room for entries that they no longer have, as the inventory has it."""
+    if case.exact is None:
+        return []
+    found = [(row, row.after) for row in case.exact.owners if row.after is not None]
+    return [_mostly_dead(case, case.exact, row, now) for row, now in found if is_mostly_dead(case, row, now)]
+
+
+def is_mostly_dead(case: Case, row: OwnerChange, now: OwnerFigures) -> bool:
+    """Tell whether ``row`` was emptied and keeps its buckets."""
+    bars, dead = case.thresholds, now.dead_bytes or 0
+    is_filling = row.entries > bars.steady_change * (now.capacity or 0)
+    return dead >= bars.emptied_bytes and dead >= bars.dead_share * now.shallow_bytes and not is_filling
+
+
+def _mostly_dead(case: Case, exact: Exact, row: OwnerChange, now: OwnerFigures) -> Suspect:
+    dead = now.dead_bytes or 0
+    share = dead / max(1, now.shallow_bytes)
+    reasons = [Reason(f"{share:.0%} of its own memory is room for entries that it no longer has", 0.8)]
+    if exact.seconds is not None:
+        reasons.append(Reason(f"{exact.seconds:.0f} s earlier it was so, too", 0.3))
+    return Suspect(
+        code=Verdict.MAP_NEVER_SHRINKS,
+        confidence=combine(reasons),
+        reasons=tuple(reasons),
+        bytes=now.shallow_bytes,
+        kind=kind_of(row),
+        owner=row.owner,
+        declared=row.declared,
+        type=row.type,
+        entries=now.entries,
+        evidence=(
+            Evidence("dead memory in the map", dead, case.thresholds.emptied_bytes, SOURCE, "bytes"),
+            Evidence("its part of the map's own memory", share, case.thresholds.dead_share, SOURCE, "share"),
+            *figures_as_evidence(row),
+        ),
+        fix=FIX,
+    )
 
 
 def _suspect(case: Case, container: Container) -> Suspect:

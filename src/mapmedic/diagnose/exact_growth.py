@@ -1,0 +1,81 @@
+"""A map whose entries were counted twice, and which has more of them: the measurement behind an exact map_leak."""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.exact import (
+    SOURCE,
+    Exact,
+    figures_as_evidence,
+    grows_by_entries,
+    kind_of,
+    share_gained,
+)
+from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+from mapmedic.model.inventory_change import NOTHING, OwnerChange
+
+
+def counted_growth(case: Case, code: Verdict, fix: Fix) -> list[Suspect]:
+    """Return a suspect for each owner whose maps gained entries, and bytes with them, between two counts."""
+    exact = case.exact
+    if exact is None or exact.seconds is None:
+        return []
+    bar = case.thresholds.growth_bytes
+    growing = [row for row in exact.owners if row.bytes >= bar and grows_by_entries(row)]
+    return [_suspect(case, exact, row, exact.seconds, code, fix) for row in growing]
+
+
+def _suspect(case: Case, exact: Exact, row: OwnerChange, seconds: float, code: Verdict, fix: Fix) -> Suspect:
+    reasons = _reasons(case, exact, row, seconds)
+    return Suspect(
+        code=code,
+        confidence=combine(reasons),
+        reasons=reasons,
+        bytes=(row.after or NOTHING).bytes,
+        kind=kind_of(row),
+        owner=row.owner,
+        declared=row.declared,
+        type=row.type,
+        entries=(row.after or NOTHING).entries,
+        growth_bytes_per_second=row.bytes / seconds,
+        growth_uncertainty=0.0,
+        evidence=(*growth_as_evidence(case, exact, row, seconds), *figures_as_evidence(row)),
+        fix=fix,
+    )
+
+
+def growth_as_evidence(case: Case, exact: Exact, row: OwnerChange, seconds: float) -> tuple[Evidence, ...]:
+    """Return what ``row`` gained between two counts ``seconds`` apart."""
+    part = part_of_growth(exact, row)
+    return (
+        Evidence(f"growth over {seconds:.1f} s", row.bytes, case.thresholds.growth_bytes, SOURCE, "bytes"),
+        Evidence(f"entries gained in {seconds:.1f} s", row.entries, None, SOURCE, "entries"),
+        *(
+            ()
+            if part is None
+            else (Evidence("its part of the live heap's growth", part, None, SOURCE, "share"),)
+        ),
+    )
+
+
+def part_of_growth(exact: Exact, row: OwnerChange) -> float | None:
+    """Return the growth of ``row`` as a part of the live heap's; None where that did not grow."""
+    total = exact.change.heap_bytes
+    return min(1.0, row.bytes / total) if total > 0 else None
+
+
+def _reasons(case: Case, exact: Exact, row: OwnerChange, seconds: float) -> tuple[Reason, ...]:
+    bars, gained, part = case.thresholds, share_gained(row), part_of_growth(exact, row)
+    reasons = [Reason(f"it gained {row.entries:,} entries in {seconds:.0f} s, counted in the process", 0.6)]
+    if part is not None and part >= 0.5:
+        reasons.append(Reason(f"it accounts for {part:.0%} of the live heap's growth", 0.4 * part))
+    if gained < bars.steady_change:
+        reasons.append(Reason(f"that is {gained:.1%} of what it had: a longer look is due", -0.5))
+    elif gained < bars.heap_change:
+        reasons.append(Reason(f"that is {gained:.0%} of what it had: a busy cache moves so, too", -0.4))
+    if seconds < bars.short_window_seconds:
+        reasons.append(
+            Reason(f"a window of {seconds:.0f} s cannot tell a leak from a cache still filling", -0.05)
+        )
+    return tuple(reasons)

@@ -1,0 +1,81 @@
+"""What the inventories of a process leave open: one look only, growth outside of every map, owners nobody accused."""
+
+from __future__ import annotations
+
+from mapmedic.diagnose.case import Case
+from mapmedic.diagnose.commands import live_words
+from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.model.findings import Blank, Evidence, Suspect, Verdict
+from mapmedic.model.inventory_change import NOTHING, OwnerChange
+from mapmedic.model.units import MIB
+
+# A container smaller than this is not worth naming while nothing is known about it.
+WORTH_NAMING_SHARE = 0.1
+MOST_NAMED = 5
+
+
+def again(case: Case, seconds: float = 30.0) -> str:
+    """Return the command for another look: at the target, where it is alive and not a file."""
+    return f"mapmedic diagnose {live_words(case.observation.target)} --for {seconds:.0f}s"
+
+
+def missing_from_outside(case: Case, exact: Exact) -> tuple[Blank, ...]:
+    """Return what a verdict by count would need and does not have, as (what to do next, why)."""
+    if exact.seconds is not None:
+        return ()
+    return (Blank(again(case), "a single look shows what is held, not whether it grows"),)
+
+
+def counted_growth(case: Case, exact: Exact, seconds: float) -> str | None:
+    """Return a sentence on growth of the live heap that no owner explains, None where there is none."""
+    bars, gained = case.thresholds, exact.change.heap_bytes
+    if gained < max(bars.growth_bytes, bars.steady_change * exact.heap_bytes):
+        return _outside_of_the_heap(case, gained)
+    grew = f"the live heap grew by {gained / MIB:.1f} MiB in {seconds:.0f} s, counted in the process"
+    values = max(exact.owners, key=lambda row: row.bytes, default=None)
+    if values is not None and values.bytes >= bars.retained_share * gained:
+        return (
+            f"{grew}, most of it held by {values.owner}, whose entries do not make up for it: its values grow"
+        )
+    return f"{grew}, but in no map and at no goroutine that could be told apart"
+
+
+def large_owners(case: Case, exact: Exact, known: list[Suspect]) -> list[Suspect]:
+    """Return the owners that hold much of the heap and are not in ``known``."""
+    named = {(suspect.owner, suspect.type) for suspect in known}
+    least = WORTH_NAMING_SHARE * exact.heap_bytes
+    large = [row for row in exact.owners if row.after is not None and row.after.bytes >= least]
+    large.sort(key=lambda row: -(row.after.bytes if row.after else 0))
+    return [_owner(exact, row) for row in large[:MOST_NAMED] if (row.owner, row.type) not in named]
+
+
+def _owner(exact: Exact, row: OwnerChange) -> Suspect:
+    now = row.after or NOTHING
+    share = Evidence("its part of the live heap", now.bytes / max(1, exact.heap_bytes), None, SOURCE, "share")
+    return Suspect(
+        code=Verdict.UNDETERMINED,
+        confidence=0.0,
+        reasons=(),
+        bytes=now.bytes,
+        kind=kind_of(row),
+        owner=row.owner,
+        declared=row.declared,
+        type=row.type,
+        entries=now.entries,
+        growth_bytes_per_second=row.bytes / exact.seconds if exact.seconds else None,
+        evidence=(share, *figures_as_evidence(row)),
+    )
+
+
+def _outside_of_the_heap(case: Case, gained: int) -> str | None:
+    """Return a sentence on resident memory that grew while the live heap did not, None where it did not."""
+    seen = [point.rss_bytes for point in case.observation.timeline if point.rss_bytes is not None]
+    if len(seen) < 2 or case.history is not None:
+        return None
+    bars, more = case.thresholds, seen[-1] - seen[0] - max(0, gained)
+    if more < max(bars.outside_growth_bytes, bars.heap_change * seen[-1]):
+        return None
+    return (
+        f"the resident memory grew by {more / MIB:.1f} MiB more than the live heap: garbage that waits for a GC, or "
+        "memory outside of the Go heap"
+    )

@@ -1,0 +1,133 @@
+"""From two inventories of one program to what each owner gained between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance
+from mapmedic.model.inventory_change import InventoryChange, OwnerChange
+from mapmedic.model.observation import SAME_START_SECONDS
+from mapmedic.model.owner_groups import OwnerKey, by_declaration, by_owner, group_maps, sum_figures
+from mapmedic.model.units import NANOSECONDS_PER_SECOND
+
+# What kind of name tells more; one that tells less gives way.
+_RANK = {"path": 0, "declared": 1, "address": 2}
+
+
+def compare_inventories(before: Inventory, after: Inventory, *, by_declared: bool = False) -> InventoryChange:
+    """Return what each owner gained from ``before`` to ``after``.
+
+    An owner is the same by its path, else by its declaration, else (in one process) by its address. With
+    ``by_declared`` all instances of one declaration are one row.
+    """
+    one_process = is_one_process(before.target, after.target)
+    key = by_declaration if by_declared else by_owner
+    told = _with_addresses(key, before, after) if one_process else _without_addresses(key)
+    old, new = group_maps(before, told), group_maps(after, told)
+    rows = [
+        _row(old.get(each, []), new.get(each, []), by_declared=by_declared)
+        for each in dict.fromkeys((*new, *old))
+    ]
+    rows.sort(key=lambda row: (-row.bytes, -row.entries, row.owner))
+    return InventoryChange(
+        before, after, tuple(rows), _seconds(before, after), one_process, _doubts(before, after, one_process)
+    )
+
+
+def is_one_process(one: InventoryTarget, other: InventoryTarget) -> bool:
+    """Tell whether both are surely of the same process: same machine, number and start."""
+    began = one.started_at_seconds, other.started_at_seconds
+    return (
+        (one.host, one.pid) == (other.host, other.pid)
+        and one.pid is not None
+        and None not in began
+        and abs((began[0] or 0.0) - (began[1] or 0.0)) <= SAME_START_SECONDS
+    )
+
+
+def _with_addresses(
+    key: Callable[[MapInstance], OwnerKey], before: Inventory, after: Inventory
+) -> Callable[[MapInstance], OwnerKey]:
+    """Return ``key`` for one process: a map that has a name at one of the moments has it at both.
+
+    Which of several roots a map was reached from first may differ, and with it what it is called.
+    """
+    named: dict[tuple[int, str | None], OwnerKey] = {}
+    for each in (*before.maps, *after.maps):
+        place, found = (each.address, each.type), key(each)
+        if place not in named or _RANK[found[0]] < _RANK[named[place][0]]:
+            named[place] = found
+
+    def told(each: MapInstance) -> OwnerKey:
+        own, best = key(each), named[each.address, each.type]
+        return best if _RANK[best[0]] < _RANK[own[0]] else own
+
+    return told
+
+
+def _without_addresses(key: Callable[[MapInstance], OwnerKey]) -> Callable[[MapInstance], OwnerKey]:
+    """Return ``key`` for two processes: maps without a name are told apart by type alone."""
+
+    def told(each: MapInstance) -> OwnerKey:
+        kind, name, type_ = key(each)
+        return ("type", "", type_) if kind == "address" else (kind, name, type_)
+
+    return told
+
+
+def _row(old: list[MapInstance], new: list[MapInstance], *, by_declared: bool) -> OwnerChange:
+    maps = new or old
+    first = min((*new, *old), key=_namelessness)
+    together = len(maps) > 1
+    owner = first.owner
+    if by_declared and together and first.declared is not None:
+        owner = first.declared
+    elif together and first.path is None and first.declared is None:
+        owner = "maps without a name"
+    return OwnerChange(
+        owner=owner,
+        path=None if by_declared and together else first.path,
+        declared=first.declared,
+        label=None if together else first.label,
+        type=first.type,
+        design=first.design,
+        before=sum_figures(old) if old else None,
+        after=sum_figures(new) if new else None,
+    )
+
+
+def _namelessness(each: MapInstance) -> tuple[bool, bool]:
+    return each.path is None, each.declared is None
+
+
+def _seconds(before: Inventory, after: Inventory) -> float | None:
+    start, end = before.snapshot.taken_at_unix_ns, after.snapshot.taken_at_unix_ns
+    if start is None or end is None or end <= start:
+        return None
+    return (end - start) / NANOSECONDS_PER_SECOND
+
+
+def _doubts(before: Inventory, after: Inventory, one_process: bool) -> tuple[str, ...]:
+    said = []
+    one, other = before.target, after.target
+    if one.build_id and other.build_id and one.build_id != other.build_id:
+        said.append(
+            f"two builds: Go's build ID differs ({one.exe} and {other.exe}); owners are matched by name alone"
+        )
+    elif one.exe.rpartition("/")[2] != other.exe.rpartition("/")[2]:
+        said.append(f"two programs: {one.exe} and {other.exe}; owners are matched by name alone")
+    elif not one_process:
+        said.append(
+            "two processes, or nobody noted which: owners are matched by name, those without one by type"
+        )
+    start, end = before.snapshot.taken_at_unix_ns, after.snapshot.taken_at_unix_ns
+    if start is not None and start == end:
+        said.append("both are of the same moment: nothing can have changed")
+    elif start is not None and end is not None and end < start:
+        said.append("the second was taken before the first: what grew is shown as shrunk")
+    incomplete = [name for name, each in (("first", before), ("second", after)) if not each.snapshot.complete]
+    if incomplete:
+        said.append(
+            f"the {' and the '.join(incomplete)} could not be read whole: what is missing looks new or gone"
+        )
+    return tuple(said)

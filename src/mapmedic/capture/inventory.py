@@ -46,7 +46,7 @@ def capture_heap(
     program = _read_program(look.memory, look.program) if look.program else _Program()
     heap = _survey(look.memory)
     inventory = take_inventory(heap, program.names, program.blanks)
-    goroutines, stack_bytes = list_goroutines(heap.memory, heap.runtime)
+    goroutines, stack_bytes = list_goroutines(heap)
     return heap, replace(
         inventory,
         target=replace(

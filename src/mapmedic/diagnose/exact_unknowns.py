@@ -12,6 +12,8 @@ from mapmedic.model.units import MIB
 # A container smaller than this is not worth naming while nothing is known about it.
 WORTH_NAMING_SHARE = 0.1
 MOST_NAMED = 5
+# By default (GOGC=100) a heap grows to twice what is live before it is collected.
+_USUAL = 2
 
 
 def again(case: Case, seconds: float = 30.0) -> str:
@@ -30,7 +32,7 @@ def counted_growth(case: Case, exact: Exact, seconds: float) -> str | None:
     """Return a sentence on growth of the live heap that no owner explains, None where there is none."""
     bars, gained = case.thresholds, exact.change.heap_bytes
     if gained < max(bars.growth_bytes, bars.steady_change * exact.heap_bytes):
-        return _outside_of_the_heap(case, gained)
+        return _outside_of_the_heap(case, exact)
     grew = f"the live heap grew by {gained / MIB:.1f} MiB in {seconds:.0f} s, counted in the process"
     values = max(exact.owners, key=lambda row: row.bytes, default=None)
     if values is not None and values.bytes >= bars.retained_share * gained:
@@ -67,15 +69,16 @@ def _owner(exact: Exact, row: OwnerChange) -> Suspect:
     )
 
 
-def _outside_of_the_heap(case: Case, gained: int) -> str | None:
-    """Return a sentence on resident memory that grew while the live heap did not, None where it did not."""
+def _outside_of_the_heap(case: Case, exact: Exact) -> str | None:
+    """Return a sentence on resident memory that is not the live heap's, None where it is about what is usual."""
     seen = [point.rss_bytes for point in case.observation.timeline if point.rss_bytes is not None]
-    if len(seen) < 2 or case.history is not None:
+    if not seen or case.history is not None:
         return None
-    bars, more = case.thresholds, seen[-1] - seen[0] - max(0, gained)
-    if more < max(bars.outside_growth_bytes, bars.heap_change * seen[-1]):
-        return None
-    return (
-        f"the resident memory grew by {more / MIB:.1f} MiB more than the live heap: garbage that waits for a GC, or "
-        "memory outside of the Go heap"
-    )
+    bars, live = case.thresholds, exact.heap_bytes + (exact.inventory.stack_bytes or 0)
+    more, beyond = seen[-1] - seen[0] - max(0, exact.change.heap_bytes), seen[-1] - _USUAL * live
+    of_what = "garbage that waits for a GC, free memory, or memory outside of the Go heap"
+    if more >= max(bars.outside_growth_bytes, bars.heap_change * seen[-1]):
+        return f"the resident memory grew by {more / MIB:.1f} MiB more than the live heap: {of_what}"
+    if beyond >= bars.large_bytes:
+        return f"of {seen[-1] / MIB:.0f} MiB resident {live / MIB:.0f} MiB are live; the rest is {of_what}"
+    return None

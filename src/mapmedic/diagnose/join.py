@@ -78,7 +78,9 @@ def _same_declaration(one: str | None, other: str | None) -> bool:
 
 def _with_row(case: Case, exact: Exact, suspect: Suspect, row: OwnerChange, same: Suspect | None) -> Suspect:
     now = row.after or NOTHING
-    reasons = (*suspect.reasons, *(same.reasons if same else _what_the_count_says(case, exact, suspect, row)))
+    counted = same.reasons if same else _what_the_count_says(case, exact, suspect, row)
+    # The window is one and the same: a doubt about it counts once.
+    reasons = (*suspect.reasons, *(each for each in counted if not each.text.startswith("a window of")))
     return replace(
         suspect,
         confidence=combine(reasons),

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from mapmedic import _native
-from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.runtime import Runtime
-from mapmedic.goheap.stacks import End, Stacks, read_code, unwind_stacks
+from mapmedic.goheap.stacks import End, Stacks
 from mapmedic.memory.reader import Memory
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
 
@@ -35,14 +35,10 @@ class _Place:
     created: int
 
 
-def list_goroutines(memory: Memory, runtime: Runtime) -> tuple[GoroutineDump | None, int]:
-    """Return the program's goroutines, and the bytes of their stacks; None where its functions cannot be read."""
-    try:
-        code = read_code(memory, runtime)
-        places, stack_bytes = _places(memory, runtime, unwind_stacks(memory, runtime, code))
-    except CouldNotLook:
-        return None, 0
-    named = _Names(code, places)
+def list_goroutines(heap: GoHeap) -> tuple[GoroutineDump, int]:
+    """Return the program's goroutines, and the bytes of their stacks."""
+    places, stack_bytes = _places(heap.memory, heap.runtime, heap.stacks)
+    named = _Names(heap.stacks.code, places)
     groups = [
         named.group(place, count) for place, count in places.items() if not named.is_runtimes_own(place)
     ]

@@ -103,7 +103,8 @@ def test_growth_outside_of_every_map_is_never_healthy() -> None:
     assert (found.verdict, "in no map" in found.reasons[0]) == (Verdict.UNDETERMINED, True)
     same = (inventory(a_map("main.c", 1_000)), inventory(a_map("main.c", 1_000), at_seconds=30))
     assert looked(*same, rss=(100 * MIB, 140 * MIB)).verdict is Verdict.UNDETERMINED
-    assert looked(*same, rss=(100 * MIB, 102 * MIB)).verdict is Verdict.HEALTHY
+    assert looked(*same, rss=(40 * MIB, 41 * MIB)).verdict is Verdict.HEALTHY
+    assert looked(*same, rss=(400 * MIB, 400 * MIB)).verdict is Verdict.UNDETERMINED
 
 
 def test_goroutines_that_pile_up_are_counted_from_outside() -> None:

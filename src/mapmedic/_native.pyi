@@ -148,6 +148,11 @@ class StackColumns(TypedDict):
     sp: bytes
     fp: bytes
 
+class GoReferences:
+    """Which instructions name which global variables."""
+
+    def naming(self, address: int) -> list[tuple[int, bool]]: ...
+
 class GoCode:
     """A program's functions as they lie in the memory of its process."""
 
@@ -156,6 +161,7 @@ class GoCode:
     def text(self) -> tuple[int, int]: ...
     def frames(self, pcs: bytes) -> FrameColumns: ...
     def function(self, pc: int) -> tuple[int, str, int] | None: ...
+    def references(self, start: int, end: int) -> GoReferences | None: ...
     def unwind(
         self, layout: dict[str, int], goroutines: bytes, threads: list[tuple[int, int, int]]
     ) -> StackColumns: ...

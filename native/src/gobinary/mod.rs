@@ -16,6 +16,7 @@ mod names;
 mod open;
 mod pcvalue;
 mod python;
+mod references;
 
 pub use bytes::{i32_at, u32_at, u64_at};
 pub use functions::{Function, Tables};
@@ -23,3 +24,4 @@ pub use loaded::Loaded;
 pub use named::Named;
 pub use names::printed;
 pub use python::register;
+pub use references::References;

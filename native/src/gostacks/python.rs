@@ -11,7 +11,7 @@ use super::roots::{Root, Roots, Scan};
 use super::start::{Found, Goroutine, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
 use crate::columns::{Table, read};
-use crate::gobinary::{Loaded, Named, printed};
+use crate::gobinary::{Loaded, Named, References, printed};
 use crate::image::PyImage;
 use crate::problem::Parsed;
 
@@ -61,6 +61,17 @@ impl GoCode {
         Ok(found.filter(|_| self.loaded.text.contains(&pc)))
     }
 
+    /// Look through the code for operands that are variables in [start, end); None where not all of it is there.
+    fn references(&self, py: Python<'_>, start: u64, end: u64) -> Option<GoReferences> {
+        let text = &self.loaded.text;
+        let bytes = usize::try_from(text.end.checked_sub(text.start)?).ok()?;
+        py.detach(|| {
+            let code = self.loaded.image.slice(text.start, bytes)?;
+            let references = References::find(code, text.start, start..end);
+            Some(GoReferences { references })
+        })
+    }
+
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).
     /// Return columns: by goroutine its id, state, stack, thread, where it was found, how its unwinding ended
     /// and where its frames begin; by frame where it is; by root, certain or doubtful, its address and its word.
@@ -78,6 +89,20 @@ impl GoCode {
             .collect();
         let stacks = py.detach(|| self.unwind_all(&layout, &goroutines, &threads))?;
         stacks.into_table(py)
+    }
+}
+
+/// Which instructions name which global variables.
+#[pyclass(module = "mapmedic._native", frozen)]
+struct GoReferences {
+    references: References,
+}
+
+#[pymethods]
+impl GoReferences {
+    /// Return (instruction, whether it writes) for each that names the variable that the word at ``address`` is in.
+    fn naming(&self, address: u64) -> Vec<(u64, bool)> {
+        self.references.naming(address)
     }
 }
 
@@ -229,5 +254,6 @@ impl Stacks {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<GoReferences>()?;
     module.add_class::<GoCode>()
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.interfaces import find_interfaces
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
@@ -31,6 +32,7 @@ class GoHeap:
     runtime: Runtime
     roots: Roots
     stacks: Stacks
+    labels: GlobalLabels
     types: Types
     survey: _native.HeapSurvey
     totals: dict[str, int]
@@ -61,8 +63,8 @@ def survey_heap(memory: Memory) -> GoHeap:
     totals = survey.totals()
     unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
-    types = Types(memory, runtime.types)
-    return GoHeap(memory, runtime, roots, stacks, types, survey, totals, maps, sync_maps, unread)
+    types, labels = Types(memory, runtime.types), GlobalLabels(stacks.code, runtime.sections)
+    return GoHeap(memory, runtime, roots, stacks, labels, types, survey, totals, maps, sync_maps, unread)
 
 
 def _columns(raw: dict[str, bytes]) -> dict[str, np.ndarray]:

@@ -42,7 +42,7 @@ def name_place(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
     if way:
         return _at_end_of(heap, way, names)
     root = Root(RootKind.GLOBAL, Address(address))
-    return _named(heap, root, (), names) or Owner(None, None, _label(root), OwnerKind.GLOBAL)
+    return _named(heap, root, (), names) or Owner(None, None, heap.labels.of(root.at), OwnerKind.GLOBAL)
 
 
 def _at_end_of(heap: GoHeap, way: Sequence[Step], names: GlobalNames | None) -> Owner:
@@ -66,7 +66,7 @@ def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalName
             return _joined(found, declared, OwnerKind.GOROUTINE)
         case RootKind.REGISTER:
             return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
-    return Owner(None, declared, _label(root), _global_kind(steps))
+    return Owner(None, declared, heap.labels.of(root.at), _global_kind(steps))
 
 
 def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None) -> Owner | None:
@@ -76,10 +76,6 @@ def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames |
         return None
     path, field = named
     return Owner(path, field or _declared(heap, steps) or path, None, _global_kind(steps))
-
-
-def _label(root: Root) -> str:
-    return f"global {root.at:#x}"
 
 
 def _global_kind(steps: Sequence[Step]) -> OwnerKind:

@@ -155,6 +155,7 @@ func (c *cache) lookUp(n int) { sink += c.items[n].a }
 func main() {
 	handlers = append(handlers, newHandler(), newResetter(), newCache(inMethodValue).lookUp)
 	newNested()(3)
+	fillGlobals()
 	for _, work := range []func(){local, field, fieldOfField, func() { parameter(filled(inParameter)) }, header, deepCaller} {
 		go work()
 	}
@@ -163,5 +164,5 @@ func main() {
 		fmt.Println("READY")
 	}()
 	os.Stdin.Read(make([]byte, 1))
-	fmt.Println(len(handlers), sink, hook())
+	fmt.Println(len(handlers), sink, hook(), handle())
 }

@@ -1,0 +1,58 @@
+"""What to call a global variable that has no name: by the functions that touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from mapmedic import _native
+from mapmedic.goheap.runtime import Section
+from mapmedic.memory.reader import Address
+
+_MOST_FUNCTIONS = 3
+_MOST_INSTRUCTIONS = 4096
+# Whose code touches everybody's variables, and says nothing of what they are for.
+_ANYBODY = ("runtime.", "internal/", "sync.", "sync/atomic.", "type:.")
+_INITIALISERS = (".init", ".init.0", ".map.init.0")
+
+
+@dataclass(frozen=True)
+class GlobalLabels:
+    """Labels the global variables in ``sections`` by the functions in ``code`` that name them."""
+
+    code: _native.GoCode
+    sections: Sequence[Section]
+    _known: dict[int, str] = field(default_factory=dict)
+
+    def of(self, address: Address) -> str:
+        """Return ``global 0x5f3a20 (main.insert, main.(*Server).handle)``; whoever writes to it comes first."""
+        if address not in self._known:
+            functions = self._functions(address)
+            named = f" ({', '.join(functions)})" if functions else ""
+            self._known[address] = f"global {address:#x}{named}"
+        return self._known[address]
+
+    def _functions(self, address: Address) -> list[str]:
+        naming = self._references.naming(address)[:_MOST_INSTRUCTIONS] if self._references else []
+        naming.sort(key=lambda instruction: not instruction[1])
+        names = list(dict.fromkeys(filter(None, map(self._function_at, (at for at, _ in naming)))))
+        own = [name for name in names if not name.startswith(_ANYBODY)]
+        # What gives a variable its first value is known to everybody who knows its package.
+        later = [name for name in own if not name.endswith(_INITIALISERS)]
+        return (later or own or names)[:_MOST_FUNCTIONS]
+
+    def _function_at(self, instruction: int) -> str | None:
+        """Return the innermost function there that is nobody's helper: what is inlined is still who does it."""
+        named = self.code.frames(np.array([instruction], dtype="<u8").tobytes())
+        functions = [named["names"][number] for number in np.frombuffer(named["function"], dtype="<i4")]
+        own = (name for name in functions if not name.startswith(_ANYBODY))
+        return next(own, functions[-1] if functions else None)
+
+    @cached_property
+    def _references(self) -> _native.GoReferences | None:
+        """All operands in the code that are global variables: looked for when the first label is asked for."""
+        start, end = min(s.start for s in self.sections), max(s.end for s in self.sections)
+        return self.code.references(start, end)

@@ -80,3 +80,16 @@ def test_every_sync_map_is_found_with_its_live_entries(zoo: Zoo) -> None:
 
 def test_the_maps_inside_a_sync_map_are_no_maps_of_their_own(zoo: Zoo) -> None:
     assert not [m for m in zoo.seen.maps if m.type and "*sync.entry" in m.type]
+
+
+def test_no_map_is_said_to_be_what_it_is_not(zoo: Zoo) -> None:
+    lengths = {each.len for each in zoo.animals if each.len > len(zoo.animals)}
+    said = {(m.entries, m.type) for m in zoo.seen.maps if m.entries in lengths and m.type is not None}
+    assert said <= {(each.len, each.type) for each in zoo.animals}
+
+
+def test_types_are_known_where_anything_tells_them(zoo: Zoo) -> None:
+    """Without symbols a global is known by what its map's tables, holders and interfaces say, or not at all."""
+    missing = [each for each in zoo.animals if zoo.find(each) is None]
+    most = len(zoo.animals) // 3 if zoo.seen.target.stripped else 2  # an atomic.Pointer's, one on a stack
+    assert len(missing) <= most, missing

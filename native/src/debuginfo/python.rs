@@ -30,6 +30,16 @@ impl DebugInfo {
         self.globals.base
     }
 
+    /// Return (linked address, type) of each global variable whose type the runtime knows; types by how far they
+    /// lie from the first.
+    fn runtime_types(&self) -> Vec<(u64, u64)> {
+        let types = &self.globals.types;
+        let variables = self.globals.variables.iter();
+        variables
+            .filter_map(|each| Some((each.address, types.descriptor(each.kind)?)))
+            .collect()
+    }
+
     /// Return how many global variables there are.
     fn __len__(&self) -> usize {
         self.globals.variables.len()

@@ -128,6 +128,18 @@ impl Types {
         (leaf.kind == MAP && leaf.descriptor != 0).then_some(leaf.descriptor)
     }
 
+    /// Returns where the descriptor of a type is, counted from the first of all types; None where there is none.
+    pub fn descriptor(&self, mut die: Die) -> Option<u64> {
+        for _ in 0..MOST_DEPTH {
+            let kind = self.0.get(&die)?;
+            if kind.descriptor != 0 || kind.kind != 0 {
+                return Some(kind.descriptor).filter(|&at| at != 0);
+            }
+            die = kind.of?; // a typedef
+        }
+        None
+    }
+
     /// Returns the size of a type, through typedefs; None for none or zero.
     pub fn size(&self, mut die: Die) -> Option<u64> {
         for _ in 0..MOST_DEPTH {

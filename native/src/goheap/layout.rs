@@ -51,6 +51,10 @@ pub struct HeapPlace {
     pub text: (u64, u64),
     /// How many of the first roots are pointers beyond doubt.
     pub certain_roots: usize,
+    /// (address, type) of global variables of which debug information tells it.
+    pub variables: Vec<(u64, u64)>,
+    /// Of the allocator, ascending, in bytes.
+    pub size_classes: Vec<u64>,
 }
 
 pub const PAGE_BYTES: u64 = 8192;

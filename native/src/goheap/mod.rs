@@ -3,9 +3,12 @@
 mod abi;
 mod account;
 mod arena_bits;
+mod channels;
 mod dominators;
 mod fit;
+mod fitting;
 mod infer;
+mod inference;
 mod layout;
 mod map_types;
 mod maps;

@@ -143,6 +143,8 @@ impl Survey {
             interfaces: &interfaces,
             stacks: start.stacks,
             types: &types,
+            variables: &start.place.variables,
+            size_classes: &start.place.size_classes,
             program: Program {
                 types: (start.place.types, start.place.types_end),
                 text: start.place.text,

@@ -2,8 +2,11 @@
 
 use crate::image::Image;
 
+use super::channels::tell_channels;
 use super::fit::Fit;
+use super::fitting::Fitting;
 use super::infer::SizedAs;
+use super::inference::Inference;
 use super::layout::{HeapLayout, WORD};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::masks::Masks;
@@ -21,6 +24,9 @@ pub struct Sources<'a> {
     pub interfaces: &'a [(u64, u64)],
     pub stacks: &'a [(u64, u64)],
     pub types: &'a TypeIndex<'a>,
+    /// (address, type) of global variables.
+    pub variables: &'a [(u64, u64)],
+    pub size_classes: &'a [u64],
     pub program: Program,
 }
 
@@ -58,6 +64,15 @@ pub fn tell_types<'a, 'b>(
             telling.tell_guess(&mut fit, pointer, shape);
         }
     }
+    let fitting = Fitting {
+        objects,
+        layout,
+        size_classes: sources.size_classes,
+    };
+    tell_channels(&mut telling, sources.types, &fitting);
+    for &(address, kind) in sources.variables {
+        telling.pass_on_variable(address, kind);
+    }
     telling.pass_all_on();
     if objects.has_no_headers() {
         telling.guess_by_interfaces(&mut fit);
@@ -67,18 +82,19 @@ pub fn tell_types<'a, 'b>(
     } else {
         SizedAs::new()
     };
+    Inference::new(sources.types, fitting).run(&mut telling, &mut fit, &sized);
     (telling.told, sized)
 }
 
 pub struct Telling<'a, 'b> {
     pub objects: &'a Objects<'a>,
-    image: &'a Image,
-    spans: &'a Spans,
+    pub image: &'a Image,
+    pub spans: &'a Spans,
     layout: &'a HeapLayout,
     pub marked: &'a Marked,
     pub shapes: &'a mut Shapes<'b>,
     pub told: Vec<ShapeId>,
-    masks: Masks<'a>,
+    pub masks: Masks<'a>,
     due: Vec<Reached>,
 }
 
@@ -178,6 +194,14 @@ impl Telling<'_, '_> {
             self.pass_on_one(&described, at, end);
             at = at.saturating_add(described.size);
         }
+    }
+
+    /// Tells what the global variable at `address` of the type at `kind` leads to.
+    fn pass_on_variable(&mut self, address: u64, kind: u64) {
+        let shape = self.shapes.id(Shape::Values(kind));
+        let described = self.shapes.describe(shape);
+        let end = address.saturating_add(described.size);
+        self.pass_on_one(&described, address, end);
     }
 
     fn pass_on_one(&mut self, described: &Described, at: u64, end: u64) {

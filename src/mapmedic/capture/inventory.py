@@ -44,7 +44,7 @@ def capture_heap(
     """Return the heap of ``target`` and its inventory; arguments and errors as of ``capture_inventory``."""
     look = _read(target, limits, exe, progress)
     program = _read_program(look.memory, look.program) if look.program else _Program()
-    heap = _survey(look.memory)
+    heap = _survey(look.memory, program.names)
     inventory = take_inventory(heap, program.names, program.blanks)
     goroutines, stack_bytes = list_goroutines(heap)
     return heap, replace(
@@ -61,10 +61,10 @@ def capture_heap(
     )
 
 
-def _survey(memory: Memory) -> GoHeap:
+def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:
     """Return the heap in ``memory``; where a heap that is not all there makes no sense, what is missing is said."""
     try:
-        return survey_heap(memory)
+        return survey_heap(memory, names.types() if names else ())
     except CouldNotLook as error:
         if not memory.unread:
             raise

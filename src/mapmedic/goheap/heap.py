@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from mapmedic import _native
 from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.interfaces import find_interfaces
+from mapmedic.goheap.map_sizes import SIZE_CLASSES
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
@@ -41,8 +43,12 @@ class GoHeap:
     unread: tuple[str, ...]
 
 
-def survey_heap(memory: Memory) -> GoHeap:
-    """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself."""
+def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> GoHeap:
+    """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself.
+
+    ``variables`` are (address, type) of global variables, where debug information tells it: types by how far
+    they lie from the first.
+    """
     runtime = find_runtime(memory)
     stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
     roots, unread = find_roots(memory, runtime, stacks)
@@ -51,7 +57,8 @@ def survey_heap(memory: Memory) -> GoHeap:
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
         "globals": [(section.start, section.end) for section in runtime.sections],
         "arenas": runtime.arenas, "text": runtime.text,
-        "certain_roots": roots.certain,
+        "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
+        "variables": [(at, runtime.types + kind) for at, kind in variables],
     }  # fmt: skip
     try:
         survey = _native.HeapSurvey(

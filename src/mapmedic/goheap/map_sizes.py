@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from functools import lru_cache
 
-_CLASSES = (
+SIZE_CLASSES = (
     8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384, 416, 448,
     480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456,
     4096, 4864, 5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432,
@@ -32,7 +32,7 @@ def allocated_bytes(size: int, *, header: bool) -> int:
     size += _header(size, header)
     if size > _MOST_SMALL:
         return (size + _PAGE - 1) // _PAGE * _PAGE
-    return _CLASSES[bisect_left(_CLASSES, size)]
+    return SIZE_CLASSES[bisect_left(SIZE_CLASSES, size)]
 
 
 @lru_cache(maxsize=4096)

@@ -21,6 +21,13 @@ class GlobalNames:
     debug: _native.DebugInfo
     bias: int
 
+    def types(self) -> list[tuple[int, int]]:
+        """Return (address, its type) of each global variable whose type the runtime knows.
+
+        Types are told by how far from the first one the runtime's own description lies.
+        """
+        return [(at + self.bias, kind) for at, kind in self.debug.runtime_types() if kind]
+
     def variable(self, address: int) -> tuple[str, int] | None:
         """Return (name, kind) of the variable that the word at ``address`` is part of; None where none is known."""
         return self.debug.find(address - self.bias) if address >= self.bias else None

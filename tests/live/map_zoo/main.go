@@ -23,7 +23,7 @@ type animal struct {
 var animals []animal
 
 func note[M ~map[K]V, K comparable, V any](path string, m M) M {
-	animals = append(animals, animal{fmt.Sprintf("%T", map[K]V(m)), len(m), path})
+	animals = append(animals, animal{fmt.Sprintf("%T", m), len(m), path})
 	return m
 }
 
@@ -124,7 +124,11 @@ func fillGlobals() {
 	bigValues = note("main.bigValues", fill(next(), func(i int) int { return i }, wide{}))
 	bigTexts = note("main.bigTexts", fill(next(), func(i int) int { return i }, [20]string{}))
 	anything = note("main.anything", fill(next(), func(i int) any { return i }, any("value")))
-	byName = named(note("main.byName", fill(next(), func(i int) uint16 { return uint16(i) }, int8(1))))
+	byName = make(named)
+	for i := next(); i > 0; i-- {
+		byName[uint16(i)] = 1
+	}
+	note("main.byName", byName)
 	ofFunctions = note("main.ofFunctions", fill(next(), text, func() int { return 1 }))
 	interfaceMap = note("main.interfaceMap", fill(next(), func(i int) holder { return &inside{} }, 1))
 	ofMaps = make(map[string]map[int16]int16)
@@ -154,7 +158,7 @@ func fillHolders() {
 	captured := note("", fill(next(), func(i int) complex64 { return complex(float32(i), 1) }, uint16(1)))
 	closure = func() int { captured[1]++; return len(captured) }
 	for i := 0; i < 4; i++ {
-		slices = append(slices, note(fmt.Sprintf("main.slices[%d]", i), fill(next(), func(i int) int { return i }, i)))
+		slices = append(slices, note("", fill(next(), func(i int) int { return i }, i)))
 	}
 	withContext = context.WithValue(context.Background(), contextKey{}, note("", fill(next(), func(i int) [3]byte { return [3]byte{byte(i)} }, uint32(1))))
 }

@@ -129,6 +129,7 @@ fn untold(telling: &Telling<'_, '_>, sized: &SizedAs) -> Vec<MapRow> {
         shapes: telling.shapes,
         told: &telling.told,
         sized,
+        layout: telling.layout,
         swiss: telling.shapes.swiss,
     };
     let mut maps = scan.scan();

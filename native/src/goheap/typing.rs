@@ -90,7 +90,7 @@ pub struct Telling<'a, 'b> {
     pub objects: &'a Objects<'a>,
     pub image: &'a Image,
     pub spans: &'a Spans,
-    layout: &'a HeapLayout,
+    pub layout: &'a HeapLayout,
     pub marked: &'a Marked,
     pub shapes: &'a mut Shapes<'b>,
     pub told: Vec<ShapeId>,

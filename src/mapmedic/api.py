@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mapmedic.capture.agent import AgentLink
     from mapmedic.capture.record import Progress
     from mapmedic.capture.session_file import read_session
+    from mapmedic.model.comparison import Comparison
     from mapmedic.model.entries import MapEntries
     from mapmedic.model.health import HealthBars
     from mapmedic.model.inventory import Inventory, Limits
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress", "Source",
-    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "examine_machine",
+    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "diff", "examine_machine",
     "find_go", "heap", "heap_change", "heap_entries", "observe", "parse_condition", "plan_fix", "plan_restore",
     "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
@@ -162,6 +163,8 @@ def heap(
 ) -> Inventory:
     """Return every map of the Go process ``target`` (pid:N, N, or core:PATH); its memory is only read.
 
+    Of a file that keeps inventories it is the last of them.
+
     ``exe`` is the program of a core, where it cannot be found from the core. ``snapshot`` is fork, freeze or live;
     None takes the best that keeps ``max_pause_ms`` and leaves ``memory_floor_bytes`` free to the process and to us.
     CouldNotLook, with the process as it was, where it cannot be read within these. ``progress`` is called with
@@ -169,8 +172,11 @@ def heap(
     """
     from mapmedic.capture.inventory import capture_inventory
 
+    parsed = parse_target(target)
+    if parsed.path is not None:
+        return _kept_inventory(parsed.path)
     limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
-    return capture_inventory(parse_target(target), limits, exe, progress)
+    return capture_inventory(parsed, limits, exe, progress)
 
 
 def heap_entries(
@@ -199,6 +205,59 @@ def _limits(snapshot: str | None, max_pause_ms: float, memory_floor_bytes: int |
 
     floor = DEFAULT_FLOOR_BYTES if memory_floor_bytes is None else memory_floor_bytes
     return Limits(SnapshotMode(snapshot) if snapshot else None, max_pause_ms, floor)
+
+
+def _kept_inventory(path: Path) -> Inventory:
+    from mapmedic.capture.stored import stored_inventories
+
+    kept = stored_inventories(path)
+    if not kept:
+        raise FormatError(str(path), "it holds no inventory: only a session of a process (pid:N) does")
+    return kept[-1]
+
+
+def diff(
+    before: str,
+    after: str | None = None,
+    *,
+    by_declared: bool = False,
+    seconds: float = 30.0,
+    limits: Limits | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Comparison:
+    """Return what grew from ``before`` to ``after``: inventories by owner, heap profiles by site.
+
+    Without ``after`` a process is looked into twice, ``seconds`` apart, and of a session its first and its last
+    inventory are compared. UsageError where the two are of kinds that cannot be compared.
+    """
+    from mapmedic.capture.looks import two_looks
+    from mapmedic.diagnose.inventory_change import compare_inventories
+    from mapmedic.model.comparison import ComparedBy, Comparison
+
+    looked = two_looks(before, after, seconds, limits, progress)
+    if looked is None:
+        return _diff_sites(before, after or before)
+    change = compare_inventories(*looked, by_declared=by_declared)
+    return Comparison(
+        before,
+        after or before,
+        ComparedBy.DECLARED if by_declared else ComparedBy.OWNER,
+        change.rows,
+        (change.before.snapshot.heap_bytes, change.after.snapshot.heap_bytes),
+        change.seconds,
+        change.doubts,
+    )
+
+
+def _diff_sites(before: str, after: str) -> Comparison:
+    from mapmedic.diagnose.site_change import compare_profiles
+
+    observations = [observe_file(path) for path in (parse_target(t).path for t in (before, after)) if path]
+    merge_observations(observations)  # refuses those of two programs
+    comparison = compare_profiles(*observations) if len(observations) == 2 else None
+    if comparison is None:
+        raise UsageError(f"{before} and {after} hold neither two inventories nor two heap profiles")
+    return comparison
 
 
 def diagnose(

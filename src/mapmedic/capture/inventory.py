@@ -99,6 +99,10 @@ def _read(target: Target, limits: Limits, exe: Path | None, progress: Progress |
 
 def process_id(target: Target) -> int:
     """Return the number of the process that ``target`` names; TargetUnsupported where it names none."""
+    if target.kind is TargetKind.FILE:
+        raise TargetUnsupported(
+            target.text, "a file keeps figures, not memory; this needs the process or a core"
+        )
     if target.kind is not TargetKind.PROCESS:
         raise TargetUnsupported(
             target.text, "the inventory needs a process on this machine (pid:N) or a core (core:PATH)"

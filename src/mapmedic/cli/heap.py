@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import examples, json_option
+from mapmedic.cli.options import by_option, examples, json_option
 from mapmedic.errors import UsageError
 
 
@@ -64,14 +64,16 @@ from mapmedic.errors import UsageError
     help="Show what is in one map: keys and values, keys in groups, values by age. OWNER is a name or its end, or 0x…",
 )
 @click.option("--redact", is_flag=True, help="With --entries: hashes in the place of keys and values.")
+@by_option
 @json_option
 def command(
     target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
-    entries_of: str | None, redact: bool, as_json: bool,
+    entries_of: str | None, redact: bool, by: str, as_json: bool,
 ) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
 
-    TARGET is a process on this machine (1234 or pid:1234) or a core (core:PATH); no agent, no endpoint and no
+    TARGET is a process on this machine (1234 or pid:1234), a core (core:PATH), or a file that keeps an inventory
+    (a session of a process, or what --json printed); no agent, no endpoint and no
     symbols are needed. Its memory is only read. A process stands still for the time that a fork takes, some
     milliseconds for each hundred MiB.
     """
@@ -104,4 +106,4 @@ def command(
     if as_json:
         click.echo(dump(heap_json(inventory)))
     else:
-        print_inventory(console(), inventory, limit)
+        print_inventory(console(), inventory, limit, by_declared=by == "declared")

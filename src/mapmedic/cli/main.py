@@ -31,6 +31,7 @@ SECTIONS = {
         "capture": "Take everything reachable from TARGET and save it as one session file.",
         "diagnose": "Say which container eats the memory, who fills it, how sure that is, and what to do.",
         "heap": "List every map in a live Go process, with no agent, no endpoint and no symbols.",
+        "diff": "Show what grew from BEFORE to AFTER, by owner or by site.",
         "flame": "Draw a heap as a flame graph (HTML), with the runtime frames that pprof hides.",
     },
     "Mend": {

@@ -101,6 +101,14 @@ def pprof_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def by_option(command: F) -> F:
+    """Add --by."""
+    return click.option(
+        "--by", type=click.Choice(["owner", "declared"]), default="owner", show_default=True,
+        help="A row for each owner, or for all instances of one declared owner together.",
+    )(command)  # fmt: skip
+
+
 def pause_option(command: F) -> F:
     """Add --max-pause."""
     return click.option(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.owner_groups import by_declaration, group_maps, sum_figures
 from mapmedic.report.figures import bytes_text, count_text
 from mapmedic.report.heap_account import print_account
 from mapmedic.report.inert import SHOWN_LIMIT, inert
@@ -15,16 +18,20 @@ from mapmedic.report.terminal_parts import NARROW, encodable, heading, paragraph
 _BLANK = "-"
 
 
-def print_inventory(console: Console, inventory: Inventory, limit: int) -> None:
-    """Print the ``limit`` largest maps of ``inventory`` and what is not in the table."""
+def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_declared: bool = False) -> None:
+    """Print the ``limit`` largest maps of ``inventory`` and what is not in the table.
+
+    With ``by_declared`` all instances of one declared owner are one row.
+    """
+    rows = declared_rows(inventory) if by_declared else inventory.maps
     paragraph(console, Text(_summary(inventory)))
     for note in inventory.snapshot.notes:
         paragraph(console, Text(inert(note)), indent=2)
-    shown = inventory.maps[:limit]
+    shown = rows[:limit]
     if shown:
         console.print()
         console.print(_table(console, shown))
-    left = len(inventory.maps) - len(shown)
+    left = len(rows) - len(shown)
     if left > 0:
         paragraph(console, Text(f"… and {count_text(left)} smaller ones (--limit)", "dim"), indent=2)
     if inventory.account is not None:
@@ -33,6 +40,30 @@ def print_inventory(console: Console, inventory: Inventory, limit: int) -> None:
         heading(console, "Could not be read")
         for what in inventory.unread:
             paragraph(console, Text(inert(what)), indent=2)
+
+
+def declared_rows(inventory: Inventory) -> tuple[MapInstance, ...]:
+    """Return a row for each declared owner, figures summed over its maps, the largest first."""
+    rows = [_together(maps) for maps in group_maps(inventory, by_declaration).values()]
+    return tuple(sorted(rows, key=lambda row: -max(row.retained_bytes or 0, row.shallow_bytes)))
+
+
+def _together(maps: list[MapInstance]) -> MapInstance:
+    first = maps[0]
+    if len(maps) == 1:
+        return first
+    sums = sum_figures(maps)
+    return replace(
+        first,
+        owner=f"{first.declared or first.owner} x {count_text(len(maps))}",
+        path=None,
+        entries=sums.entries,
+        capacity=sums.capacity,
+        shallow_bytes=sums.shallow_bytes,
+        dead_bytes=sums.dead_bytes,
+        retained_bytes=sums.retained_bytes,
+        resident_bytes=None,
+    )
 
 
 def _summary(inventory: Inventory) -> str:

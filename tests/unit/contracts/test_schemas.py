@@ -16,6 +16,7 @@ from mapmedic.cli.advice import advise
 from mapmedic.cli.error_output import error_json
 from mapmedic.errors import ProofFailed
 from mapmedic.model.backup import Backup, BackupHeader, StreamEnd
+from mapmedic.model.comparison import ComparedBy, Comparison
 from mapmedic.model.entries import AgeBand, Ages, Contents, Entry, Grouping, KeyGroup, MapEntries
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
@@ -31,6 +32,7 @@ from mapmedic.model.inventory import (
     Snapshot,
     SnapshotMode,
 )
+from mapmedic.model.inventory_change import OwnerChange, OwnerFigures
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
@@ -40,6 +42,7 @@ from mapmedic.model.session import Artifact, Session
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
 from mapmedic.report import json_output as out
+from mapmedic.report.diff_table import diff_json
 from mapmedic.report.entries_json import entries_json
 from mapmedic.report.redaction import Redaction
 from tests.support.command import SCHEMAS, schema, validate
@@ -56,6 +59,7 @@ DESIGN = {
     "demo-1.json": "schema diagnosis outcome requests report_path",
 }
 OURS = {
+    "diff-1.json": "schema before after by seconds doubts rows",
     "heap-1.json": "account goroutines stack_bytes",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
@@ -178,9 +182,24 @@ CONTENTS = Contents(
 ACCOUNT = Account(1000, 1, 2, 3, 4, 5, 6, 7, 8, 1000)  # more than all of it: memory went meanwhile
 ENTRIES = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], CONTENTS, None, ())
 UNTYPED = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[1], None, "00ff", ("n",))
+_FIGURES = OwnerFigures(2, 3, None, 4, None, None)
+_CHANGE = OwnerChange("main.m", None, "main.m", None, "map[int]int", "swiss", None, _FIGURES)
+COMPARISONS = (
+    Comparison("a", "b", ComparedBy.OWNER, (), (0, 0), None, ()),
+    Comparison(
+        "a",
+        "b",
+        ComparedBy.SITE,
+        (_CHANGE, replace(_CHANGE, before=_FIGURES, after=None)),
+        (1, 2),
+        0.5,
+        ("d",),
+    ),
+)
 OUTPUTS: tuple[out.Json, ...] = (
     *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
     out.heap_json(INVENTORY),
+    *map(diff_json, COMPARISONS),
     out.heap_json(replace(INVENTORY, account=ACCOUNT)),
     *map(out.diagnosis_json, DIAGNOSES),
     *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),

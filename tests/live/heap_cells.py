@@ -28,8 +28,13 @@ HEAP_SCENARIOS = {
 # Nothing of a pause is promised on a machine that runs two labs at a time; it is printed.
 PATIENCE_MS = 5_000.0
 CLOSE = 0.01
-# A scenario that holds no map: the largest one may keep this share of the live heap, and be no suspect.
+# A scenario that holds no map: the runtime's and the server's own may take this share of the live heap. What they
+# retain is no question of blame: an HTTP server's table of routes leads to all that its handlers hold.
 MOST_OF_A_BYSTANDER = 0.1
+# Between reading two numbers of the kernel: pages that come and go, stacks of threads.
+ADRIFT_BYTES = 1 << 20
+# src/runtime/stack.go, stackMin.
+LEAST_STACK_BYTES = 2_048
 # Before object headers a stripped program says of few objects what they are.
 OLDEST_WITH_HEADERS = 22
 
@@ -50,6 +55,7 @@ class Look:
         wrong += [f"complete: {what}" for what in self.inventory.unread]
         if not self.inventory.snapshot.complete and not self.inventory.unread:
             wrong.append("complete: the snapshot is not, and nothing is said to be unread")
+        wrong += self._misses_of_account()
         if self.before["type"] and (self.before["design"] or self.before["type"] == "sync.Map"):
             return wrong + list(self._misses_of_maps())
         return wrong + list(self._misses_without_a_map())
@@ -103,10 +109,33 @@ class Look:
 
     def _misses_without_a_map(self) -> Iterator[str]:
         held = self.inventory.snapshot.heap_bytes
-        for each in self.inventory.maps[:1]:
-            if max(each.retained_bytes or 0, each.shallow_bytes) > MOST_OF_A_BYSTANDER * held:
-                yield f"bystander: {each.owner} ({each.type}) is shown with {each.retained_bytes} of {held} bytes"
-        yield f"holder: nothing is named in place of {self.before['path'] or self.before['scenario']}"
+        for each in self.inventory.maps:
+            if each.shallow_bytes > MOST_OF_A_BYSTANDER * held:
+                yield f"bystander: {each.owner} ({each.type}) is shown with {each.shallow_bytes} of {held} bytes"
+        account, truth = self.inventory.account, self.before
+        if account is None:
+            return
+        if truth["path"]:
+            yield f"holder: nothing is named in place of {truth['path']}"
+        elif "off_heap_bytes" in truth:
+            if not 0 <= account.off_heap_bytes - truth["off_heap_bytes"] < ADRIFT_BYTES:
+                yield f"holder: {account.off_heap_bytes} bytes off the heap, not {truth['off_heap_bytes']}"
+        elif "freed_bytes" in truth:
+            if account.free_bytes < truth["freed_bytes"]:
+                yield f"holder: {account.free_bytes} bytes free and not returned, not {truth['freed_bytes']}"
+        elif "gc_percent" in truth:
+            if account.dead_bytes + account.free_bytes < account.live_bytes:
+                yield f"holder: {account.dead_bytes} bytes of garbage beside {account.live_bytes} live"
+        elif account.stack_bytes < truth["entries"] * LEAST_STACK_BYTES:
+            yield f"holder: {account.stack_bytes} bytes of stacks of {truth['entries']} goroutines"
+
+    def _misses_of_account(self) -> list[str]:
+        account = self.inventory.account
+        if account is None:
+            return ["account: none"]
+        if abs(account.unexplained_bytes) > ADRIFT_BYTES:
+            return [f"account: {account.unexplained_bytes} of {account.rss_bytes} bytes are under no head"]
+        return []
 
 
 def _distance(found: MapInstance, part: dict[str, Any]) -> float:

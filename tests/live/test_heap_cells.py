@@ -56,11 +56,26 @@ def test_what_differs_from_the_truth_is_a_miss(name: str, change: Any, emptied: 
 
 
 def test_what_is_left_unread_and_what_is_left_behind_are_misses(emptied: Look) -> None:
-    blank = replace(emptied.inventory, unread=("the stack of a goroutine",))
+    account = emptied.inventory.account
+    assert account is not None
+    short = replace(account, live_bytes=account.live_bytes - (2 << 20))
+    blank = replace(emptied.inventory, unread=("the stack of a goroutine",), account=short)
     wrong = replace(emptied, inventory=blank, traces=("thread 7: T (stopped)",)).misses()
-    assert wrong == ["alive: thread 7: T (stopped)", "complete: the stack of a goroutine"]
+    assert wrong[:2] == ["alive: thread 7: T (stopped)", "complete: the stack of a goroutine"]
+    assert [miss.split(":")[0] for miss in wrong[2:]] == ["account"]
 
 
 def _look(name: str, build: str) -> Look:
     binary, _ = build_lab(stripped=build == "stripped", pie=build == "PIE")
     return look_into(binary, HEAP_SCENARIOS[name], stripped=build == "stripped")
+
+
+@pytest.mark.parametrize("name", ["off-heap", "idle-heap", "high-gogc", "goroutine-leak"])
+def test_what_holds_no_map_is_told_by_its_account(name: str) -> None:
+    look = _look(name, "stripped")
+    assert look.misses() == []
+    account = look.inventory.account
+    assert account is not None
+    other = replace(account, off_heap_bytes=0, free_bytes=0, dead_bytes=0, stack_bytes=0)
+    wrong = replace(look, inventory=replace(look.inventory, account=other)).misses()
+    assert [miss.split(":")[0] for miss in wrong] == ["account", "holder"]

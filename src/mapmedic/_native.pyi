@@ -130,7 +130,8 @@ class StackColumns(TypedDict):
     high: bytes
     thread: bytes
     context: bytes
-    lowest: bytes
+    used_low: bytes
+    used_high: bytes
     found: bytes
     end: bytes
     certain_start: bytes

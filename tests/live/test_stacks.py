@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from mapmedic import _native
 from mapmedic.demo.service import lab_source
+from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.runtime import find_runtime
 from mapmedic.goheap.stacks import End, Found, Stack, read_code, unwind_stacks
+from mapmedic.memory.reader import Address, Memory
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Limits, SnapshotMode
 from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
@@ -31,6 +38,8 @@ MODES = {
 }
 WORKS = {"main.spin", "main.callMuch", "main.readTheClock", "main.allocateMuch", "main.fillMap"}
 LOOKS = 20
+DAMAGES = 40
+LIES = [bytes(8), b"\xff" * 8, b"\x01" + bytes(7), b"\xff" * 6 + bytes(2), bytes(4) + b"\xff" * 4]
 PATIENCE_MS = 5_000.0
 
 
@@ -158,3 +167,46 @@ def test_without_registers_a_running_goroutine_is_not_guessed_at(tmp_path: Path)
         seen = look(process.pid, SnapshotMode.LIVE)
     assert not any(stack.found in (Found.RUNNING, Found.ON_SYSTEM_STACK) for stack in seen)
     assert all(stack.end is not End.NO_THREAD or stack.frames == () for stack in seen)
+
+
+def test_damaged_memory_is_unwound_or_refused(tmp_path: Path) -> None:
+    with running(build(toolchains()[-1], "stripped", tmp_path)) as process:
+        memory = read_process(process.pid, Limits(None, PATIENCE_MS))
+    runtime = find_runtime(memory)
+    whole = {
+        extent.start: raw
+        for extent in memory.extents
+        if (raw := memory.read(extent.start, extent.end - extent.start)) is not None
+    }
+    chance = random.Random(1)  # noqa: S311 - which bytes are damaged is no secret
+    ends = set()
+    for _ in range(DAMAGES):
+        damaged = damage(memory, whole, chance, [*runtime.goroutines, runtime.module])
+        began = time.process_time()
+        try:
+            stacks = unwind_stacks(damaged, runtime, read_code(damaged, runtime))
+            ends |= {stacks.stack(index).end for index in range(len(stacks))}
+        except CouldNotLook:
+            ends.add(None)
+        assert time.process_time() - began < 5
+    assert len(ends) > 4
+
+
+def damage(
+    memory: Memory, whole: dict[Address, bytes], chance: random.Random, places: list[Address]
+) -> Memory:
+    """Return ``memory`` with words overwritten: anywhere, in the gs, and in what the tables are found by."""
+    pieces, offset = [], 0
+    with tempfile.TemporaryFile() as file:
+        for start, raw in whole.items():
+            changed = bytearray(raw)
+            here = [at - start for at in places if start <= at < start + len(raw)]
+            for at in (chance.choice(here) + chance.randrange(0, 400, 8) for _ in range(3) if here):
+                changed[at : at + 8] = chance.choice(LIES)
+            for at in (chance.randrange(0, len(raw) - 8) for _ in range(len(raw) >> 14)):
+                changed[at : at + 8] = chance.choice(LIES)
+            file.write(changed[: len(raw)])
+            pieces.append((int(start), len(raw), offset))
+            offset += len(raw)
+        file.flush()
+        return replace(memory, image=_native.Image([(file.fileno(), pieces)]))

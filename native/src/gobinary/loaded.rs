@@ -13,6 +13,7 @@ use crate::problem::{Parsed, problem};
 
 const HEADER_FUNCTIONS: u64 = 8;
 const HEADER_QUANTUM: u64 = 6;
+const FUNCTAB_ENTRY_BYTES: u64 = 8;
 /// No program's tables are larger.
 const MOST_BYTES: u64 = 1 << 31;
 
@@ -60,6 +61,10 @@ impl Loaded {
         };
         if functions.checked_add(1) != Some(words[FUNCTAB + 1]) {
             return problem("its function table and its moduledata disagree", 0);
+        }
+        let room = words[RECORDS + 1] / FUNCTAB_ENTRY_BYTES;
+        if functions >= room {
+            return problem("its function table is larger than its records", 0);
         }
         let mut loaded = Loaded {
             text: words[TEXT]..words[END_OF_TEXT],

@@ -1,6 +1,7 @@
 //! Stacks as Python sees them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -139,12 +140,18 @@ impl GoCode {
             let scan = Scan::new(image, layout, &mut maps);
             let (low, high) = goroutine.stack;
             let lowest = frames.first().map_or(low, |frame| frame.sp);
-            let roots = match end {
-                End::Whole => scan.frames(g, &goroutine, frames, &code)?,
-                End::NoStack => Roots::default(),
-                _ => scan.whole(lowest, high.min(low.saturating_add(MOST_STACK_BYTES))),
+            let most = high.min(low.saturating_add(MOST_STACK_BYTES));
+            // Bounds that nobody has checked are believed as far as there is memory behind them.
+            let is_there = image.covers(lowest, most.saturating_sub(lowest) as usize);
+            let (used, roots) = match (end, frames.last()) {
+                (End::Whole, Some(last)) => {
+                    (lowest..last.fp, scan.frames(g, &goroutine, frames, &code)?)
+                }
+                (End::NoStack, _) => (0..0, Roots::default()),
+                _ if is_there => (lowest..most, scan.whole(lowest, most)),
+                _ => (0..0, Roots::default()),
             };
-            stacks.add(&goroutine, lowest, end, roots);
+            stacks.add(&goroutine, used, end, roots);
         }
         Ok(stacks)
     }
@@ -158,8 +165,9 @@ struct Stacks {
     high: Vec<u64>,
     thread: Vec<u64>,
     context: Vec<u64>,
-    /// The lowest address in use.
-    lowest: Vec<u64>,
+    /// [first, last) of the addresses in use.
+    used_low: Vec<u64>,
+    used_high: Vec<u64>,
     found: Vec<u8>,
     end: Vec<u8>,
     certain: Lists,
@@ -208,17 +216,18 @@ impl Stacks {
             found: Found::Nowhere,
             context: 0,
         };
-        self.add(&unknown, 0, End::Unreadable, Roots::default());
+        self.add(&unknown, 0..0, End::Unreadable, Roots::default());
     }
 
-    fn add(&mut self, goroutine: &Goroutine, lowest: u64, end: End, roots: Roots) {
+    fn add(&mut self, goroutine: &Goroutine, used: Range<u64>, end: End, roots: Roots) {
         self.id.push(goroutine.id);
         self.state.push(goroutine.status as u8);
         self.low.push(goroutine.stack.0);
         self.high.push(goroutine.stack.1);
         self.thread.push(goroutine.thread);
         self.context.push(goroutine.context);
-        self.lowest.push(lowest);
+        self.used_low.push(used.start);
+        self.used_high.push(used.end);
         self.found.push(goroutine.found as u8);
         self.end.push(end as u8);
         self.frame_start.push(self.frames.len() as i64);
@@ -234,7 +243,8 @@ impl Stacks {
         table.column("high", self.high)?;
         table.column("thread", self.thread)?;
         table.column("context", self.context)?;
-        table.column("lowest", self.lowest)?;
+        table.column("used_low", self.used_low)?;
+        table.column("used_high", self.used_high)?;
         table.column("found", self.found)?;
         table.column("end", self.end)?;
         self.certain.into_table(&table, "certain")?;

@@ -14,6 +14,7 @@ const WORD: u64 = 8;
 /// Whatever is smaller points nowhere.
 const LEAST_POINTER: u64 = 1 << 16;
 const MOST_DEFERRED: usize = 1 << 16;
+const MOST_ARGUMENT_BYTES: u64 = 1 << 20;
 
 /// Where a word lies, and what it is; the word before it says of what type the value of an interface is.
 #[derive(Debug, Clone, Copy)]
@@ -86,9 +87,7 @@ impl<'a, 'b> Scan<'a, 'b> {
 
     /// Returns all words of [from, high): of a stack of which too little is known. None where they are not all there.
     pub fn whole(mut self, from: u64, high: u64) -> Roots {
-        if self.image.covers(from, high.saturating_sub(from) as usize) {
-            self.every_word(from, high);
-        }
+        self.every_word(from, high);
         self.roots
     }
 
@@ -183,6 +182,9 @@ impl<'a, 'b> Scan<'a, 'b> {
     }
 
     fn every_word(&mut self, from: u64, to: u64) {
+        if !self.image.covers(from, to.saturating_sub(from) as usize) {
+            return;
+        }
         let mut at = from.next_multiple_of(WORD);
         while at.saturating_add(WORD) <= to {
             self.add(at, false);
@@ -221,5 +223,6 @@ fn locals_end(frame: &Frame) -> u64 {
 
 fn arguments(code: &Code<'_>, frame: &Frame) -> Parsed<u64> {
     let function = code.tables.function_at(frame.pc)?;
-    Ok(function.map_or(0, |function| function.arguments().max(0) as u64))
+    let bytes = function.map_or(0, |function| function.arguments().max(0) as u64);
+    Ok(bytes.min(MOST_ARGUMENT_BYTES))
 }

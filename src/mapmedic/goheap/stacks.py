@@ -56,6 +56,9 @@ class End(IntEnum):
 
 
 _MOST_SAID = 10
+_WORD_COLUMNS = (
+    "id", "thread", "context", "used_low", "used_high", "low", "high", "pc", "call", "entry", "sp", "fp",
+)  # fmt: skip
 _WHY = {
     End.NO_THREAD: "it runs, and the registers of its thread are not known",
     End.NO_FUNCTION: "an address on it is in no Go function",
@@ -122,9 +125,9 @@ class StackWords:
 class Stacks:
     """All stacks as columns: goroutine -> value, and frame -> value from ``frame_start`` on.
 
-    ``lowest``: the lowest address in use. ``thread``: who runs it (0 for nobody); ``context``: where the registers
-    lie that a signal's handler was given (0 for none). ``certain`` words are live pointers by the program's own
-    account; ``doubtful`` ones lie where it gives none, and may be pointers.
+    ``used_low``, ``used_high``: the part in use. ``thread``: who runs it (0 for nobody); ``context``: where the
+    registers lie that a signal's handler was given (0 for none). ``certain`` words are live pointers by the
+    program's own account; ``doubtful`` ones lie where it gives none, and may be pointers.
     """
 
     code: _native.GoCode
@@ -133,7 +136,8 @@ class Stacks:
     id: NDArray[np.uint64]
     thread: NDArray[np.uint64]
     context: NDArray[np.uint64]
-    lowest: NDArray[np.uint64]
+    used_low: NDArray[np.uint64]
+    used_high: NDArray[np.uint64]
     found: NDArray[np.uint8]
     end: NDArray[np.uint8]
     low: NDArray[np.uint64]
@@ -150,23 +154,17 @@ class Stacks:
 
     def unread(self) -> tuple[str, ...]:
         """Return a sentence for each stack that could not be read, or unwound to its end."""
-        cut = [end for end in self.end.tolist() if not End(end).is_complete]
-        if not cut:
-            return ()
-        shown = np.flatnonzero([not End(end).is_complete for end in self.end.tolist()])[:_MOST_SAID].tolist()
-        said = [f"the stack of goroutine {self.id[n]}: {_WHY[End(int(self.end[n]))]}" for n in shown]
-        return (
-            *said,
-            *([f"the stacks of {len(cut) - len(said):,} more goroutines"] if len(cut) > len(said) else []),
-        )
+        cut = np.flatnonzero((self.end != End.WHOLE) & (self.end != End.NO_STACK)).tolist()
+        said = [
+            f"the stack of goroutine {self.id[n]}: {_WHY[End(int(self.end[n]))]}" for n in cut[:_MOST_SAID]
+        ]
+        more = (f"the stacks of {len(cut) - _MOST_SAID:,} more goroutines",) if len(cut) > _MOST_SAID else ()
+        return (*said, *more)
 
     def used(self) -> list[tuple[int, int]]:
         """Return [low, high) of the used part of each stack."""
-        return [
-            (low, high)
-            for low, high in zip(self.lowest.tolist(), self.high.tolist(), strict=True)
-            if low < high
-        ]
+        both = zip(self.used_low.tolist(), self.used_high.tolist(), strict=True)
+        return [(low, high) for low, high in both if low < high]
 
     def stack(self, index: int) -> Stack:
         """Return the stack of goroutine number ``index``, in the order of ``runtime.goroutines``."""
@@ -250,7 +248,20 @@ def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Sta
         raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
     words = {
         name: np.frombuffer(columns[name], dtype="<u8")
-        for name in ("id", "thread", "context", "lowest", "low", "high", "pc", "call", "entry", "sp", "fp")
+        for name in (
+            "id",
+            "thread",
+            "context",
+            "used_low",
+            "used_high",
+            "low",
+            "high",
+            "pc",
+            "call",
+            "entry",
+            "sp",
+            "fp",
+        )
     }
     return Stacks(
         code=code,

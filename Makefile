@@ -27,12 +27,13 @@ check: env ## lint, types, import picture, gofmt, vet, clippy
 	@bash tools/check.sh $(BIN)
 
 live: env ## every lab scenario, from outside and inside, and every cell of the agent on every Go version; rewrites the matrices in docs/reference
+	@$(BIN)/python -m tools.check_layouts
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
 	@$(BIN)/python -m tests.live.heap_matrix
 	@$(BIN)/python -m tests.live.big_program
 	@$(BIN)/python -m tests.live.agent_matrix
 	@$(BIN)/python -m tests.oracle.binary_matrix
-	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py
+	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py tests/live/test_heap_builds.py
 
 soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_survival.py)
 	@MAPMEDIC_KILLS=300 $(BIN)/pytest -n0 tests/live/test_survival.py $(ARGS)

@@ -13,6 +13,8 @@ from mapmedic.goheap.build import GoBuild
 
 OLDEST_MINOR = 21
 NEWEST_MINOR = 27
+# A mutex is larger with it, and so is everything that has one (src/runtime/lockrank_on.go).
+_MOVING = frozenset({"staticlockranking"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +66,19 @@ _SPAN = {
     "span_count_bytes": 2, "span_alloc_bits": 64, "span_spanclass": 98, "span_state": 99,
     "span_elemsize": 104, "span_large_type": 152, "heap_bits_limit": 512, "arena_no_more_ptrs": 0, "arena_spans": 0,
 }  # fmt: skip
-# Up to Go 1.21 a bitmap for each arena says where pointers are, whatever the size: no object has a header.
-_NO_LIMIT = 1 << 62
+# Up to Go 1.21, and with GOEXPERIMENT=noallocheaders in 1.22, a bitmap for each arena says where pointers are,
+# whatever the size: no object has a header.
+_NO_HEADERS = {
+    "heap_bits_limit": 1 << 62,
+    "arena_no_more_ptrs": 1 << 20,
+    "arena_spans": (1 << 20) + (1 << 14),
+}
 _SPAN_21 = {
     "span_size": 168, "span_start": 24, "span_npages": 32, "span_freeindex": 48, "span_nelems": 56,
     "span_count_bytes": 8, "span_alloc_bits": 72, "span_spanclass": 106, "span_state": 107,
-    "span_elemsize": 112, "span_large_type": 0, "heap_bits_limit": _NO_LIMIT,
-    "arena_no_more_ptrs": 1 << 20, "arena_spans": (1 << 20) + (1 << 14),
+    "span_elemsize": 112, "span_large_type": 0,
 }  # fmt: skip
-_ARENAS_21 = 80
+_ARENAS = {21: 80, 22: 144}
 # src/runtime/map.go (hmap), src/internal/runtime/maps/map.go (Map): 48 bytes; the classic one of 1.24 and 1.25
 # (src/runtime/map_noswiss.go) has 56, for which 64 are set aside.
 _MAP = {"map_header_bytes": 48, "map_extra": 40}
@@ -93,6 +99,10 @@ _GOROUTINES = {
 
 def layout_of(build: GoBuild) -> Layout:
     """Return the layout of a program built so; TargetUnsupported for a version never looked at."""
+    if "devel" in build.version:
+        raise TargetUnsupported(
+            build.version, "a Go between two versions: where it keeps what nobody has looked up"
+        )
     if build.minor > NEWEST_MINOR:
         raise TargetUnsupported(
             build.version, f"this mapmedic knows Go up to 1.{NEWEST_MINOR}; a newer one is needed"
@@ -100,11 +110,17 @@ def layout_of(build: GoBuild) -> Layout:
     if build.minor < OLDEST_MINOR:
         raise TargetUnsupported(build.version, f"Go before 1.{OLDEST_MINOR} is not read from memory")
     green_tea = build.has("greenteagc", since=26)
-    span = _SPAN_21 if build.minor == 21 else _SPAN
+    if moved := build.experiments & _MOVING:
+        raise TargetUnsupported(
+            build.version,
+            f"built with GOEXPERIMENT={','.join(sorted(moved))}, which moves what this mapmedic reads",
+        )
+    has_headers = build.has("allocheaders", since=22)
     swiss = build.has("swissmap", since=24)
     return Layout(
         spans={
-            **span,
+            **(_SPAN_21 if build.minor == 21 else _SPAN),
+            **({} if has_headers else _NO_HEADERS),
             **(_HMAP_24 if build.minor >= 24 and not swiss else _MAP),
             "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0,
         },
@@ -113,5 +129,5 @@ def layout_of(build: GoBuild) -> Layout:
         sync_trie=build.has("synchashtriemap", since=24),
         types_end=312 if build.minor >= 27 else 304,
         bucket_load=6 if build.minor == 21 else 6.5,
-        arenas=_ARENAS_21 if build.minor == 21 else None,
+        arenas=None if has_headers else _ARENAS[build.minor],
     )

@@ -1,0 +1,3 @@
+module c_program
+
+go 1.21

@@ -47,7 +47,9 @@ KINDS = (
 @dataclass(frozen=True)
 class Service:
     pid: int
+    stripped: bool
     truth: dict[str, dict[str, Any]]
+    paths: dict[str, int]
     heap: GoHeap
     inventory: Inventory
 
@@ -84,7 +86,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         heap, inventory = capture_heap(
             parse_target(f"pid:{process.pid}"), Limits(SnapshotMode.FORK, PATIENCE_MS)
         )
-        yield Service(process.pid, truth, heap, inventory)
+        yield Service(process.pid, stripped, truth["maps"], truth["paths"], heap, inventory)
         process.stdin.close()
 
 
@@ -137,3 +139,15 @@ def test_the_command(service: Service) -> None:
     assert "\\x1b[31m" in escaped.out
     assert "\x1b[31m" not in escaped.out
     assert run(*words, "no.such.map").code == run(*words, "Holder.Maps").code == 2
+
+
+def test_paths_say_the_keys_of_the_maps_on_the_way(service: Service) -> None:
+    """Each of these maps has as many entries as no other; stripped there is no variable to begin with."""
+    by_entries = {map_.entries: map_ for map_ in service.inventory.maps}
+    found = {path: by_entries[entries].path for path, entries in service.paths.items()}
+    if service.stripped:
+        assert set(found.values()) == {None}
+    else:
+        assert found == {path: path for path in service.paths}
+        declared = {by_entries[entries].declared for entries in service.paths.values()}
+        assert declared == {"main.Tenant.items", "main.Shard.m", "main.byID"}

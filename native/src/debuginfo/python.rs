@@ -45,12 +45,16 @@ impl DebugInfo {
         self.globals.variables.len()
     }
 
-    /// Return (variable, path, declared) of what is reached from the word at the linked ``address`` along
-    /// ``places``; None where a variable or a type on the way is not known.
-    fn follow(&self, address: u64, places: Vec<u64>) -> Option<(String, String, Option<String>)> {
+    /// Return (variable, path, declared, kind) of what is reached from the word at the linked ``address`` along
+    /// ``places``, kind as reflect.Kind counts; None where a variable or a type on the way is not known.
+    fn follow(
+        &self,
+        address: u64,
+        places: Vec<u64>,
+    ) -> Option<(String, String, Option<String>, u64)> {
         let (variable, all) = self.way(address, places)?;
-        let (path, declared) = self.globals.types.follow(variable.kind, &all)?;
-        Some((variable.name.clone(), path, declared))
+        let way = self.globals.types.follow(variable.kind, &all)?;
+        Some((variable.name.clone(), way.path, way.declared, way.kind))
     }
 
     /// Return (variable, path, declared) of what is reached along ``places`` from the word ``at`` bytes from the
@@ -81,21 +85,9 @@ impl DebugInfo {
     /// Return (variable, kind) of the word at the linked ``address``, kind as reflect.Kind counts; None where no
     /// variable is known to hold it.
     fn find(&self, address: u64) -> Option<(String, u64)> {
-        let Globals {
-            variables, types, ..
-        } = &self.globals;
-        let index = variables
-            .partition_point(|variable| variable.address <= address)
-            .checked_sub(1)?;
-        let variable = &variables[index];
-        let offset = address - variable.address;
-        if offset >= types.size(variable.kind)? {
-            return None;
-        }
-        Some((
-            variable.name.clone(),
-            types.leaf(variable.kind, offset)?.kind,
-        ))
+        let (variable, all) = self.way(address, Vec::new())?;
+        let leaf = self.globals.types.leaf(variable.kind, all[0])?;
+        Some((variable.name.clone(), leaf.kind))
     }
 }
 

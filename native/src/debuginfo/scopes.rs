@@ -134,7 +134,7 @@ fn named(types: &Types, local: &Local, offset: u64, places: &[u64]) -> Option<Na
     if !types.leads_to_map(local.kind, &all) {
         return None;
     }
-    let (path, declared) = types.follow(local.kind, &all)?;
+    let way = types.follow(local.kind, &all)?;
     let name = local.name.strip_prefix('&').unwrap_or(&local.name);
-    Some((name.to_owned(), path, declared))
+    Some((name.to_owned(), way.path, way.declared))
 }

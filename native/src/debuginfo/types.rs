@@ -7,10 +7,13 @@ pub type Die = usize;
 
 /// reflect.Kind, as Go writes it into DW_AT_go_kind (src/cmd/internal/dwarf/dwarf.go).
 pub const ARRAY: u64 = 17;
+pub const CHAN: u64 = 18;
 pub const MAP: u64 = 21;
+pub const POINTER: u64 = 22;
+pub const SLICE: u64 = 23;
 pub const STRUCT: u64 = 25;
 /// Channels, functions, maps, pointers.
-const WORDS: [u64; 4] = [18, 19, MAP, 22];
+const WORDS: [u64; 4] = [CHAN, 19, MAP, POINTER];
 
 #[derive(Default)]
 pub struct Type {
@@ -32,10 +35,17 @@ pub struct Leaf {
     pub path: String,
     /// "pkg.Type.field" of the innermost named struct on that way.
     pub declared: Option<String>,
-    /// What a pointer, slice or channel is of.
+    /// What a pointer or slice is of; a map or channel leads to the runtime's own objects.
     pub of: Option<Die>,
     pub kind: u64,
     pub descriptor: u64,
+}
+
+/// A way from a value: its path, the field it leads through last, the kind of the word it ends at.
+pub struct Followed {
+    pub path: String,
+    pub declared: Option<String>,
+    pub kind: u64,
 }
 
 const MOST_DEPTH: usize = 64;
@@ -79,7 +89,7 @@ impl Types {
                     return Some(Leaf {
                         path,
                         declared,
-                        of: kind.of.filter(|_| known != MAP),
+                        of: kind.of.filter(|_| known != MAP && known != CHAN),
                         kind: known,
                         descriptor: kind.descriptor,
                     });
@@ -89,18 +99,28 @@ impl Types {
         None
     }
 
-    /// Returns the way from a value of type `die` along `places`: (path, declared). Each place is where, in bytes
-    /// into what the one before led to, the next pointer lies. None where a type on the way is not known.
-    pub fn follow(&self, die: Die, places: &[u64]) -> Option<(String, Option<String>)> {
-        let (mut path, mut declared) = (String::new(), None);
+    /// Returns the way from a value of type `die` along `places`. Each place is where, in bytes into what the one
+    /// before led to, the next pointer lies. None where a type on the way is not known.
+    pub fn follow(&self, die: Die, places: &[u64]) -> Option<Followed> {
+        let mut way = Followed {
+            path: String::new(),
+            declared: None,
+            kind: 0,
+        };
         let mut at = Some(die);
         for &place in places {
-            let leaf = self.leaf(at?, place)?;
-            path.push_str(&leaf.path);
-            declared = leaf.declared.or(declared);
-            at = leaf.of;
+            let mut offset = place;
+            if way.kind == SLICE {
+                let size = self.size(at?).filter(|&size| size > 0)?;
+                way.path.push_str(&format!("[{}]", place / size));
+                offset = place % size;
+            }
+            let leaf = self.leaf(at?, offset)?;
+            way.path.push_str(&leaf.path);
+            way.declared = leaf.declared.or(way.declared);
+            (at, way.kind) = (leaf.of, leaf.kind);
         }
-        Some((path, declared))
+        Some(way)
     }
 
     /// Tells whether what `places` lead to from a value of type `die` is a map.

@@ -102,6 +102,7 @@ fn measure(
 
 /// One step of the way from a root to an object.
 pub struct Step {
+    /// Of the value, behind the header of its object; 0 for the root.
     pub address: u64,
     /// Where in the object the way goes on, in bytes; in the root, its number.
     pub place: u32,
@@ -258,7 +259,7 @@ impl Survey {
             0
         };
         Step {
-            address: span.address(slot),
+            address: span.address(slot) + u64::from(header),
             place: place.saturating_sub(header),
             shape: self.shapes[self.told[object as usize] as usize],
         }

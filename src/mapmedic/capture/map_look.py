@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from mapmedic.capture.inventory import capture_heap
-from mapmedic.capture.targets import Target, TargetKind
+from mapmedic.capture.targets import Target
 from mapmedic.goheap.entries import take_entries
 from mapmedic.memory.snapshot import Progress
 from mapmedic.model.entries import MapEntries
@@ -24,7 +23,4 @@ def capture_entries(
     """
     heap, inventory = capture_heap(target, limits, exe, progress)
     map_ = find_map(inventory.maps, owner)
-    # A core is of the moment it was written.
-    core = Path(target.text.removeprefix("core:")) if target.kind is TargetKind.CORE else None
-    now_ns = core.stat().st_mtime_ns if core else time.time_ns()
-    return take_entries(heap, inventory, map_, shown, now_ns)
+    return take_entries(heap, inventory, map_, shown, inventory.snapshot.taken_at_unix_ns or 0)

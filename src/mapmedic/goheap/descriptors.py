@@ -75,6 +75,10 @@ class Descriptor:
     fields: tuple[Field, ...] = ()
 
 
+ANY = Descriptor(0, "interface {}", 16, Kind.INTERFACE, is_direct=False)
+"""The type of what a sync.Map holds, where the program itself has no descriptor for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Descriptors:
     """The descriptors of one process by address."""

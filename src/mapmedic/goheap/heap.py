@@ -9,6 +9,7 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.descriptors import Descriptors
 from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.interfaces import find_interfaces
 from mapmedic.goheap.map_sizes import SIZE_CLASSES
@@ -16,6 +17,7 @@ from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
 from mapmedic.goheap.types import Types
+from mapmedic.goheap.ways import WayNames
 from mapmedic.memory.reader import Memory
 from mapmedic.model.inventory import SnapshotMode
 
@@ -36,6 +38,7 @@ class GoHeap:
     stacks: Stacks
     labels: GlobalLabels
     types: Types
+    ways: WayNames
     survey: _native.HeapSurvey
     totals: dict[str, int]
     maps: dict[str, np.ndarray]
@@ -60,6 +63,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
         "variables": [(at, runtime.types + kind) for at, kind in variables],
     }  # fmt: skip
+    types = Types(memory, runtime.types)
     try:
         survey = _native.HeapSurvey(
             memory.image, runtime.layout.spans, place, roots.words.tobytes(), stacks.used(),
@@ -70,8 +74,10 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     totals = survey.totals()
     unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
-    types, labels = Types(memory, runtime.types), GlobalLabels(stacks.code, runtime.sections)
-    return GoHeap(memory, runtime, roots, stacks, labels, types, survey, totals, maps, sync_maps, unread)
+    ways, labels = WayNames.of(Descriptors(types)), GlobalLabels(stacks.code, runtime.sections)
+    return GoHeap(
+        memory, runtime, roots, stacks, labels, types, ways, survey, totals, maps, sync_maps, unread
+    )  # fmt: skip
 
 
 def _columns(raw: dict[str, bytes]) -> dict[str, np.ndarray]:

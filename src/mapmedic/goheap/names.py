@@ -32,8 +32,8 @@ class GlobalNames:
         """Return (name, kind) of the variable that the word at ``address`` is part of; None where none is known."""
         return self.debug.find(address - self.bias) if address >= self.bias else None
 
-    def follow(self, address: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
-        """Return (variable, path, declared) of what is reached from the word at ``address`` along ``places``.
+    def follow(self, address: int, places: Sequence[int]) -> tuple[str, str, str | None, int] | None:
+        """Return (variable, path, declared, kind) of what is reached from the word at ``address`` along ``places``.
 
         Each place is an offset in bytes into what the one before led to. None where a type on the way is not known.
         """

@@ -111,13 +111,26 @@ def declared_map_type(heap: GoHeap, address: int, names: GlobalNames) -> int:
 def _by_debug_information(
     heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None
 ) -> tuple[str, str | None] | None:
-    """Return (path, declared), as far as the program's types lead; behind a map or a channel […] stands for which."""
+    """Return (path, declared): as far as the debug information leads, from there on by the types in memory.
+
+    Where one of those is not known, […] stands for all that lies between the variable and the last value.
+    """
     if names is None:
         return None
-    whole = names.follow(root.at, [place for _, place, _, _ in steps])
-    if whole is not None:
-        variable, path, declared = whole
-        return variable + path, declared
+    places = [place for _, place, _, _ in steps]
+    led, known = names.follow(root.at, ()), 0
+    while led is not None and known < len(steps):
+        further = names.follow(root.at, places[: known + 1])
+        if further is None:
+            break
+        led, known = further, known + 1
+    if led is not None:
+        variable, path, declared, kind = led
+        way = heap.ways.along(steps[known:], kind)
+        if way is not None:
+            if way.path:
+                declared = _declared(heap, steps[known:]) or declared or f"{variable}{path}"
+            return f"{'chan ' if way.through_channel else ''}{variable}{path}{way.path}", declared
     variable_kind = names.variable(root.at)
     if variable_kind is None:
         return None

@@ -27,6 +27,8 @@ class Types:
     memory: Memory
     base: int
     _names: dict[int, str | None] = field(default_factory=dict)
+    _paths: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    _headers: dict[int, tuple[int, int] | None] = field(default_factory=dict)
 
     def name(self, address: int) -> str | None:
         """Return the name of the type at ``address`` as Go prints it; None where it cannot be read."""
@@ -58,6 +60,15 @@ class Types:
 
     def field_path(self, address: int, offset: int) -> str | None:
         """Return ``.field.inner`` for what lies ``offset`` bytes into values of the type at ``address``."""
+        head = self._header(address)
+        if head is None:
+            return None
+        key = (address, offset % (head[0] or 1))
+        if key not in self._paths:
+            self._paths[key] = self._read_field_path(*key)
+        return self._paths[key]
+
+    def _read_field_path(self, address: int, offset: int) -> str | None:
         path: list[str] = []
         for _ in range(_MOST_DEPTH):
             head = self._header(address)
@@ -85,8 +96,11 @@ class Types:
 
     def _header(self, address: int) -> tuple[int, int] | None:
         """Return (size, kind) of the type at ``address``."""
-        raw = self.memory.read(address, _HEADER)
-        return None if raw is None else (int.from_bytes(raw[:8], "little"), raw[_KIND] & _KIND_MASK)
+        if address not in self._headers:
+            raw = self.memory.read(address, _HEADER)
+            known = None if raw is None else (int.from_bytes(raw[:8], "little"), raw[_KIND] & _KIND_MASK)
+            self._headers[address] = known
+        return self._headers[address]
 
     def _field_at(self, address: int, offset: int) -> tuple[str, int, int] | None:
         """Return (name, offset, type) of the last field of a struct that begins at or before ``offset``."""

@@ -11,8 +11,8 @@ from mapmedic.model.entries import Contents, Entry, Grouping, KeyGroup, MapEntri
 from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
 
 _HASH_DIGITS = 12
-# A key in a path: tenants["a"].items, byID[42].m, cache[{…}].
-_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[-?[0-9.]+\]')
+# A key (or an index) in a path: tenants["a"].items, byID[42].m.
+_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]"…]+\]')
 _RAW = "the bytes of an unknown type are left out"
 
 
@@ -29,7 +29,7 @@ class Redaction:
         """Return ``entries`` with nothing of what its keys and values say; paths lose the keys in them."""
         map_ = replace(
             entries.map,
-            owner=self._path(entries.map.owner),
+            owner=self._path(entries.map.owner) if entries.map.path else entries.map.owner,
             path=None if entries.map.path is None else self._path(entries.map.path),
         )
         contents = None if entries.contents is None else self._contents(entries.contents)

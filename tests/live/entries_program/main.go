@@ -1,4 +1,4 @@
-// Command entries holds maps of every kind of key and value, prints what is in them as JSON, then READY, and
+// Command entries holds maps of every kind of key and value, prints what is in them and where they are as JSON, then READY, and
 // stays until its standard input ends. What it says comes from package reflect: mapmedic's own reading is not used.
 package main
 
@@ -285,7 +285,7 @@ func truths() map[string]truth {
 func main() {
 	fill()
 	out := bufio.NewWriter(os.Stdout)
-	if err := json.NewEncoder(out).Encode(truths()); err != nil {
+	if err := json.NewEncoder(out).Encode(map[string]any{"maps": truths(), "paths": paths()}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(70)
 	}

@@ -41,8 +41,9 @@ soak: env ## hundreds of kills and cuts in the middle of a fix (tests/live/test_
 bench: env ## speed and size beside the peers, with bars; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
-fuzz: env ## a minute of random bytes for each parser
+fuzz: env ## a minute of random bytes for each parser, and of lies in the memory of a process
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
+	@$(BIN)/python -m tests.fuzz.memory 2>&1 | tail -n 30
 
 docs: env ## write docs/reference/cli.md anew from --help
 	@$(BIN)/python -m tools.cli_reference

@@ -70,7 +70,10 @@ impl MapScan<'_, '_> {
             }
             let address = span.address(slot);
             let row = match self.shapes.shape(self.told[index]) {
-                Shape::Map(kind) => self.row(address, kind),
+                // Its parts lead nowhere: it counts as one that contradicts itself.
+                Shape::Map(kind) => self
+                    .row(address, kind)
+                    .or_else(|| Some(self.unreadable(address, kind))),
                 Shape::Unknown => self
                     .row(address, 0)
                     .filter(|row| row.is_sound && row.slots > 0),
@@ -82,6 +85,22 @@ impl MapScan<'_, '_> {
             }));
         }
         rows
+    }
+
+    fn unreadable(&self, address: u64, map_type: u64) -> MapRow {
+        MapRow {
+            object: ON_STACK,
+            address,
+            map_type,
+            bucket_type: 0,
+            sized_as: 0,
+            entries: 0,
+            slots: 0,
+            structure_bytes: 0,
+            resident_bytes: 0,
+            is_written: false,
+            is_sound: false,
+        }
     }
 
     /// Returns a row for each header of a map that does not escape and so lies on a stack. Stacks hold what was
@@ -201,7 +220,9 @@ impl MapScan<'_, '_> {
     }
 
     fn add_tables(&self, row: &mut MapRow, directory: u64, length: u64) -> Option<()> {
-        self.add_part(row, directory)?;
+        if length.checked_mul(8)? > self.add_part(row, directory)? {
+            return None;
+        }
         let (mut previous, mut used) = (0, 0);
         for place in 0..length {
             let table = self.word(directory + place * 8)?;
@@ -222,7 +243,8 @@ impl MapScan<'_, '_> {
             row.slots += u64::from(capacity);
             self.add_part(row, table)?;
             self.add_part(row, groups)?;
-            row.is_sound &= self.word(table + 24)? + 1 == u64::from(capacity) / SLOTS_PER_GROUP;
+            row.is_sound &=
+                self.word(table + 24)?.wrapping_add(1) == u64::from(capacity) / SLOTS_PER_GROUP;
         }
         row.is_sound &= used == row.entries;
         Some(())
@@ -291,8 +313,10 @@ impl MapScan<'_, '_> {
         let mut extents = Vec::new();
         for &(start, main) in &arrays {
             let bytes = self.add_part(row, start)?;
+            if main.checked_mul(bucket.size)? > bytes {
+                return None; // there are not as many buckets as the header says
+            }
             let all = if main < 16 { main } else { bytes / bucket.size };
-            row.is_sound &= main * bucket.size <= bytes;
             row.slots += all * 8;
             extents.push((start, all * bucket.size));
         }
@@ -302,12 +326,15 @@ impl MapScan<'_, '_> {
                 .any(|&(start, bytes)| at.wrapping_sub(start) < bytes)
         };
         if bucket.ptr_bytes != 0 {
+            // The runtime grows a map before it has as many overflow buckets as others. More is a cycle: a lie.
+            let mut links_left = 4 * arrays.iter().map(|&(_, main)| main).sum::<u64>() + 1024;
             for &(start, main) in &arrays {
                 for index in 0..main {
                     let mut link = self.word(start + (index + 1) * bucket.size - 8)?;
                     while link != 0 {
+                        links_left = links_left.checked_sub(1)?;
                         self.add_overflow(row, link, in_stock(link))?;
-                        link = self.word(link + bucket.size - 8)?;
+                        link = self.word(link.checked_add(bucket.size - 8)?)?;
                     }
                 }
             }
@@ -329,7 +356,9 @@ impl MapScan<'_, '_> {
         if first == 0 {
             return Some(());
         }
-        self.add_part(row, first)?;
+        if length.checked_mul(8)? > self.add_part(row, first)? {
+            return None;
+        }
         for index in 0..length {
             let bucket = self.word(first + index * 8)?;
             self.add_overflow(row, bucket, in_stock(bucket))?;
@@ -342,8 +371,6 @@ impl MapScan<'_, '_> {
             return Some(());
         }
         row.slots += 8;
-        self.add_part(row, bucket)?;
-        // A cycle of overflow buckets is a lie; no map has as many slots as it has bytes.
-        (row.slots < 1 << 40).then_some(())
+        self.add_part(row, bucket).map(drop)
     }
 }

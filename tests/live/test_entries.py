@@ -18,7 +18,7 @@ from mapmedic.capture.inventory import capture_heap
 from mapmedic.capture.targets import parse_target
 from mapmedic.goheap.entries import take_entries
 from mapmedic.goheap.heap import GoHeap
-from mapmedic.model.inventory import Inventory, Limits, SnapshotMode
+from mapmedic.model.inventory import Inventory, Limits, MapInstance, SnapshotMode
 from mapmedic.report.entries_json import entries_json
 from mapmedic.report.json_output import dump
 from tests.golden.toolchain import TOOLCHAINS, versions
@@ -35,7 +35,7 @@ BUILDS = [
     for version in TYPED
     for stripped in (False, True)
     if os.environ.get("MAPMEDIC_GO") == "all"
-    or (version, stripped) in [(v, v.startswith("1.23.")) for v in (TYPED[-1], "1.23.9")]
+    or (version, stripped) in [(TYPED[-1], False), ("1.23.9", True), ("1.22.10", False)]
 ]
 KINDS = (
     "Strings", "Sessions", "ByID", "Bytes", "Floats", "UUIDs", "Points", "WideKeys", "Wides", "Mixed", "Pointers",
@@ -50,6 +50,7 @@ class Service:
     stripped: bool
     truth: dict[str, dict[str, Any]]
     paths: dict[str, int]
+    syncs: list[list[Any]]
     heap: GoHeap
     inventory: Inventory
 
@@ -57,6 +58,9 @@ class Service:
         # Stripped there is no variable's name. The maps within a map are declared as it is: the outer one is meant.
         named = [m for m in self.inventory.maps if m.declared == f"main.Holder.{name}"]
         (map_,) = [m for m in named if m.type == self.truth[name]["type"]]
+        return self.entries_of(map_)
+
+    def entries_of(self, map_: MapInstance) -> dict[str, Any]:
         taken = take_entries(self.heap, self.inventory, map_, 100_000, time.time_ns())
         found: dict[str, Any] = json.loads(dump(entries_json(taken)))
         validate(found)
@@ -86,7 +90,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         heap, inventory = capture_heap(
             parse_target(f"pid:{process.pid}"), Limits(SnapshotMode.FORK, PATIENCE_MS)
         )
-        yield Service(process.pid, stripped, truth["maps"], truth["paths"], heap, inventory)
+        yield Service(process.pid, stripped, truth["maps"], truth["paths"], truth["syncs"], heap, inventory)
         process.stdin.close()
 
 
@@ -151,3 +155,13 @@ def test_paths_say_the_keys_of_the_maps_on_the_way(service: Service) -> None:
         assert found == {path: path for path in service.paths}
         declared = {by_entries[entries].declared for entries in service.paths.values()}
         assert declared == {"main.Tenant.items", "main.Shard.m", "main.byID"}
+
+
+def test_a_sync_map_is_read_in_both_designs(service: Service) -> None:
+    if service.stripped:
+        pytest.skip("which of its sync.Maps is meant only a name says")
+    map_ = next(m for m in service.inventory.maps if m.path == "main.small")
+    found = service.entries_of(map_)
+    pairs = [[entry["key"], entry["value"]] for entry in found["contents"]["entries"]]
+    assert in_order(pairs) == in_order(service.syncs)
+    assert (len(pairs), found["notes"]) == (3, [])

@@ -282,10 +282,30 @@ func truths() map[string]truth {
 	return all
 }
 
+// syncs says what is in the sync.Map, which has been read, extended and thinned out.
+func syncs() [][2]any {
+	small.Store("a", 1)
+	small.Store(2, "two")
+	for i := 0; i < 10; i++ {
+		small.Load("a")
+	}
+	small.Store("b", Point{"p", 1, 2})
+	small.Delete(2)
+	small.Store("nil", nil)
+	pairs := [][2]any{}
+	small.Range(func(k, v any) bool {
+		pairs = append(pairs, [2]any{describe(reflect.ValueOf(&k).Elem(), 0), describe(reflect.ValueOf(&v).Elem(), 0)})
+		return true
+	})
+	return pairs
+}
+
 func main() {
 	fill()
 	out := bufio.NewWriter(os.Stdout)
-	if err := json.NewEncoder(out).Encode(map[string]any{"maps": truths(), "paths": paths()}); err != nil {
+	if err := json.NewEncoder(out).Encode(map[string]any{
+		"maps": truths(), "paths": paths(), "syncs": syncs(),
+	}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(70)
 	}

@@ -32,6 +32,7 @@ var (
 	values  chan Shard
 	store   *Store
 	cache   sync.Map
+	small   sync.Map
 	slices  map[string][]*Tenant
 )
 

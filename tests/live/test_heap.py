@@ -61,6 +61,17 @@ def test_what_a_sync_map_retains_is_what_it_holds(start_lab: StartLab) -> None:
     assert seen == pytest.approx(held, rel=0.001)
 
 
+def test_what_waits_for_a_finalizer_is_held_by_it(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("finalizer-map", entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    maps = [m for m in inventory(service).maps if m.declared == truth["declared"]]
+    assert sum(m.entries for m in maps) == truth["entries"]
+    assert sum(m.shallow_bytes for m in maps) == truth["shallow_bytes"]
+    # The segment that is being filled is held by the index as well.
+    paths = {part["path"] for part in truth["parts"]}
+    assert len(paths & {m.path for m in maps}) >= len(paths) - 1
+
+
 def test_shards_are_summed_to_the_truth(start_lab: StartLab) -> None:
     service = start_lab(Scenario("sharded-map", entries=ENTRIES, rate=0))
     truth = truth_of(service.url)

@@ -29,6 +29,12 @@ pub struct HeapLayout {
     /// Up to Go 1.21, in a heapArena (its bitmap comes first): noMorePtrs and spans. Later 0.
     pub arena_no_more_ptrs: u64,
     pub arena_spans: u64,
+    /// mspan.specials, the size of a special, and its kinds (src/runtime/mheap.go); a kind that there is not: 255.
+    pub span_specials: u64,
+    pub special_bytes: u64,
+    pub special_finalizer: u64,
+    pub special_cleanup: u64,
+    pub special_weak: u64,
 }
 
 /// Where a heap is: the array of mspans, how many there are, in which design its maps are, and what is beside it.

@@ -26,8 +26,8 @@ pub struct Marked {
 }
 
 /// Marks from `roots`: words that may be pointers; whichever are not are passed over. The first `certain` of them
-/// are pointers beyond doubt; what the others alone lead to comes last.
-pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize) -> Marked {
+/// are pointers beyond doubt, and so are those from `specials` on; what the others alone lead to comes last.
+pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize, specials: usize) -> Marked {
     let spans = objects.spans;
     let mut marked = Marked {
         order: Vec::new(),
@@ -40,8 +40,10 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize) -> Marked 
         certain_bytes: 0,
         unread: 0,
     };
+    let (roots, specials) = roots.split_at(specials);
     let (certain, doubtful) = roots.split_at(certain.min(roots.len()));
     let next = marked.reach_all(objects, certain, 0, 0);
+    let next = marked.reach_all(objects, specials, roots.len(), next);
     (marked.certain_objects, marked.certain_bytes) = (marked.order.len(), marked.bytes);
     marked.reach_all(objects, doubtful, certain.len(), next);
     marked.unread = objects.unread;

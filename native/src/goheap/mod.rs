@@ -20,6 +20,7 @@ mod retained;
 mod shapes;
 mod slots;
 mod spans;
+mod specials;
 mod survey;
 mod syncmaps;
 mod typeindex;

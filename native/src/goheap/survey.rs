@@ -12,6 +12,7 @@ use super::objects::Objects;
 use super::retained::retained_bytes;
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
+use super::specials::{Special, find_specials};
 use super::syncmaps::{self, ANY_MAP, Found, Ground, Place, SyncRow};
 use super::typeindex::TypeIndex;
 use super::typing::{Sources, has_header, tell_types};
@@ -39,6 +40,9 @@ pub struct Survey {
     /// By map, in the order of `maps`: what would go if it were emptied.
     pub retained: Vec<u64>,
     pub sync_maps: Vec<SyncMap>,
+    /// Those that the collector begins with, numbered behind the roots.
+    pub specials: Vec<Special>,
+    roots: u32,
 }
 
 /// A sync.Map: where it is, what it measures, what would go if it were emptied.
@@ -117,7 +121,15 @@ impl Survey {
             table => Some(ArenaBits::load(image, &spans, table, layout)?),
         };
         let mut objects = Objects::new(image, &spans, layout, arenas.as_ref());
-        let marked = mark(&mut objects, start.roots, start.place.certain_roots);
+        let specials = find_specials(&mut objects, layout);
+        let mut roots = start.roots.to_vec();
+        roots.extend(specials.iter().map(|special| special.word));
+        let marked = mark(
+            &mut objects,
+            &roots,
+            start.place.certain_roots,
+            start.roots.len(),
+        );
         let mut shapes = Shapes::new(image, start.place.swiss, layout.map_extra);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
         let ground = Ground {
@@ -145,6 +157,7 @@ impl Survey {
             stacks: start.stacks,
             types: &types,
             variables: &start.place.variables,
+            specials: &specials,
             size_classes: &start.place.size_classes,
             program: Program {
                 types: (start.place.types, start.place.types_end),
@@ -171,7 +184,7 @@ impl Survey {
             .filter(|each| !each.is_trie)
             .map(|each| each.parts.clone())
             .collect();
-        let all = retained_bytes(&mut objects, &marked, start.roots, &groups);
+        let all = retained_bytes(&mut objects, &marked, &roots, &groups);
         let retained = maps
             .iter()
             .map(|map| retained_by(&ground, &all.by_object, map))
@@ -201,6 +214,8 @@ impl Survey {
             maps,
             retained,
             sync_maps,
+            specials,
+            roots: start.roots.len() as u32,
         })
     }
 
@@ -236,6 +251,7 @@ impl Survey {
                 self.marked.place[at as usize],
             );
             if parent == ROOT {
+                steps.extend(self.step_of_special(place));
                 steps.push(Step {
                     address: 0,
                     place,
@@ -247,6 +263,25 @@ impl Survey {
             steps.push(self.step(parent, place));
             at = parent;
         }
+    }
+
+    /// Returns the step within an object with a finalizer, which root number `root` is a word of.
+    fn step_of_special(&self, root: u32) -> Option<Step> {
+        let special = self.specials.get(root.checked_sub(self.roots)? as usize)?;
+        let (span, _) = self.spans.find(special.object)?;
+        let header = if has_header(span, &self.layout) {
+            WORD as u32
+        } else {
+            0
+        };
+        Some(Step {
+            address: special.object,
+            place: special.place?.saturating_sub(header),
+            shape: match special.kind {
+                0 => Shape::Unknown,
+                kind => Shape::Values(kind),
+            },
+        })
     }
 
     fn step(&self, object: Reached, place: u32) -> Step {

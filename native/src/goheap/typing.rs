@@ -13,6 +13,7 @@ use super::masks::Masks;
 use super::objects::Objects;
 use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
 use super::spans::{Span, Spans};
+use super::specials::{Special, tell_specials};
 use super::typeindex::TypeIndex;
 use super::values::{COMPARED_WORDS, Program};
 
@@ -27,6 +28,7 @@ pub struct Sources<'a> {
     /// (address, type) of global variables.
     pub variables: &'a [(u64, u64)],
     pub size_classes: &'a [u64],
+    pub specials: &'a [Special],
     pub program: Program,
 }
 
@@ -70,6 +72,7 @@ pub fn tell_types<'a, 'b>(
         size_classes: sources.size_classes,
     };
     tell_channels(&mut telling, sources.types, &fitting);
+    tell_specials(&mut telling, sources.specials);
     for &(address, kind) in sources.variables {
         telling.pass_on_variable(address, kind);
     }
@@ -196,8 +199,18 @@ impl Telling<'_, '_> {
         }
     }
 
+    /// Returns how many bytes of the object at `address` are the allocator's own.
+    pub fn header_bytes(&self, address: u64) -> u64 {
+        let found = self.spans.find(address);
+        if found.is_some_and(|(span, _)| has_header(span, self.layout)) {
+            WORD
+        } else {
+            0
+        }
+    }
+
     /// Tells what the global variable at `address` of the type at `kind` leads to.
-    fn pass_on_variable(&mut self, address: u64, kind: u64) {
+    pub fn pass_on_variable(&mut self, address: u64, kind: u64) {
         let shape = self.shapes.id(Shape::Values(kind));
         let described = self.shapes.describe(shape);
         let end = address.saturating_add(described.size);

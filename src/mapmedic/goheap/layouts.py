@@ -83,6 +83,13 @@ _ARENAS = {21: 80, 22: 144}
 # (src/runtime/map_noswiss.go) has 56, for which 64 are set aside.
 _MAP = {"map_header_bytes": 48, "map_extra": 40}
 _HMAP_24 = {"map_header_bytes": 64, "map_extra": 48}
+# What is kept beside an object: src/runtime/mheap.go, special. By the version that brought it; 255: there is none.
+_SPECIALS = {
+    21: {"special_bytes": 16, "special_finalizer": 1, "special_cleanup": 255, "special_weak": 255},
+    23: {"special_bytes": 16, "special_finalizer": 1, "special_cleanup": 255, "special_weak": 2},
+    24: {"special_bytes": 24, "special_finalizer": 1, "special_cleanup": 6, "special_weak": 2},
+    25: {"special_bytes": 24, "special_finalizer": 2, "special_cleanup": 7, "special_weak": 3},
+}
 # Inline mark bits of Green Tea: src/runtime/mgcmark_greenteagc.go, spanInlineMarkBits.
 _GREEN_TEA_BYTES = 128
 
@@ -122,6 +129,8 @@ def layout_of(build: GoBuild) -> Layout:
             **(_SPAN_21 if build.minor == 21 else _SPAN),
             **({} if has_headers else _NO_HEADERS),
             **(_HMAP_24 if build.minor >= 24 and not swiss else _MAP),
+            **_SPECIALS[max(known for known in _SPECIALS if known <= build.minor)],
+            "span_specials": 136 if build.minor == 21 else 128,
             "inline_mark_bytes": _GREEN_TEA_BYTES if green_tea else 0,
         },
         goroutine=_GOROUTINES[build.minor],

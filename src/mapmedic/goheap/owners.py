@@ -66,7 +66,22 @@ def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalName
             return _joined(found, declared, OwnerKind.GOROUTINE)
         case RootKind.REGISTER:
             return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
+        case RootKind.SPECIAL:
+            return Owner(_kept_by_finalizer(heap, steps), declared, "finalizer or cleanup", OwnerKind.HEAP)
     return Owner(None, declared, heap.labels.of(root.at), _global_kind(steps))
+
+
+def _kept_by_finalizer(heap: GoHeap, steps: Sequence[Step]) -> str | None:
+    """Return ``finalizer main.(*T)(0xc000012345).field``, as far as types lead; None where nothing is known."""
+    if not steps:
+        return None
+    object_, _, kind, type_ = steps[0]
+    name = heap.types.name(type_) if kind == "values" else None
+    fields = [heap.types.field_path(type_, place) for _, place, kind, type_ in steps if kind == "values"]
+    if name is None or len(fields) < len(steps) or None in fields:
+        return None
+    package, _, bare = name.rpartition(".")
+    return f"finalizer {package}.(*{bare})({object_:#x}){''.join(map(str, fields))}"
 
 
 def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None) -> Owner | None:

@@ -22,6 +22,7 @@ class RootKind(StrEnum):
     GLOBAL = "global"
     STACK = "stack"
     REGISTER = "register"
+    SPECIAL = "special"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class Roots:
     stacks: Stacks
 
     def root(self, number: int) -> Root:
-        """Return what root ``number`` is."""
+        """Return what root ``number`` is; behind those here come finalizers and cleanups, which lie at no address."""
+        if number >= self.words.size:
+            return Root(RootKind.SPECIAL, Address(0))
         address = Address(int(self.addresses[number]))
         if number < self.first_of_stacks:
             return Root(RootKind.GLOBAL, address)

@@ -275,7 +275,7 @@ impl Survey {
             0
         };
         Some(Step {
-            address: special.object,
+            address: special.object + u64::from(header),
             place: special.place?.saturating_sub(header),
             shape: match special.kind {
                 0 => Shape::Unknown,

@@ -95,7 +95,8 @@ def test_the_other_ways_see_the_same_of_a_quiet_service(mode: str, start_lab: St
     truth = truth_of(service.url)
     seen = api.heap(str(service.pid), snapshot=mode, max_pause_ms=PATIENCE_MS)
     assert_as_in(truth, largest(seen))
-    assert (seen.snapshot.pause_ms == 0) == (mode == "live")
+    assert seen.snapshot.mode == mode
+    assert (largest(seen).retained_bytes is None) == (mode == "live")
 
 
 def test_the_command_keeps_its_contract(start_lab: StartLab) -> None:

@@ -61,6 +61,8 @@ pub struct HeapPlace {
     pub variables: Vec<(u64, u64)>,
     /// Of the allocator, ascending, in bytes.
     pub size_classes: Vec<u64>,
+    /// It was read while the program ran: what contradicts itself is passed over and counted.
+    pub moving: bool,
 }
 
 pub const PAGE_BYTES: u64 = 8192;

@@ -64,6 +64,7 @@ impl HeapSurvey {
         } = &self.survey;
         HashMap::from([
             ("pages_in_use", spans.pages_in_use),
+            ("torn_spans", spans.torn),
             ("allocated_objects", allocated.0),
             ("allocated_bytes", allocated.1),
             ("reached_objects", marked.order.len() as u64),
@@ -157,6 +158,11 @@ impl HeapSurvey {
         add("is_sound", &|map| u64::from(map.row.is_sound))?;
         add("retained_bytes", &|map| map.retained)?;
         Ok(table.0)
+    }
+
+    /// Return the addresses of the words on the way from the root, whose own is not among them, to ``address``.
+    fn way_words(&self, address: u64) -> Option<Vec<u64>> {
+        self.survey.way_words(address)
     }
 
     /// Return how the object at ``address`` was first reached, root first: (address, place, kind, type). Of the

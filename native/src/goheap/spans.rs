@@ -2,7 +2,7 @@
 
 use crate::image::Image;
 
-use super::layout::{HeapLayout, IN_USE, MANUAL, PAGE_BYTES};
+use super::layout::{HeapLayout, HeapPlace, IN_USE, MANUAL, PAGE_BYTES};
 
 /// Every slot of every span in use has a number; those of one span are consecutive.
 pub type Slot = u32;
@@ -62,6 +62,8 @@ pub struct Spans {
     pub metadata_pages: Vec<u64>,
     /// Sum over all spans in use, to be held against mheap.pagesInUse.
     pub pages_in_use: u64,
+    /// Spans that were passed over because they changed while they were read.
+    pub torn: u64,
     alloc_bits: Vec<u8>,
     first_arena: u64,
     /// Arena -> index into `pages`, by arenas, or NONE.
@@ -74,44 +76,49 @@ pub struct Spans {
 pub type Wrong = &'static str;
 
 impl Spans {
-    /// Reads the `count` mspans that the array at `array` points to.
-    pub fn load(
-        image: &Image,
-        array: u64,
-        count: u64,
-        layout: &HeapLayout,
-    ) -> Result<Spans, Wrong> {
-        if count > MOST_SPANS {
+    /// Reads the mspans that the array of `place` points to.
+    pub fn load(image: &Image, place: &HeapPlace, layout: &HeapLayout) -> Result<Spans, Wrong> {
+        if place.spans > MOST_SPANS {
             return Err("allspans is absurdly long");
         }
         let mut list = Vec::new();
         let mut alloc_bits = Vec::new();
-        let mut pages_in_use = 0;
+        let mut torn = 0;
         let mut manual = Vec::new();
         let mut metadata_pages = Vec::new();
         let mut record = vec![0; layout.span_size];
-        for index in 0..count {
+        for index in 0..place.spans {
             let pointer = image
-                .word(array + index * 8)
-                .ok_or("allspans cannot be read")?;
-            if !image.read(pointer, &mut record) {
-                return Err("an mspan cannot be read");
-            }
+                .word(place.allspans + index * 8)
+                .filter(|&at| image.read(at, &mut record));
+            let Some(pointer) = pointer else {
+                if !place.moving {
+                    return Err("an mspan cannot be read");
+                }
+                torn += 1;
+                continue;
+            };
             metadata_pages.push(pointer >> 12);
             if record[layout.span_state] == MANUAL {
                 manual.extend(read_manual(&record, layout));
             }
             if record[layout.span_state] == IN_USE {
                 metadata_pages.push(word_at(&record, layout.span_alloc_bits) >> 12);
-                let span = read_span(image, pointer, &record, layout, &mut alloc_bits)?;
-                pages_in_use += span.bytes / PAGE_BYTES;
-                list.push(span);
+                match read_span(image, pointer, &record, layout, &mut alloc_bits) {
+                    Ok(span) => list.push(span),
+                    Err(_) if place.moving => torn += 1,
+                    Err(wrong) => return Err(wrong),
+                }
             }
         }
         metadata_pages.sort_unstable();
         metadata_pages.dedup();
         manual.sort_unstable_by_key(|span| span.start);
         list.sort_unstable_by_key(|span| span.start);
+        if place.moving {
+            torn += drop_overlapping(&mut list);
+        }
+        let pages_in_use = list.iter().map(|span| span.bytes / PAGE_BYTES).sum();
         let slots = number_slots(&mut list)?;
         let (first_arena, arenas, pages) = index_pages(&list)?;
         Ok(Spans {
@@ -120,6 +127,7 @@ impl Spans {
             manual,
             metadata_pages,
             pages_in_use,
+            torn,
             alloc_bits,
             first_arena,
             arenas,
@@ -197,6 +205,19 @@ fn read_manual(record: &[u8], layout: &HeapLayout) -> Option<Manual> {
         bytes,
         elemsize: word_at(record, layout.span_elemsize),
     })
+}
+
+/// Drops each span that begins within the one before it, and returns how many: pages changed hands meanwhile.
+fn drop_overlapping(spans: &mut Vec<Span>) -> u64 {
+    let (before, mut end) = (spans.len(), 0);
+    spans.retain(|span| {
+        let apart = span.start >= end;
+        if apart {
+            end = span.start + span.bytes;
+        }
+        apart
+    });
+    (before - spans.len()) as u64
 }
 
 fn read_span(

@@ -115,7 +115,7 @@ pub struct Step {
 
 impl Survey {
     pub fn take(image: &Image, layout: &HeapLayout, start: &Start<'_>) -> Result<Survey, Wrong> {
-        let spans = Spans::load(image, start.place.allspans, start.place.spans, layout)?;
+        let spans = Spans::load(image, &start.place, layout)?;
         let arenas = match start.place.arenas {
             0 => None,
             table => Some(ArenaBits::load(image, &spans, table, layout)?),
@@ -225,6 +225,22 @@ impl Survey {
             let slot = self.marked.order[object as usize];
             self.spans.of_slot(slot).address(slot)
         })
+    }
+
+    /// Returns the addresses of the words, one in each object on the way, that lead from the root to the object at
+    /// `address`; the root's own is not among them. None where the object was not reached.
+    pub fn way_words(&self, address: u64) -> Option<Vec<u64>> {
+        let (_, slot) = self.spans.find(address)?;
+        let mut at = self.marked.index[slot as usize];
+        let mut words = Vec::new();
+        while at != UNSEEN && self.marked.parent[at as usize] != ROOT {
+            let place = u64::from(self.marked.place[at as usize]);
+            at = self.marked.parent[at as usize];
+            let slot = self.marked.order[at as usize];
+            words.push(self.spans.of_slot(slot).address(slot) + place);
+        }
+        words.reverse();
+        (at != UNSEEN).then_some(words)
     }
 
     /// Returns how the object at `address` was first reached: from the root (the first step) to who holds it.

@@ -17,14 +17,19 @@ from mapmedic.goheap.goroutines import list_goroutines
 from mapmedic.goheap.heap import GoHeap, survey_heap
 from mapmedic.goheap.inventory import take_inventory
 from mapmedic.goheap.names import GlobalNames, read_names
+from mapmedic.goheap.recheck import recheck
 from mapmedic.memory.access import require_readable
+from mapmedic.memory.again import ProcessAgain
+from mapmedic.memory.copying import Progress
 from mapmedic.memory.core import read_core
 from mapmedic.memory.process import started_at_seconds
 from mapmedic.memory.reader import Memory
-from mapmedic.memory.snapshot import Progress, read_process
-from mapmedic.model.inventory import Inventory, Limits
+from mapmedic.memory.snapshot import read_process
+from mapmedic.model.inventory import Inventory, Limits, SnapshotMode
 
 _MOST_PROGRAM_BYTES = 1 << 29
+# How often memory is read while its process runs, until the runtime's own lists in it can be followed.
+_LIVE_TRIES = 3
 
 
 def capture_inventory(
@@ -42,9 +47,9 @@ def capture_heap(
     target: Target, limits: Limits, exe: Path | None = None, progress: Progress | None = None
 ) -> tuple[GoHeap, Inventory]:
     """Return the heap of ``target`` and its inventory; arguments and errors as of ``capture_inventory``."""
-    look = _read(target, limits, exe, progress)
-    program = _read_program(look.memory, look.program) if look.program else _Program()
-    heap = _survey(look.memory, program.names)
+    look, program, heap = _look(target, limits, exe, progress)
+    if heap.memory.how is SnapshotMode.LIVE:
+        heap = _recheck(heap, limits)
     inventory = take_inventory(heap, program.names, program.blanks)
     goroutines, stack_bytes = list_goroutines(heap)
     return heap, replace(
@@ -59,6 +64,33 @@ def capture_heap(
         goroutines=goroutines,
         stack_bytes=stack_bytes,
     )
+
+
+def _look(
+    target: Target, limits: Limits, exe: Path | None, progress: Progress | None
+) -> tuple[_Look, _Program, GoHeap]:
+    """Return what was read, and the heap in it; what ran while it was read, and makes no sense, is read again."""
+    for tries_left in reversed(range(_LIVE_TRIES)):
+        look = _read(target, limits, exe, progress)
+        program = _read_program(look.memory, look.program) if look.program else _Program()
+        try:
+            return look, program, _survey(look.memory, program.names)
+        except CouldNotLook:
+            if look.memory.how is not SnapshotMode.LIVE or not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _recheck(heap: GoHeap, limits: Limits) -> GoHeap:
+    """Return ``heap`` with every map of it confirmed, or marked as not to be told."""
+    again = ProcessAgain(heap.memory.pid or 0, limits.max_pause_ms)
+    checked = recheck(heap, again)
+    note = (
+        f"it was read while it ran, and stood still {1 + again.stops} times for what changed meanwhile; what could not "
+        "be confirmed is left out; what each map retains is not known of memory of no single moment"
+    )
+    pause_ns = max(heap.memory.pause_ns, again.longest_pause_ns)
+    return replace(checked, memory=replace(heap.memory, pause_ns=pause_ns, notes=(*heap.memory.notes, note)))
 
 
 def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:

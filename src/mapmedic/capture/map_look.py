@@ -7,7 +7,7 @@ from pathlib import Path
 from mapmedic.capture.inventory import capture_heap
 from mapmedic.capture.targets import Target
 from mapmedic.goheap.entries import take_entries
-from mapmedic.memory.snapshot import Progress
+from mapmedic.memory.copying import Progress
 from mapmedic.model.entries import MapEntries
 from mapmedic.model.inventory import Limits
 from mapmedic.model.owner_match import find_map

@@ -62,6 +62,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
         "arenas": runtime.arenas, "text": runtime.text,
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
         "variables": [(at, runtime.types + kind) for at, kind in variables],
+        "moving": memory.how is SnapshotMode.LIVE,
     }  # fmt: skip
     types = Types(memory, runtime.types)
     try:

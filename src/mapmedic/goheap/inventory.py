@@ -9,8 +9,11 @@ from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import declared_map_type, name_owner
-from mapmedic.goheap.sync_maps import sync_map_rows
-from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot
+from mapmedic.goheap.sync_maps import sync_map_rows, unsound_sync_maps
+from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot, SnapshotMode
+
+# Of the maps that are left out, how many are named one by one.
+_MOST_NAMED = 20
 
 
 def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple[str, ...] = ()) -> Inventory:
@@ -18,10 +21,9 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     sound = heap.maps["is_sound"].nonzero()[0].tolist()
     rows = ({name: int(column[i]) for name, column in heap.maps.items()} for i in sound)
     maps = [_instance(heap, names, row) for row in rows]
-    unsound = sum(int((columns["is_sound"] == 0).sum()) for columns in (heap.maps, heap.sync_maps))
     maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
-    unread = blanks + heap.unread + _doubts(heap, unsound)
+    unread = blanks + heap.unread + _left_out(heap, names) + _doubts(heap)
     return Inventory(
         _target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread, take_account(heap)
     )
@@ -45,7 +47,8 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
         capacity=row["slots"],
         shallow_bytes=own,
         dead_bytes=parts.dead_bytes(heap, row),
-        retained_bytes=row["retained_bytes"],
+        # Retained by what, is a question to the memory of one moment.
+        retained_bytes=None if heap.memory.how is SnapshotMode.LIVE else row["retained_bytes"],
         resident_bytes=_resident_bytes(heap, row, parts),
     )
 
@@ -121,10 +124,33 @@ def _snapshot(heap: GoHeap) -> Snapshot:
     )
 
 
-def _doubts(heap: GoHeap, unsound: int) -> tuple[str, ...]:
+def _left_out(heap: GoHeap, names: GlobalNames | None) -> tuple[str, ...]:
+    """Return a sentence for each map whose parts do not agree, the largest by name."""
+    doubtful = (heap.maps["is_sound"] == 0).nonzero()[0].tolist()
+    doubtful.sort(key=lambda row: -int(heap.maps["structure_bytes"][row]))
+    said = []
+    for row in doubtful[:_MOST_NAMED]:
+        each = _instance(heap, names, {name: int(column[row]) for name, column in heap.maps.items()})
+        said.append(_left_out_words(each.owner, each.type or "a map of unknown type", each.address))
+    said.extend(
+        _left_out_words(owner, "a sync.Map", address) for owner, address in unsound_sync_maps(heap, names)
+    )
+    if len(doubtful) > _MOST_NAMED:
+        said.append(f"left out for the same reason: {len(doubtful) - _MOST_NAMED:,} smaller maps")
+    return tuple(said)
+
+
+def _left_out_words(owner: str, type_: str, address: int) -> str:
+    why = "it was being written, or its parts contradict each other"
+    return f"left out, because {why}: {owner}, {type_}, at {address:#x}"
+
+
+def _doubts(heap: GoHeap) -> tuple[str, ...]:
     said = list(heap.memory.remarks)
-    if unsound:
-        said.append(f"{unsound:,} maps that were being written, or whose parts contradict each other")
+    if heap.totals["torn_spans"]:
+        said.append(
+            f"{heap.totals['torn_spans']:,} stretches of the heap that changed hands while they were read"
+        )
     if heap.totals["unread_objects"]:
         said.append(f"the pointers of {heap.totals['unread_objects']:,} objects")
     if heap.totals["uncertain_bytes"]:

@@ -40,6 +40,14 @@ def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstan
         )
 
 
+def unsound_sync_maps(heap: GoHeap, names: GlobalNames | None) -> Iterator[tuple[str, int]]:
+    """Yield (owner, address) of each sync.Map of ``heap`` that is left out."""
+    for index in (heap.sync_maps["is_sound"] == 0).nonzero()[0].tolist():
+        address = int(heap.sync_maps["address"][index])
+        owner = name_place(heap, address, names)
+        yield owner.path or owner.declared or owner.label or f"sync.Map at {address:#x}", address
+
+
 def _type(heap: GoHeap, row: dict[str, int]) -> str | None:
     """Return ``sync.Map``, or what the runtime's own tries (package unique's) are of; None where nothing says it."""
     if not row["is_trie"]:

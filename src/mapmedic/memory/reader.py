@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NewType
+from typing import NewType, Protocol, TypeVar
 
 from mapmedic import _native
 from mapmedic.model.inventory import SnapshotMode
 
 Address = NewType("Address", int)
+# (address, bytes).
+Place = tuple[int, int]
+ReadPlaces = Callable[[Sequence[Place]], list[bytes | None]]
+Result = TypeVar("Result")
+
+
+class Again(Protocol):
+    """A process that can be read once more: while it runs, or while it stands still for a moment."""
+
+    def read(self, places: Sequence[Place]) -> list[bytes | None]:
+        """Return what lies at each of ``places`` now, None where it cannot be read."""
+
+    def read_standing(self, ask: Callable[[ReadPlaces], Result]) -> Result | None:
+        """Return what ``ask`` makes of reads that are all of one moment; None where that was not to be had."""
 
 
 @dataclass(frozen=True, slots=True)

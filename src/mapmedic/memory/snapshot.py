@@ -7,31 +7,31 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
+
+import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.access import not_permitted, require_readable
 from mapmedic.memory.code_room import find_room
+from mapmedic.memory.copying import Copied, Copying, Progress
 from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
-from mapmedic.memory.room import free_bytes
-from mapmedic.memory.watch import MemoryGuard, Ticking
 from mapmedic.memory.way import Way, choose_way, estimate_cost
 from mapmedic.model.inventory import Limits, SnapshotMode
 
 _ZOMBIE = "the frozen copy could not be taken off the process's list of children; it goes with the process"
-# Of what the disk has left, what an image may take: a full disk is somebody else's incident.
-_DISK_SHARE = 0.8
 # How often a thread that will not stand still (it waits for a child that it made by vfork) is asked again.
 _STOP_TRIES = 3
-
-Progress = Callable[[str, float], None]
+# src/runtime/malloc.go: the heap grows by whole multiples of 4 MiB, at addresses that are.
+_HEAP_UNIT = 4 << 20
+# Of a pause that may be, what the copying in it may take: threads have to be stopped and let go as well.
+_COPYING_SHARE = 0.7
 
 
 def read_process(
@@ -47,8 +47,11 @@ def read_process(
     room = find_room(pid, exe, read_extents(pid))
     way = choose_way(pid, estimate_cost(pid, facts, has_room=room is not None), limits)
     with ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
-        copying = _Copying(pid, exe, file, facts.resident_bytes, limits, progress)
+        file, second = (
+            stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
+            for _ in range(2)
+        )
+        copying = Copying(pid, exe, file, second, facts.resident_bytes, limits, progress)
         try:
             return _read(way, room, copying)
         except _native.WindowFailed as error:
@@ -62,11 +65,9 @@ def read_process(
             ) from error
 
 
-def _read(way: Way, room: Address | None, copying: _Copying) -> Memory:
+def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
     if way.how is SnapshotMode.LIVE:
-        extents, rss = with_resident(read_extents(copying.pid), copying.pid, copying.pid)
-        memory = copying.memory(way, extents, copying.copy(copying.pid, extents))
-        return replace(memory, rss_bytes=rss)
+        return _read_live(way, copying)
     held = _hold(way, room, copying.pid)
     try:
         # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
@@ -75,13 +76,78 @@ def _read(way: Way, room: Address | None, copying: _Copying) -> Memory:
         copied = copying.copy(held.pid, extents, within_ns)
     finally:
         pause_ns, is_clean = held.release()
-    memory = copying.memory(way, extents, copied)
-    threads = tuple(
-        ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads()
-    )
+    memory = _memory(way, copying, extents, (copied,), _threads(held))
     notes = way.notes + _overrun(way, pause_ns)
     remarks = () if is_clean else (_ZOMBIE,)
-    return replace(memory, threads=threads, pause_ns=pause_ns, rss_bytes=rss, notes=notes, remarks=remarks)
+    return replace(memory, pause_ns=pause_ns, rss_bytes=rss, notes=notes, remarks=remarks)
+
+
+def _read_live(way: Way, copying: Copying) -> Memory:
+    """Copy the runtime's own lists in one moment, and the heap, which is large, while the process runs."""
+    threads, pause_ns = tuple[ThreadState, ...](), 0
+    try:
+        extents, lists, threads, pause_ns = _copy_lists(way, copying)
+    except (_native.WindowFailed, TimeoutError) as error:
+        if isinstance(error, _native.WindowFailed) and error.args[0] != "too_slow":
+            raise
+        # Not within the pause that may be: these too while it runs; what moved meanwhile will show.
+        extents = read_extents(copying.pid)
+        lists = copying.copy(copying.pid, [each for each in extents if not _may_be_heap(each)])
+    rest = replace(copying, file=copying.second_file)
+    heap = rest.copy(copying.pid, [each for each in extents if _may_be_heap(each)])
+    extents, rss = with_resident(extents, copying.pid, copying.pid)
+    memory = _memory(way, copying, extents, (lists, heap), threads)
+    return replace(memory, pause_ns=pause_ns, rss_bytes=rss)
+
+
+def _copy_lists(
+    way: Way, copying: Copying
+) -> tuple[tuple[Extent, ...], Copied, tuple[ThreadState, ...], int]:
+    held = _hold(way, None, copying.pid)
+    try:
+        extents = read_extents(copying.pid)
+        lists = [each for each in extents if not _may_be_heap(each)]
+        copied = copying.copy(copying.pid, lists, int(_COPYING_SHARE * _pause_ns(way)))
+    finally:
+        pause_ns, _ = held.release()
+    return extents, copied, _threads(held), pause_ns
+
+
+def _may_be_heap(extent: Extent) -> bool:
+    return extent.is_anonymous and extent.start % _HEAP_UNIT == 0 and extent.bytes >= _HEAP_UNIT
+
+
+def _threads(held: _native.Held) -> tuple[ThreadState, ...]:
+    return tuple(ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads())
+
+
+def _memory(
+    way: Way,
+    copying: Copying,
+    extents: tuple[Extent, ...],
+    copied: tuple[Copied, ...],
+    threads: tuple[ThreadState, ...],
+) -> Memory:
+    files = (copying.file, copying.second_file)
+    return Memory(
+        image=_native.Image(
+            [(file.fileno(), pieces) for file, (pieces, _, _) in zip(files, copied, strict=False)],
+            _in_order(resident for _, _, resident in copied),
+        ),
+        how=way.how,
+        exe_path=copying.exe,
+        extents=extents,
+        threads=threads,
+        unread=tuple((Address(start), Address(end)) for _, unread, _ in copied for start, end in unread),
+        notes=way.notes,
+        pid=copying.pid,
+    )
+
+
+def _in_order(parts: Iterable[bytes]) -> bytes:
+    """Return runs (start, end, little-endian words) of several copyings as one list in order of address."""
+    runs = np.concatenate([np.frombuffer(part, dtype="<u8").reshape(-1, 2) for part in parts])
+    return runs[runs[:, 0].argsort()].tobytes()
 
 
 def _hold(way: Way, room: Address | None, pid: int) -> _native.Held:
@@ -108,59 +174,6 @@ def _overrun(way: Way, pause_ns: int) -> tuple[str, ...]:
     return (
         f"it stood still for {pause_ns / 1e6:.1f} ms, more than the {way.max_pause_ms:g} ms that were allowed",
     )
-
-
-Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class _Copying:
-    """One copying of a process's memory into ``file``, with an eye on what it takes."""
-
-    pid: int
-    exe: str
-    file: IO[bytes]
-    expected_bytes: int
-    limits: Limits
-    progress: Progress | None
-
-    def copy(self, source: int, extents: Sequence[Extent], within_ns: int | None = None) -> Copied:
-        """Copy what is wanted of ``extents`` from process ``source``, the process itself or a frozen copy of it."""
-        wanted = [(e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, self.exe)]
-        disk = os.fstatvfs(self.file.fileno())
-        most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
-        guard = MemoryGuard(source, self.limits.memory_floor_bytes, lambda: free_bytes(self.pid))
-        ticks = [self._tell] if source == self.pid else [self._tell, guard.check]
-        with Ticking(ticks):
-            copied = _native.copy_memory(source, wanted, self.file.fileno(), most, within_ns)
-        guard.require_never_tripped(self.pid)
-        return copied
-
-    def memory(self, way: Way, extents: tuple[Extent, ...], copied: Copied) -> Memory:
-        """Return what was copied."""
-        pieces, unread, resident = copied
-        return Memory(
-            image=_native.Image([(self.file.fileno(), pieces)], resident),
-            how=way.how,
-            exe_path=self.exe,
-            extents=extents,
-            threads=(),
-            unread=tuple((Address(start), Address(end)) for start, end in unread),
-            notes=way.notes,
-            pid=self.pid,
-        )
-
-    def _tell(self) -> None:
-        if self.progress is not None:
-            done = os.fstat(self.file.fileno()).st_blocks * 512
-            self.progress("copying memory", min(1.0, done / max(1, self.expected_bytes)))
-
-
-def _is_wanted(extent: Extent, exe: str) -> bool:
-    """Tell whether Go's memory can lie there: the program's own mappings, and private memory that is written to."""
-    if not extent.readable or extent.name in ("[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"):
-        return False
-    return extent.name == exe or (extent.writable and extent.private and not extent.name.startswith("/dev/"))
 
 
 def _too_slow(pid: int, way: Way) -> ProcessUnreadable:

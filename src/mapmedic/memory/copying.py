@@ -1,0 +1,61 @@
+"""Copy a process's memory into a file, with an eye on what that takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from mapmedic import _native
+from mapmedic.memory.reader import Extent
+from mapmedic.memory.room import free_bytes
+from mapmedic.memory.watch import MemoryGuard, Ticking
+from mapmedic.model.inventory import Limits
+
+# Of what the disk has left, what an image may take: a full disk is somebody else's incident.
+_DISK_SHARE = 0.8
+
+Progress = Callable[[str, float], None]
+# (address, bytes, offset in the file) of what was copied, (start, end) of what could not be, runs of what was in RAM.
+Copied = tuple[list[tuple[int, int, int]], list[tuple[int, int]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """One copying of process ``pid`` into ``file``; ``second_file`` is for what is copied at another time."""
+
+    pid: int
+    exe: str
+    file: IO[bytes]
+    second_file: IO[bytes]
+    expected_bytes: int
+    limits: Limits
+    progress: Progress | None
+
+    def copy(self, source: int, extents: Sequence[Extent], within_ns: int | None = None) -> Copied:
+        """Copy what is wanted of ``extents`` from process ``source``, the process itself or a frozen copy of it.
+
+        TimeoutError where that takes longer than ``within_ns``.
+        """
+        wanted = [(e.start, e.end, e.is_anonymous) for e in extents if _is_wanted(e, self.exe)]
+        disk = os.fstatvfs(self.file.fileno())
+        most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
+        guard = MemoryGuard(source, self.limits.memory_floor_bytes, lambda: free_bytes(self.pid))
+        ticks = [self._tell] if source == self.pid else [self._tell, guard.check]
+        with Ticking(ticks):
+            copied = _native.copy_memory(source, wanted, self.file.fileno(), most, within_ns)
+        guard.require_never_tripped(self.pid)
+        return copied
+
+    def _tell(self) -> None:
+        if self.progress is not None:
+            done = os.fstat(self.file.fileno()).st_blocks * 512
+            self.progress("copying memory", min(1.0, done / max(1, self.expected_bytes)))
+
+
+def _is_wanted(extent: Extent, exe: str) -> bool:
+    """Tell whether Go's memory can lie there: the program's own mappings, and private memory that is written to."""
+    if not extent.readable or extent.name in ("[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"):
+        return False
+    return extent.name == exe or (extent.writable and extent.private and not extent.name.startswith("/dev/"))

@@ -30,8 +30,8 @@ SAMPLE = (
     "emptied-map",
     "steady-cache",
 )
-# What they waste is no live object: from outside it is seen that they do, and not yet why.
-NOT_FROM_OUTSIDE = ("off-heap", "idle-heap", "high-gogc")
+# What they waste is no live object.
+BESIDE_THE_LIVE_HEAP = ("off-heap", "idle-heap", "high-gogc")
 PLAN = api.CapturePlan(2.0, inside=api.Limits(max_pause_ms=PATIENCE_MS))
 
 
@@ -45,11 +45,11 @@ def test_a_process_gets_its_verdict_without_an_endpoint(name: str, lab_binary: P
         assert leak.owner == found.truth["path"] or found.truth["path"].startswith(str(leak.owner))
 
 
-@pytest.mark.parametrize("name", NOT_FROM_OUTSIDE)
-def test_what_is_not_the_live_heap_is_never_called_healthy(name: str, lab_binary: Path) -> None:
+@pytest.mark.parametrize("name", BESIDE_THE_LIVE_HEAP)
+def test_what_is_not_the_live_heap_gets_its_verdict_or_none(name: str, lab_binary: Path) -> None:
     found = run_inside(lab_binary, SCENARIOS[name], SECONDS)
-    assert found.diagnosis.verdict is Verdict.UNDETERMINED
-    assert "the live heap" in found.diagnosis.reasons[0] or "are live" in found.diagnosis.reasons[0]
+    # Just after a GC there is no garbage to tell a late GC by.
+    assert found.misses() == [] or (name, found.diagnosis.verdict) == ("high-gogc", Verdict.UNDETERMINED)
 
 
 @pytest.mark.parametrize("name", TWINS[Verdict.MAP_LEAK])

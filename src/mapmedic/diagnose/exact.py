@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mapmedic.diagnose.inventory_change import compare_inventories, is_one_process
 from mapmedic.model.findings import Evidence
 from mapmedic.model.frames import ContainerKind
-from mapmedic.model.inventory import Inventory
+from mapmedic.model.inventory import Account, Inventory
 from mapmedic.model.inventory_change import NOTHING, InventoryChange, OwnerChange
 from mapmedic.model.observation import Capture
 
@@ -35,6 +35,12 @@ class Exact:
     def inventory(self) -> Inventory:
         """Return the last inventory."""
         return self.change.after
+
+    @property
+    def accounts(self) -> tuple[Account, Account] | None:
+        """Return where the RAM was at the first and the last look; None where nobody says."""
+        before, after = self.change.before.account, self.change.after.account
+        return (before, after) if before is not None and after is not None else None
 
     @property
     def heap_bytes(self) -> int:

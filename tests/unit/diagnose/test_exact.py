@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mapmedic.diagnose.verdict import diagnose
 from mapmedic.model.findings import Diagnosis, Verdict
-from mapmedic.model.inventory import Inventory
+from mapmedic.model.inventory import Account, Inventory
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
 from mapmedic.model.units import MIB, NANOSECONDS_PER_SECOND, UnixNanoseconds
 from tests.support.inventories import START, a_map, inventory
@@ -116,6 +118,40 @@ def test_goroutines_that_pile_up_are_counted_from_outside() -> None:
     assert (
         looked(inventory(waiting=1_000), inventory(waiting=1_010, at_seconds=30)).verdict is Verdict.HEALTHY
     )
+
+
+def account(rss_mib: int, **mib: int) -> Account:
+    parts = dict.fromkeys(
+        ("live", "dead", "room", "free", "stack", "runtime", "program", "file", "off_heap"), 0
+    ) | {"live": 10}
+    given = {f"{name}_bytes": size * MIB for name, size in (parts | mib).items()}
+    return Account(rss_bytes=rss_mib * MIB, **given)
+
+
+def with_accounts(before: Account, after: Account) -> Diagnosis:
+    maps = a_map("main.c", 1_000)
+    looks = (inventory(maps), inventory(maps, at_seconds=30))
+    first, last = (replace(seen, account=each) for seen, each in zip(looks, (before, after), strict=True))
+    return looked(first, last, rss=(before.rss_bytes, after.rss_bytes))
+
+
+def test_what_is_in_ram_and_no_live_object_has_its_own_verdict() -> None:
+    off = with_accounts(account(300, off_heap=200), account(320, off_heap=220))
+    assert (off.verdict, off.suspects[0].growth_bytes_per_second) == (
+        Verdict.OFF_HEAP,
+        pytest.approx(20 * MIB / 30),
+    )
+    idle = with_accounts(account(300, free=250), account(300, free=250))
+    assert (idle.verdict, idle.suspects[0].bytes) == (Verdict.IDLE_NOT_RETURNED, 250 * MIB)
+    late = with_accounts(account(300, dead=20, free=250), account(300, dead=200, free=70))
+    assert late.verdict is Verdict.GC_LAG
+
+
+def test_free_heap_that_is_allocated_from_is_not_called_idle() -> None:
+    busy = with_accounts(account(300, free=250), account(300, dead=25, free=225))
+    assert busy.verdict is Verdict.UNDETERMINED
+    usual = with_accounts(account(40, dead=10), account(40, dead=18))
+    assert usual.verdict is Verdict.HEALTHY
 
 
 def test_another_process_with_the_same_number_is_not_compared() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from mapmedic.diagnose.accounts import accounts
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.exact import Exact
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 
 FIX = Fix(
@@ -27,9 +28,44 @@ _SOURCE = "MemStats.NextGC against the live heap"
 _NO_GOAL = 2**62
 
 
+_COUNTED = "objects in the heap that nothing leads to"
+
+
+def _counted(case: Case, exact: Exact) -> list[Suspect]:
+    """Return the garbage of a process where there is more than GOGC=100 would ever let pile up."""
+    looks, bars = exact.accounts, case.thresholds
+    if looks is None or exact.change.heap_bytes >= bars.growth_bytes:
+        return []
+    most = max(looks, key=lambda each: each.dead_bytes)
+    live = max(1, most.live_bytes + most.stack_bytes)
+    percent = 100 * most.dead_bytes / live
+    if most.dead_bytes < bars.large_bytes or percent < bars.late_gogc:
+        return []
+    reasons = (
+        Reason(f"there was {percent / 100:.0f} times as much garbage as live heap, and no GC had come", 0.7),
+        Reason("the live heap does not grow", 0.5),
+    )
+    return [
+        Suspect(
+            code=Verdict.GC_LAG,
+            confidence=combine(reasons),
+            reasons=reasons,
+            bytes=most.dead_bytes,
+            evidence=(
+                Evidence("garbage that has piled up", most.dead_bytes, bars.large_bytes, _COUNTED, "bytes"),
+                Evidence("GOGC is at least", round(percent), bars.late_gogc, _COUNTED, "percent"),
+                Evidence("live heap", most.live_bytes, None, _COUNTED, "bytes"),
+            ),
+            fix=FIX,
+        )
+    ]
+
+
 def find_gc_lag(case: Case) -> list[Suspect]:
     """Return the distance to the next GC, where it is set far beyond the usual and nothing grows."""
     seen = accounts(case)
+    if not seen and case.exact is not None:
+        return _counted(case, case.exact)
     if not seen or case.history is None or not case.growth_known or case.may_be_growing():
         return []
     bars, last, live = case.thresholds, seen[-1], case.history.heap.total_inuse_bytes

@@ -11,6 +11,7 @@ from __future__ import annotations
 from mapmedic.diagnose.accounts import accounts
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.exact import Exact
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 
 FIX = Fix(
@@ -24,9 +25,48 @@ FIX = Fix(
 _SOURCE = "MemStats: HeapSys - HeapReleased - 1.1 x NextGC"
 
 
+_COUNTED = "resident pages of the heap that are in no span"
+
+
+def _counted(case: Case, exact: Exact) -> list[Suspect]:
+    """Return the free heap of a process that was seen to allocate nothing: no cycle will need it soon."""
+    looks = exact.accounts
+    if looks is None or exact.seconds is None:
+        return []
+    bars, (first, last) = case.thresholds, looks
+    used = [each.live_bytes + each.dead_bytes for each in looks]
+    held = sum((used[1], last.room_bytes, last.free_bytes, last.stack_bytes, last.runtime_bytes))
+    share = last.free_bytes / max(1, held)
+    free = min(first.free_bytes, last.free_bytes)
+    if free < bars.large_bytes or share < bars.idle_share or abs(used[1] - used[0]) >= bars.growth_bytes:
+        return []
+    reasons = (
+        Reason(
+            f"{share:.0%} of what Go holds is free heap, and was so {exact.seconds:.0f} s earlier",
+            0.3 + 0.6 * share,
+        ),
+        Reason("next to nothing was allocated in between", 0.5),
+    )
+    return [
+        Suspect(
+            code=Verdict.IDLE_NOT_RETURNED,
+            confidence=combine(reasons),
+            reasons=reasons,
+            bytes=last.free_bytes,
+            evidence=(
+                Evidence("free heap that was not given back", free, bars.large_bytes, _COUNTED, "bytes"),
+                Evidence("its part of what Go holds", share, bars.idle_share, _COUNTED, "share"),
+            ),
+            fix=FIX,
+        )
+    ]
+
+
 def find_idle_not_returned(case: Case) -> list[Suspect]:
     """Return the idle heap that was not given back, where it is most of what Go holds and nothing grows."""
     seen = accounts(case)
+    if not seen and case.exact is not None:
+        return _counted(case, case.exact)
     if not seen or not case.growth_known or case.may_be_growing():
         return []
     bars, first = case.thresholds, seen[0]

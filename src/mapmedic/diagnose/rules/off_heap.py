@@ -27,8 +27,44 @@ FIX = Fix(
 _SOURCE = "process_resident_memory_bytes against MemStats.Sys - HeapReleased"
 
 
+_COUNTED = "resident pages by what is mapped there"
+
+
+def _counted(case: Case) -> list[Suspect]:
+    """Return the memory outside of Go by the account that adds up to RSS, where there is one."""
+    looks = case.exact.accounts if case.exact is not None else None
+    if case.exact is None or looks is None:
+        return []
+    bars, first, last = case.thresholds, looks[0].off_heap_bytes, looks[1].off_heap_bytes
+    share = last / max(1, looks[1].rss_bytes)
+    if last < bars.large_bytes or share < bars.outside_share:
+        return []
+    reasons = (
+        Reason(f"{share:.0%} of the resident memory is in mappings that are not Go's", 0.4 + 0.5 * share),
+    )
+    seconds = case.exact.seconds
+    return [
+        Suspect(
+            code=Verdict.OFF_HEAP,
+            confidence=combine(reasons),
+            reasons=reasons,
+            bytes=last,
+            growth_bytes_per_second=(last - first) / seconds if seconds else None,
+            evidence=(
+                Evidence("resident memory off the Go heap", last, bars.large_bytes, _COUNTED, "bytes"),
+                Evidence("its part of the resident memory", share, bars.outside_share, _COUNTED, "share"),
+                Evidence("gained in the window", last - first, None, _COUNTED, "bytes"),
+            ),
+            fix=FIX,
+        )
+    ]
+
+
 def find_off_heap(case: Case) -> list[Suspect]:
     """Return the memory that Go does not account for, where it is a large part of the process."""
+    counted = _counted(case)
+    if counted:
+        return counted
     seen = accounts(case)
     known = [(each.rss, each.outside_go) for each in seen if each.rss and each.outside_go is not None]
     if not known:

@@ -72,10 +72,13 @@ class _Narrator:
         self._bar(what, share)
 
     def diagnosed(self, diagnosis: Diagnosis, observation: Observation) -> None:
+        from mapmedic.report.heap_table import print_inside  # noqa: PLC0415 - rich, late
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415 - rich, late
 
         self._next_act()
-        print_diagnosis(self._page(), diagnosis, observation.timeline)
+        page = self._page()
+        print_diagnosis(page, diagnosis, observation.timeline)
+        print_inside(page, observation)
 
     def planned(self, plan: FixPlan) -> None:
         from mapmedic.report.terminal import print_plan  # noqa: PLC0415 - rich, late

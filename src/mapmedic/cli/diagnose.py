@@ -85,10 +85,12 @@ def command(
         _write_files(html, pprof, diagnosis, observation, force=force)
         click.echo(dump(diagnosis_json(diagnosis)))
     else:
+        from mapmedic.report.heap_table import print_inside  # noqa: PLC0415
         from mapmedic.report.terminal import print_diagnosis  # noqa: PLC0415
 
         try:
             print_diagnosis(console(), diagnosis, observation.timeline)
+            print_inside(console(), observation)
         finally:  # a reader that has gone (`| head`) must not cost the page
             _write_files(html, pprof, diagnosis, observation, force=force)
     return 1 if diagnosis.verdict.is_finding else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -73,9 +74,18 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
 
 
 def _watch(service: LabService, options: DemoOptions, narrator: Narrator) -> Observation:
-    narrator.say(f"Watching it for {options.watch_seconds:.0f} s over HTTP (net/http/pprof and /metrics) …")
+    narrator.say(
+        f"Watching it for {options.watch_seconds:.0f} s: over HTTP (net/http/pprof and /metrics), and from outside, "
+        "its memory …"
+    )
     plan = api.CapturePlan(options.watch_seconds, force_gc=True, agent_token=service.token)
-    return api.observe([service.url], plan, progress=narrator.progress)
+    if sys.platform != "linux":
+        return api.observe([service.url], plan, progress=narrator.progress)
+    observation = api.observe([f"pid:{service.pid}", service.url], plan, progress=narrator.progress)
+    why = next((blank.why for blank in observation.not_captured if blank.what == "inventory"), None)
+    if why is not None:
+        narrator.say(f"The look into the process from outside is skipped: {why}.")
+    return observation
 
 
 def _fix(

@@ -9,13 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.observation import Observation
 from mapmedic.model.owner_groups import by_declaration, group_maps, sum_figures
 from mapmedic.report.figures import bytes_text, count_text
 from mapmedic.report.heap_account import print_account
 from mapmedic.report.inert import SHOWN_LIMIT, inert
+from mapmedic.report.inventory_view import last_inventory
 from mapmedic.report.terminal_parts import NARROW, encodable, heading, paragraph
 
 _BLANK = "-"
+# How many maps are shown beside a diagnosis.
+_BESIDE = 5
 
 
 def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_declared: bool = False) -> None:
@@ -40,6 +44,15 @@ def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_de
         heading(console, "Could not be read")
         for what in inventory.unread:
             paragraph(console, Text(inert(what)), indent=2)
+
+
+def print_inside(console: Console, observation: Observation) -> None:
+    """Print the largest maps of the process below what its profiles say, where it was looked into."""
+    inventory = last_inventory(observation)
+    if inventory is None or not inventory.maps:
+        return
+    heading(console, "Inside the process")
+    console.print(_table(console, inventory.maps[:_BESIDE]))
 
 
 def declared_rows(inventory: Inventory) -> tuple[MapInstance, ...]:

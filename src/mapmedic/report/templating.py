@@ -7,7 +7,17 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mapmedic.report import figures, flame_data, inert, outcome_words, session_words, timeline, view, words
+from mapmedic.report import (
+    figures,
+    flame_data,
+    inert,
+    inventory_view,
+    outcome_words,
+    session_words,
+    timeline,
+    view,
+    words,
+)
 from mapmedic.report.flame import container_shares
 
 
@@ -39,6 +49,7 @@ def environment() -> Environment:
     made.filters.update(filters)
     made.globals.update(
         view=view,
+        inventory_view=inventory_view,
         words=words,
         outcome_words=outcome_words,
         timeline=timeline,

@@ -39,7 +39,6 @@ def _suspect(case: Case, exact: Exact, row: OwnerChange, seconds: float, code: V
         type=row.type,
         entries=(row.after or NOTHING).entries,
         growth_bytes_per_second=row.bytes / seconds,
-        growth_uncertainty=0.0,
         evidence=(*growth_as_evidence(case, exact, row, seconds), *figures_as_evidence(row)),
         fix=fix,
     )

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,9 +137,9 @@ def test_every_stack_is_what_the_runtime_says(go: GoToolchain, mode: str, tmp_pa
 def test_whoever_runs_is_unwound_from_its_thread_or_it_is_said_why_not(tmp_path: Path) -> None:
     ways: dict[Found, int] = {}
     cut = total = 0
-    with running(build(toolchains()[-1], "stripped", tmp_path)) as process:
+    with running(build(toolchains()[-1], "stripped", tmp_path)) as process, storm_of_signals(process.pid):
         for _ in range(LOOKS):
-            for stack in look(process.pid):
+            for stack in look(process.pid, SnapshotMode.FREEZE):
                 names = functions(stack)
                 if stack.end is not End.WHOLE:
                     assert stack.why or stack.end is End.NO_STACK
@@ -153,6 +154,24 @@ def test_whoever_runs_is_unwound_from_its_thread_or_it_is_said_why_not(tmp_path:
     assert total == LOOKS * len(WORKS)
     assert ways[Found.RUNNING]
     assert cut < total / 20
+
+
+@contextmanager
+def storm_of_signals(pid: int) -> Iterator[None]:
+    """Ask the process all the time to preempt its goroutines, so that some look meets a signal's handler."""
+    calm = threading.Event()
+
+    def send() -> None:
+        while not calm.wait(0.0002):
+            os.kill(pid, signal.SIGURG)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        calm.set()
+        sender.join()
 
 
 def assert_frames_touch(stack: Stack) -> None:

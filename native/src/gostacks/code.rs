@@ -26,6 +26,7 @@ pub enum Role {
     /// Moves to the stack that g.sched tells.
     Resume,
     SignalEntry,
+    SignalReturn,
 }
 
 /// One code address.
@@ -86,6 +87,7 @@ fn role(name: &[u8]) -> Role {
         b"runtime.systemstack" | b"runtime.mcall" => Role::Switch,
         b"runtime.gogo" | b"gogo" => Role::Resume,
         b"runtime.sigtramp" => Role::SignalEntry,
+        b"runtime.sigreturn" | b"runtime.sigreturn__sigaction" => Role::SignalReturn,
         _ => Role::Ordinary,
     }
 }

@@ -152,27 +152,36 @@ impl Starts<'_> {
         let Some(&(sp, pc)) = self.threads.get(&goroutine.thread) else {
             return Ok(Err(End::NoThread));
         };
-        if let Some((context, sp, pc)) = self.interrupted(m, sp, pc, code)? {
-            goroutine.context = context + MCONTEXT;
-            let begin = self.by_registers(g, m, goroutine.stack, (sp, pc), code)?;
-            return Ok(begin.map(|(_, start)| (Found::Interrupted, start)));
-        }
-        self.by_registers(g, m, goroutine.stack, (sp, pc), code)
+        let Some(handler) = self.handler_stack(m, sp) else {
+            return self.by_registers(g, m, goroutine.stack, (sp, pc), code);
+        };
+        let Some(context) = self.interrupted(handler, sp, pc, code)? else {
+            return Ok(Err(End::NoFunction));
+        };
+        goroutine.context = context + MCONTEXT;
+        let saved = (self.field(context, SAVED_SP), self.field(context, SAVED_PC));
+        let (Some(sp), Some(pc)) = saved else {
+            return Ok(Err(End::Unreadable));
+        };
+        let begin = self.by_registers(g, m, goroutine.stack, (sp, pc), code)?;
+        Ok(begin.map(|(_, start)| (Found::Interrupted, start)))
     }
 
-    /// Returns (context, stack pointer, instruction pointer) of what a signal interrupted, where its handler runs.
+    /// Returns the bounds of the stack that signals are handled on, where `sp` lies on it.
+    fn handler_stack(&self, m: u64, sp: u64) -> Option<(u64, u64)> {
+        let g = self.field(m, self.layout.m_gsignal).filter(|&g| g != 0)?;
+        let (low, high) = (self.field(g, 0)?, self.field(g, 8)?);
+        (low <= sp && sp < high).then_some((low, high))
+    }
+
+    /// Returns where the kernel has put the registers of what a signal interrupted; None where C handles it.
     fn interrupted(
         &self,
-        m: u64,
+        bounds: (u64, u64),
         sp: u64,
         pc: u64,
         code: &mut Code<'_>,
-    ) -> Parsed<Option<(u64, u64, u64)>> {
-        let handler = self.field(m, self.layout.m_gsignal).filter(|&g| g != 0);
-        let bounds = handler.and_then(|g| Some((self.field(g, 0)?, self.field(g, 8)?)));
-        let Some(bounds) = bounds.filter(|&(low, high)| low <= sp && sp < high) else {
-            return Ok(None);
-        };
+    ) -> Parsed<Option<u64>> {
         let start = Start {
             pc,
             sp,
@@ -181,12 +190,15 @@ impl Starts<'_> {
         };
         let mut context = None;
         unwind(self.image, code, start, bounds, |frame| {
-            if frame.role == Role::SignalEntry {
-                context = Some(frame.fp);
+            match frame.role {
+                Role::SignalEntry => context = Some(frame.fp),
+                // The handler has returned, to what asks the kernel to go on.
+                Role::SignalReturn => context = Some(frame.sp),
+                _ => {}
             }
             true
         })?;
-        Ok(context.and_then(|at| Some((at, self.field(at, SAVED_SP)?, self.field(at, SAVED_PC)?))))
+        Ok(context)
     }
 
     fn by_registers(

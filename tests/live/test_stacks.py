@@ -138,8 +138,8 @@ def test_whoever_runs_is_unwound_from_its_thread_or_it_is_said_why_not(tmp_path:
     ways: dict[Found, int] = {}
     cut = total = 0
     with running(build(toolchains()[-1], "stripped", tmp_path)) as process, storm_of_signals(process.pid):
-        for _ in range(LOOKS):
-            for stack in look(process.pid, SnapshotMode.FREEZE):
+        for number in range(LOOKS):
+            for stack in look(process.pid, (SnapshotMode.FREEZE, SnapshotMode.FORK)[number % 2]):
                 names = functions(stack)
                 if stack.end is not End.WHOLE:
                     assert stack.why or stack.end is End.NO_STACK

@@ -39,7 +39,7 @@ pub struct Snapshot {
 /// `stub::MAX_BYTES` zero bytes in an executable mapping that the program never uses.
 pub fn take(process: pid_t, room: u64, allowed: Duration) -> Outcome<Snapshot> {
     let mut window = Window::open(process, allowed)?;
-    let answer = call_in(&mut window, room, Call::fork())?;
+    let answer = fork_in(&mut window, room)?;
     let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
     let pause = window.close();
     let copy = answer.made.ok_or(Failure::Gone(process))?;
@@ -71,6 +71,22 @@ impl Snapshot {
 
 /// Code segment of 64-bit user code: arch/x86/include/asm/segment.h, __USER_CS.
 const USER_64: u64 = 0x33;
+
+/// "Make this call again, a signal came first": include/linux/errno.h, ERESTARTNOINTR. A tracer sees it.
+const CALL_AGAIN: i32 = 513;
+const FORK_TRIES: usize = 20;
+
+/// Forks. A signal that is under way breaks a fork off before it begins; each is taken and held, one a try.
+fn fork_in(window: &mut Window, room: u64) -> Outcome<Answer> {
+    let mut answer = call_in(window, room, Call::fork());
+    for _ in 1..FORK_TRIES {
+        if !matches!(answer, Err(Failure::CallRefused(CALL_AGAIN))) {
+            break;
+        }
+        answer = call_in(window, room, Call::fork());
+    }
+    answer
+}
 
 /// Makes `call` in a stopped thread of the window and returns its answer; the thread is stopped again, and
 /// is where it was, when this returns.

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from mapmedic.cli.options import by_option, examples, json_option
+from mapmedic.cli.options import by_option, examples, force_option, json_option
+from mapmedic.cli.output import require_writable
+from mapmedic.cli.profile_file import write_inventory_profile
 from mapmedic.errors import UsageError
 
 
@@ -65,10 +67,17 @@ from mapmedic.errors import UsageError
 )
 @click.option("--redact", is_flag=True, help="With --entries: hashes in the place of keys and values.")
 @by_option
+@click.option(
+    "--pprof",
+    type=click.Path(path_type=Path),
+    help="Also write who holds the live heap for go tool pprof: owners as stacks, retained bytes, entries as objects.",
+)
+@force_option
 @json_option
 def command(
     target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
-    entries_of: str | None, redact: bool, by: str, as_json: bool,
+    entries_of: str | None, redact: bool, by: str, pprof: Path | None,
+    force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
 
@@ -84,6 +93,10 @@ def command(
     from mapmedic.report.heap_table import print_inventory  # noqa: PLC0415
     from mapmedic.report.json_output import dump, heap_json  # noqa: PLC0415
 
+    if pprof is not None:
+        require_writable(pprof, force=force)
+        if entries_of is not None:
+            raise UsageError("--pprof is of all maps, --entries of one")
     if redact and entries_of is None:
         raise UsageError("--redact goes with --entries OWNER")
     if entries_of is not None:
@@ -103,6 +116,8 @@ def command(
             exe=exe,
             progress=bar,
         )
+    if pprof is not None:
+        write_inventory_profile(pprof, inventory, force=force)
     if as_json:
         click.echo(dump(heap_json(inventory)))
     else:

@@ -1,4 +1,4 @@
-"""The profile that `flame --pprof` and `diagnose --pprof` write."""
+"""The profiles that `flame --pprof`, `diagnose --pprof` and `heap --pprof` write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mapmedic.errors import CouldNotLook
 
 if TYPE_CHECKING:
     from mapmedic.model.heap import HeapChange
+    from mapmedic.model.inventory import Inventory
     from mapmedic.model.observation import Observation
 
 
@@ -30,3 +31,12 @@ def write_profile(path: Path, observation: Observation, change: HeapChange | Non
     write_bytes(path, pprof_bytes(heap, origin, change), force=force)
     growth = "-sample_index=growth_space " if change else ""
     say(f"profile: {path}   (go tool pprof -top -cum {growth}{shlex.quote(str(path))})")
+
+
+def write_inventory_profile(path: Path, inventory: Inventory, *, force: bool) -> None:
+    """Write who holds the live heap, for `go tool pprof`: owners as stacks."""
+    import mapmedic  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.report.inventory_profile import inventory_profile  # noqa: PLC0415
+
+    write_bytes(path, inventory_profile(inventory, mapmedic.__version__), force=force)
+    say(f"profile: {path}   (go tool pprof -top -cum {shlex.quote(str(path))})")

@@ -19,7 +19,7 @@ from mapmedic import api
 from mapmedic.model.inventory import Inventory
 from mapmedic.source.toolchain import find_go
 from tests.live.caddy import PACKAGE, ROUTES, Caddy, build_caddy
-from tests.live.heap_cells import PATIENCE_MS
+from tests.live.heap_cells import PATIENCE_MS, left_out
 from tests.live.scenarios import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "big-program.md"
@@ -44,7 +44,7 @@ class Looks:
         """Return a sentence for each thing that is wrong."""
         wrong = [] if self.runs else ["it does not run any more"]
         for seen in [*self.busy, self.quiet]:
-            wrong += [f"could not be read: {what}" for what in seen.unread]
+            wrong += [f"could not be read: {what}" for what in left_out(seen)]
             if not seen.snapshot.complete:
                 wrong.append("a snapshot is not complete")
         apart = abs(self.quiet.snapshot.heap_objects - self.counted_objects)
@@ -119,7 +119,10 @@ _ROWS = {
         f"{seen.snapshot.pause_ms:.1f}" for seen in [*each.busy, each.quiet]
     ),
     "could not be read, looks while it worked": lambda each: str(
-        sum(len(seen.unread) for seen in each.busy) or "nothing"
+        sum(len(left_out(seen)) for seen in each.busy) or "nothing"
+    ),
+    "bytes that only mere numbers may hold": lambda each: ", ".join(
+        f"{seen.snapshot.uncertain_bytes:,}" for seen in [*each.busy, each.quiet]
     ),
     "live objects at rest, ours": lambda each: f"{each.quiet.snapshot.heap_objects:,}",
     "HeapObjects after a collection": lambda each: f"{each.counted_objects:,}",

@@ -61,6 +61,38 @@ def test_what_a_sync_map_retains_is_what_it_holds(start_lab: StartLab) -> None:
     assert seen == pytest.approx(held, rel=0.001)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "owner", "kind", "type_"),
+    [
+        ("slice-growth", "main.auditLog", "slice", "[]*main.AuditRecord"),
+        ("channel-buffer", "main.outbox", "channel", "chan main.eventBatch"),
+        ("bounded-lru", "main.pageCache", "object", "main.LRUCache"),
+    ],
+)
+def test_what_is_large_and_no_map_is_named(
+    scenario: str, owner: str, kind: str, type_: str, start_lab: StartLab
+) -> None:
+    seen = inventory(start_lab(Scenario(scenario, entries=ENTRIES, rate=0)))
+    first = seen.holders[0]
+    assert (first.owner, first.kind, first.type) == (owner, kind, type_)
+    assert first.retained_bytes > 0.9 * seen.snapshot.heap_bytes
+
+
+@pytest.mark.parametrize("scenario", ["struct-field", "huge-values", "sync-map"])
+def test_what_a_map_holds_is_blamed_on_nothing_else(scenario: str, start_lab: StartLab) -> None:
+    entries = 40 if scenario == "huge-values" else ENTRIES
+    assert inventory(start_lab(Scenario(scenario, entries=entries, rate=0))).holders == ()
+
+
+def test_the_length_of_a_slice_is_the_truth(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("slice-growth", entries=ENTRIES, rate=0))
+    truth = truth_of(service.url)
+    found = inventory(service).holders[0]
+    held = {name: truth[name] for name in ("path", "type", "capacity", "shallow_bytes")}
+    assert {name: getattr(found, name) for name in held} == held
+    assert found.length == truth["entries"]
+
+
 def test_what_waits_for_a_finalizer_is_held_by_it(start_lab: StartLab) -> None:
     service = start_lab(Scenario("finalizer-map", entries=ENTRIES, rate=0))
     truth = truth_of(service.url)

@@ -7,6 +7,7 @@ mod channels;
 mod dominators;
 mod fit;
 mod fitting;
+mod holders;
 mod infer;
 mod inference;
 mod layout;

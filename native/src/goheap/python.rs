@@ -12,9 +12,12 @@ use crate::image::PyImage;
 use super::account::account;
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
+use super::shapes::Shape;
 use super::slots::{Sample, SlotLayout, live_slots};
-use super::survey::{Start, Step, Survey, SyncMap};
+use super::survey::{Holder, Start, Step, Survey, SyncMap};
 
+/// What the holder is, and what leads to it.
+type PyHolder = ((u64, u64, u64, &'static str, u64), (u64, &'static str, u32));
 /// Address, place, what it is in a word, the type that goes with that.
 type PyStep = (u64, u32, &'static str, u64);
 
@@ -163,6 +166,18 @@ impl HeapSurvey {
     /// Return the addresses of the words on the way from the root, whose own is not among them, to ``address``.
     fn way_words(&self, address: u64) -> Option<Vec<u64>> {
         self.survey.way_words(address)
+    }
+
+    /// Return what holds much and is no map: (address, bytes, retained bytes, kind, type, address of who leads to
+    /// it (0: a root), its kind, place there or the root's number).
+    fn holders(&self) -> Vec<PyHolder> {
+        let holder = |each: &Holder| {
+            let (parent, shape) = each.parent.unwrap_or((0, Shape::Unknown));
+            let (kind, of) = each.shape.words();
+            let own = (each.address, each.bytes, each.retained, kind, of);
+            (own, (parent, shape.words().0, each.place))
+        };
+        self.survey.holders.iter().map(holder).collect()
     }
 
     /// Return how the object at ``address`` was first reached, root first: (address, place, kind, type). Of the

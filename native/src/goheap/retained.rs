@@ -6,9 +6,13 @@
 use std::collections::HashMap;
 
 use super::dominators::{Dominators, Graph, NOBODY, dominators};
+use super::holders::{Dominated, find_holders};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::objects::Objects;
 
+/// What holds less than this, or than one in so many bytes, is not told.
+const LEAST_HELD: u64 = 1 << 20;
+const LEAST_SHARE: u64 = 100;
 /// Stands for all roots together.
 const ENTRY: u32 = 0;
 
@@ -19,14 +23,18 @@ pub type Group = Vec<Reached>;
 pub struct Retained {
     pub by_object: Vec<u64>,
     pub by_group: Vec<u64>,
+    /// Of what is no map: (object, bytes), as `find_holders` says.
+    pub holders: Vec<(Reached, u64)>,
 }
 
-/// Returns what each object and each of `groups` retains. An object is in one group at most.
+/// Returns what each object and each of `groups` retains, an object being in one group at most; and which objects
+/// hold much without being within a map (`is_part`).
 pub fn retained_bytes(
     objects: &mut Objects<'_>,
     marked: &Marked,
     roots: &[u64],
     groups: &[Group],
+    is_part: impl Fn(Reached) -> bool,
 ) -> Retained {
     let inner = Inner::number(objects, marked, groups);
     let graph = inner.graph(objects, marked, roots, groups);
@@ -36,6 +44,20 @@ pub fn retained_bytes(
     let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
     let sums = add_up(objects, marked, &inner, &tree, &position, &leaves);
     let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
+    let mut object = vec![NOBODY; sums.len()];
+    for (index, &number) in inner.number.iter().enumerate() {
+        if number != NOBODY {
+            object[position[number as usize] as usize] = index as Reached;
+        }
+    }
+    let heap = Dominated {
+        tree: &tree,
+        sums: &sums,
+        object: &object,
+        below: &leaves,
+    };
+    let least = LEAST_HELD.max(marked.bytes / LEAST_SHARE);
+    let holders = find_holders(&heap, |leaf| own(leaf as usize), least, is_part);
     let by_object = |index: usize| match inner.number[index] {
         NOBODY => own(index),
         number => sums[position[number as usize] as usize],
@@ -47,6 +69,7 @@ pub fn retained_bytes(
     Retained {
         by_object: (0..marked.order.len()).map(by_object).collect(),
         by_group: (0..groups.len() as u32).map(by_group).collect(),
+        holders,
     }
 }
 

@@ -79,6 +79,11 @@ pub struct Shapes<'a> {
 }
 
 impl Shape {
+    /// Tells whether it is the runtime's own part of a map.
+    pub fn is_of_map(self) -> bool {
+        !matches!(self, Shape::Unknown | Shape::Values(_) | Shape::Channel(_))
+    }
+
     /// Returns what it is in one word, and the type descriptor that goes with it (0: none).
     pub fn words(self) -> (&'static str, u64) {
         match self {

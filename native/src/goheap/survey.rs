@@ -40,6 +40,8 @@ pub struct Survey {
     /// By map, in the order of `maps`: what would go if it were emptied.
     pub retained: Vec<u64>,
     pub sync_maps: Vec<SyncMap>,
+    /// What holds much and is no map.
+    pub holders: Vec<Holder>,
     /// Those that the collector begins with, numbered behind the roots.
     pub specials: Vec<Special>,
     roots: u32,
@@ -102,6 +104,16 @@ fn measure(
         .iter()
         .map(|each| syncmaps::measure(ground, each, &by_address, swiss))
         .collect()
+}
+
+/// An object that holds much and is no map, and the word that leads to it: where in which object, or which root.
+pub struct Holder {
+    pub address: u64,
+    pub bytes: u64,
+    pub retained: u64,
+    pub shape: Shape,
+    pub parent: Option<(u64, Shape)>,
+    pub place: u32,
 }
 
 /// One step of the way from a root to an object.
@@ -184,7 +196,16 @@ impl Survey {
             .filter(|each| !each.is_trie)
             .map(|each| each.parts.clone())
             .collect();
-        let all = retained_bytes(&mut objects, &marked, &roots, &groups);
+        let heads: HashSet<Reached> = maps
+            .iter()
+            .map(|map| map.object)
+            .chain(found.iter().flat_map(|each| each.parts.clone()))
+            .collect();
+        // Groups and buckets of maps that do not escape have no header on the heap above them.
+        let is_part = |object: Reached| {
+            heads.contains(&object) || shapes.shape(told[object as usize]).is_of_map()
+        };
+        let all = retained_bytes(&mut objects, &marked, &roots, &groups, is_part);
         let retained = maps
             .iter()
             .map(|map| retained_by(&ground, &all.by_object, map))
@@ -204,6 +225,26 @@ impl Survey {
             })
             .collect();
         let allocated = spans.allocated();
+        let shape_of = |object: Reached| shapes.shape(told[object as usize]);
+        let holders = all
+            .holders
+            .iter()
+            .map(|&(object, retained)| {
+                let slot = marked.order[object as usize];
+                let (span, parent) = (spans.of_slot(slot), marked.parent[object as usize]);
+                Holder {
+                    address: span.address(slot),
+                    bytes: span.elemsize,
+                    retained,
+                    shape: shape_of(object),
+                    parent: (parent != ROOT).then(|| {
+                        let slot = marked.order[parent as usize];
+                        (spans.of_slot(slot).address(slot), shape_of(parent))
+                    }),
+                    place: marked.place[object as usize],
+                }
+            })
+            .collect();
         Ok(Survey {
             layout: layout.clone(),
             shapes: shapes.into_list(),
@@ -214,6 +255,7 @@ impl Survey {
             maps,
             retained,
             sync_maps,
+            holders,
             specials,
             roots: start.roots.len() as u32,
         })

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mapmedic.goheap.account import take_account
 from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.holders import find_holders
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import declared_map_type, name_owner
@@ -25,7 +26,12 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
     unread = blanks + heap.unread + _left_out(heap, names) + _doubts(heap)
     return Inventory(
-        _target(heap, stripped=names is None), _snapshot(heap), tuple(maps), unread, take_account(heap)
+        _target(heap, stripped=names is None),
+        _snapshot(heap),
+        tuple(maps),
+        unread,
+        take_account(heap),
+        holders=find_holders(heap, names),
     )
 
 

@@ -77,6 +77,36 @@ class MapInstance:
         return self.entries / self.capacity if self.capacity else None
 
 
+class HolderKind(StrEnum):
+    """What holds much and is no map. OBJECT: a value with fields, or one of which nothing more is known."""
+
+    SLICE = "slice"
+    CHANNEL = "channel"
+    OBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Something else that holds much: at least 1 MiB and one in a hundred bytes. None is what is not known.
+
+    No single thing below it holds more than half of ``retained_bytes``; maps and what is in them are left out,
+    but not what holds many maps.
+    """
+
+    address: int
+    owner: str
+    path: str | None
+    declared: str | None
+    label: str | None
+    owner_kind: OwnerKind
+    kind: HolderKind
+    type: str | None
+    length: int | None
+    capacity: int | None
+    shallow_bytes: int
+    retained_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryTarget:
     """The program that was looked at.
@@ -148,7 +178,7 @@ class Inventory:
     """All maps, the largest first, what could not be read, and where the RAM is (``account``).
 
     ``goroutines`` are grouped by where they began and who started them; None where they were not counted.
-    ``stack_bytes``: what the stacks of all goroutines take.
+    ``stack_bytes``: what the stacks of all goroutines take. ``holders``: what else holds much, the largest first.
     """
 
     target: InventoryTarget
@@ -158,3 +188,4 @@ class Inventory:
     account: Account | None = None
     goroutines: GoroutineDump | None = None
     stack_bytes: int | None = None
+    holders: tuple[Holder, ...] = ()

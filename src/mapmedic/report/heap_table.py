@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.inventory import Holder, Inventory, MapInstance
 from mapmedic.model.observation import Observation
 from mapmedic.model.owner_groups import by_declaration, group_maps, sum_figures
 from mapmedic.report.figures import bytes_text, count_text
@@ -38,6 +38,9 @@ def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_de
     left = len(rows) - len(shown)
     if left > 0:
         paragraph(console, Text(f"… and {count_text(left)} smaller ones (--limit)", "dim"), indent=2)
+    if inventory.holders:
+        heading(console, "Also large, and no map")
+        console.print(_holder_table(console, inventory.holders[:limit]))
     if inventory.account is not None:
         print_account(console, inventory.account)
     if inventory.unread:
@@ -107,6 +110,20 @@ def _table(console: Console, maps: tuple[MapInstance, ...]) -> Table:
             cells.append(Text(inert(each.type or _BLANK, SHOWN_LIMIT)))
         cells += [Text(text) for text in _figures(each)]
         table.add_row(*(encodable(console, cell) for cell in cells))
+    return table
+
+
+def _holder_table(console: Console, holders: tuple[Holder, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for name in ("Owner", "What"):
+        table.add_column(name, overflow="fold", ratio=3)
+    for name in ("Length", "Capacity", "Shallow", "Retained"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in holders:
+        lengths = (_BLANK if n is None else count_text(n) for n in (each.length, each.capacity))
+        texts = (*lengths, bytes_text(each.shallow_bytes), bytes_text(each.retained_bytes))
+        names = (inert(text, SHOWN_LIMIT) for text in (each.owner, each.type or each.kind))
+        table.add_row(*(encodable(console, Text(text)) for text in (*names, *texts)))
     return table
 
 

@@ -25,6 +25,8 @@ from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
 from mapmedic.model.inventory import (
     Account,
+    Holder,
+    HolderKind,
     Inventory,
     InventoryTarget,
     MapInstance,
@@ -60,7 +62,7 @@ DESIGN = {
 }
 OURS = {
     "diff-1.json": "schema before after by seconds doubts rows",
-    "heap-1.json": "account goroutines stack_bytes",
+    "heap-1.json": "account goroutines stack_bytes holders",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",
@@ -167,6 +169,36 @@ INVENTORY = Inventory(
         ),
     ),
     ("the stack of a goroutine",),
+    holders=(
+        Holder(
+            12288,
+            "main.log",
+            "main.log",
+            "main.log",
+            None,
+            OwnerKind.GLOBAL,
+            HolderKind.SLICE,
+            "[]*main.R",
+            3,
+            4,
+            1 << 20,
+            1 << 21,
+        ),
+        Holder(
+            16384,
+            "object at 0x4000",
+            None,
+            None,
+            None,
+            OwnerKind.UNKNOWN,
+            HolderKind.OBJECT,
+            None,
+            None,
+            None,
+            48,
+            1 << 20,
+        ),
+    ),
 )
 AGES = Ages(".seen", "time.Time", 1, 0, 0, 9.5, 9.5, 9.5, 0, 0, (AgeBand(0, None, 1),))
 DECODED = (

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from mapmedic.goheap import runtime
 from mapmedic.goheap.build import parse_version
+from mapmedic.goheap.confirm import ALLSPANS
 from mapmedic.goheap.layouts import Layout, layout_of
 from mapmedic.goheap.map_sizes import allocated_bytes
 from tools.toolchains import VERSIONS, ensure
@@ -185,9 +186,8 @@ def _runtime_rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:
     for field, ours in {**_MODULE_FIELDS, "etypes": layout.types_end}.items():
         yield Row(f"runtime.moduledata.{field}", ours, offsets.get(f"runtime.moduledata.{field}"))
     spans = offsets.get("runtime.mheap.allspans", 0)
-    yield Row(
-        "pagesInUse behind allspans", runtime._PAGES_IN_USE, offsets["runtime.mheap.pagesInUse"] - spans
-    )
+    yield Row("runtime.mheap.allspans", ALLSPANS, spans)
+    yield Row("pagesInUse behind allspans", runtime.PAGES_IN_USE, offsets["runtime.mheap.pagesInUse"] - spans)
     if layout.arenas is not None:
         yield Row("arenas behind allspans", layout.arenas, offsets["runtime.mheap.arenas"] - spans)
         arena = "runtime.heapArena"

@@ -72,6 +72,19 @@ impl<'a> Tables<'a> {
         }
     }
 
+    /// Returns where the code of the function called `name` lies: [start, end); None where there is none.
+    pub fn code_of(&self, name: &[u8]) -> Option<(u64, u64)> {
+        let index = (0..self.functions).find(|&index| {
+            self.function(index)
+                .is_ok_and(|function| function.name() == name)
+        })?;
+        let address = |entry: u32| self.text.checked_add(entry.into());
+        Some((
+            address(self.entry(index)?)?,
+            address(self.entry(index + 1)?)?,
+        ))
+    }
+
     fn entry(&self, index: usize) -> Option<u32> {
         u32_at(self.records, index.checked_mul(FUNCTAB_ENTRY_BYTES)?)
     }

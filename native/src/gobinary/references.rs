@@ -82,6 +82,14 @@ impl References {
         named.iter().map(|&each| self.unpacked(each)).collect()
     }
 
+    /// Returns every address that is named, in order.
+    pub fn named(&self) -> Vec<u64> {
+        let all = self.packed.iter();
+        let mut named: Vec<u64> = all.map(|each| self.variables + (each >> 34)).collect();
+        named.dedup();
+        named
+    }
+
     fn at(&self, offset: u64) -> &[u64] {
         let start = self.packed.partition_point(|each| each >> 34 < offset);
         let end = self.packed.partition_point(|each| each >> 34 <= offset);

@@ -73,6 +73,15 @@ impl GoCode {
         })
     }
 
+    /// Return the variables in [start, end) that the code of the function called ``name`` names; None where there is
+    /// no such function, or its code is not there.
+    fn operands(&self, name: &str, start: u64, end: u64) -> Option<Vec<u64>> {
+        let (first, behind) = self.loaded.tables().code_of(name.as_bytes())?;
+        let bytes = usize::try_from(behind.checked_sub(first)?).ok()?;
+        let code = self.loaded.image.slice(first, bytes)?;
+        Some(References::find(code, first, start..end).named())
+    }
+
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).
     /// Return columns: by goroutine its id, state, stack, thread, where it was found, how its unwinding ended
     /// and where its frames begin; by frame where it is; by root, certain or doubtful, its address and its word.

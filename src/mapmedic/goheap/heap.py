@@ -9,6 +9,7 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.confirm import confirm_runtime
 from mapmedic.goheap.descriptors import Descriptors
 from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.interfaces import find_interfaces
@@ -53,7 +54,9 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     they lie from the first.
     """
     runtime = find_runtime(memory)
-    stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
+    code = read_code(memory, runtime)
+    doubts = confirm_runtime(memory, runtime, code)
+    stacks = unwind_stacks(memory, runtime, code)
     roots, unread = find_roots(memory, runtime, stacks)
     place = {
         "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
@@ -73,7 +76,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     except ValueError as error:
         raise CouldNotLook(f"the heap cannot be read: {error}") from error
     totals = survey.totals()
-    unread += _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
+    unread += doubts + _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
     ways, labels = WayNames.of(Descriptors(types)), GlobalLabels(stacks.code, runtime.sections)
     return GoHeap(

@@ -21,7 +21,7 @@ _TEXT, _DATA, _BSS, _NOPTRBSS_END, _TYPES = 176, 208, 224, 248, 296
 _MODULE_BYTES = 640
 _MASKS_FROM = 320
 # mheap.pagesInUse behind mheap.allspans.
-_PAGES_IN_USE = 24
+PAGES_IN_USE = 24
 _MOST_SPANS = 1 << 24
 _TRIED = 16
 # src/runtime/runtime2.go: the states of a goroutine, and the bit set while its stack is scanned.
@@ -41,7 +41,8 @@ class Section:
 class Runtime:
     """Where the runtime's own things are. ``types`` is the base of type and name offsets.
 
-    ``text``: [start, end) of the code. ``arenas`` is the table of heap arenas, 0 where the heap bits lie elsewhere.
+    ``allspans`` and ``allgs`` are arrays; ``text``: [start, end) of the code, ``variables``: of all global variables.
+    ``arenas`` is the table of heap arenas, 0 where the heap bits lie elsewhere.
     """
 
     build: GoBuild
@@ -55,7 +56,9 @@ class Runtime:
     spans: int
     pages_in_use: int
     arenas: Address
+    allgs: Address
     goroutines: tuple[Address, ...]
+    variables: tuple[Address, Address]
 
 
 def find_runtime(memory: Memory) -> Runtime:
@@ -66,6 +69,7 @@ def find_runtime(memory: Memory) -> Runtime:
     sections = _sections(memory, module)
     globals_ = _Globals(memory, module)
     header, spans, count = _find_allspans(globals_, layout)
+    allgs, goroutines = _find_goroutines(globals_, layout)
     return Runtime(
         build=build,
         layout=layout,
@@ -76,9 +80,11 @@ def find_runtime(memory: Memory) -> Runtime:
         sections=sections,
         allspans=spans,
         spans=count,
-        pages_in_use=memory.word(header + _PAGES_IN_USE) or 0,
+        pages_in_use=memory.word(header + PAGES_IN_USE) or 0,
         arenas=Address(0 if layout.arenas is None else memory.word(header + layout.arenas) or 0),
-        goroutines=_find_goroutines(globals_, layout),
+        allgs=allgs,
+        goroutines=goroutines,
+        variables=(Address(globals_.start), Address(globals_.start + globals_.words.size * 8)),
     )
 
 
@@ -164,19 +170,19 @@ def _first(memory: Memory, array: int, count: int) -> tuple[int, ...]:
     return memory.words(array, f"{count}Q") or (0,)
 
 
-def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, ...]:
-    """Return every g: the longest slice whose pointers lead to a stack's bounds and a place within them."""
-    memory, found = globals_.memory, tuple[int, ...]()
+def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, tuple[Address, ...]]:
+    """Return (the array, every g in it): the longest slice that leads to stacks' bounds and places within them."""
+    memory, found, where = globals_.memory, tuple[int, ...](), 0
     for _, array, length in globals_.slices(1):
         if length <= len(found):
             continue
         first = _first(memory, array, min(length, _TRIED))
         kinds = [_is_goroutine(memory, layout, at) for at in first]
         if None not in kinds and 2 * sum(map(bool, kinds)) > len(kinds):
-            found = memory.words(array, f"{length}Q") or found
+            found, where = memory.words(array, f"{length}Q") or found, array
     if not found:
         raise CouldNotLook("the list of goroutines was not found among the global variables")
-    return tuple(Address(at) for at in found)
+    return Address(where), tuple(Address(at) for at in found)
 
 
 def _is_goroutine(memory: Memory, layout: Layout, at: int) -> bool | None:

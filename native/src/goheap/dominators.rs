@@ -6,6 +6,7 @@
 pub type Node = u32;
 pub const NOBODY: Node = u32::MAX;
 
+#[cfg_attr(test, derive(Clone))]
 /// The successors of every node, those of node i at `targets[starts[i]..starts[i + 1]]`.
 pub struct Graph {
     pub starts: Vec<u32>,
@@ -31,13 +32,14 @@ pub struct Dominators {
 }
 
 /// Returns the dominator tree of `graph` from `entry`.
-pub fn dominators(graph: &Graph, entry: Node) -> Dominators {
+pub fn dominators(graph: Graph, entry: Node) -> Dominators {
     let Walk {
         order,
         number,
         parent,
-    } = depth_first(graph, entry);
-    let predecessors = predecessors(graph, &order, &number);
+    } = depth_first(&graph, entry);
+    let predecessors = predecessors(&graph, &order, &number);
+    drop((graph, number)); // as large as all that comes after
     let semi = semidominators(&predecessors, &parent);
     let mut dominator = parent;
     for node in 1..order.len() {
@@ -61,9 +63,9 @@ struct Walk {
 
 fn depth_first(graph: &Graph, entry: Node) -> Walk {
     let mut walk = Walk {
-        order: Vec::new(),
+        order: Vec::with_capacity(graph.nodes()),
         number: vec![NOBODY; graph.nodes()],
-        parent: Vec::new(),
+        parent: Vec::with_capacity(graph.nodes()),
     };
     // (node, who led here): a node may wait here several times; the last one pushed comes first.
     let mut waiting = vec![(entry, 0)];
@@ -200,7 +202,7 @@ mod tests {
 
     /// The definition itself: a dominates b where without a nothing leads to b.
     fn assert_right(graph: &Graph) {
-        let found = dominators(graph, 0);
+        let found = dominators(graph.clone(), 0);
         let all = reached(graph, None);
         assert_eq!(found.order.len(), all.iter().filter(|&&seen| seen).count());
         let mut dominates = vec![vec![false; graph.nodes()]; graph.nodes()];

@@ -38,8 +38,7 @@ pub fn retained_bytes(
 ) -> Retained {
     let inner = Inner::number(objects, marked, groups);
     let graph = inner.graph(objects, marked, roots, groups);
-    let tree = dominators(&graph, ENTRY);
-    drop(graph);
+    let tree = dominators(graph, ENTRY);
     let position = positions(&tree, inner.nodes(groups));
     let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
     let sums = add_up(objects, marked, &inner, &tree, &position, &leaves);
@@ -119,9 +118,10 @@ impl Inner {
         groups: &[Group],
     ) -> Graph {
         let mut graph = Graph {
-            starts: vec![0],
-            targets: Vec::new(),
+            starts: Vec::with_capacity(self.nodes(groups) + 2),
+            targets: Vec::with_capacity(marked.edges as usize + roots.len()),
         };
+        graph.starts.push(0);
         for &root in roots {
             graph
                 .targets

@@ -10,6 +10,7 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.goheap.runtime import Section
+from mapmedic.goheap.stacks import readable_tables
 from mapmedic.memory.reader import Address
 
 _MOST_FUNCTIONS = 3
@@ -46,7 +47,8 @@ class GlobalLabels:
 
     def _function_at(self, instruction: int) -> str | None:
         """Return the innermost function there that is nobody's helper: what is inlined is still who does it."""
-        named = self.code.frames(np.array([instruction], dtype="<u8").tobytes())
+        with readable_tables():
+            named = self.code.frames(np.array([instruction], dtype="<u8").tobytes())
         functions = [named["names"][number] for number in np.frombuffer(named["function"], dtype="<i4")]
         own = (name for name in functions if not name.startswith(_ANYBODY))
         return next(own, functions[-1] if functions else None)

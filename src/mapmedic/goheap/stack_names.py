@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.names import GlobalNames
-from mapmedic.goheap.stacks import Frame
+from mapmedic.goheap.stacks import Frame, readable_tables
 from mapmedic.memory.reader import Address
 
 # Path, declared, label: what of an owner's three names is known.
@@ -58,7 +58,8 @@ def closure_names(
     for index in range(len(steps) - 1, -1, -1):
         address, place, kind, _ = steps[index]
         word = heap.memory.word(address) if kind == "unknown" else None
-        function = heap.stacks.code.function(word) if word else None
+        with readable_tables():
+            function = heap.stacks.code.function(word) if word else None
         if function is None or function[0] != word:
             continue
         label = f"closure {function[1]}"

@@ -6,6 +6,8 @@ needed. Where a stack cannot be unwound to its end, that is said, and why.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -189,7 +191,8 @@ class Stacks:
         begin, end = int(self.frame_start[index]), int(self.frame_start[index + 1])
         number = begin + int(np.searchsorted(self.fp[begin:end], address, side="right"))
         if number > begin:
-            function = self.code.function(int(self.entry[number - 1]))
+            with readable_tables():
+                function = self.code.function(int(self.entry[number - 1]))
             if function is not None and address < int(self.fp[number - 1]) + function[2]:
                 return self._frame(number - 1)
         return self._frame(number) if number < end and self.sp[number] <= address else None
@@ -223,29 +226,35 @@ class Stacks:
     @cached_property
     def _functions(self) -> list[tuple[str, ...]]:
         """Distinct call address -> the functions there, the innermost inlined one first."""
-        named = self.code.frames(np.unique(self.call).tobytes())
+        with readable_tables():
+            named = self.code.frames(np.unique(self.call).tobytes())
         starts = np.frombuffer(named["frame_start"], dtype="<i8").tolist()
         numbers = np.frombuffer(named["function"], dtype="<i4").tolist()
         names = named["names"]
         return [tuple(names[number] for number in numbers[begin:end]) for begin, end in pairwise(starts)]
 
 
-def read_code(memory: Memory, runtime: Runtime) -> _native.GoCode:
-    """Return the program's functions as they lie in ``memory``; CouldNotLook where they cannot be read."""
+@contextmanager
+def readable_tables() -> Iterator[None]:
+    """Raise CouldNotLook where the program's table of functions is damaged."""
     try:
-        return _native.GoCode(memory.image, runtime.module)
+        yield
     except _native.Malformed as error:
         raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
+
+
+def read_code(memory: Memory, runtime: Runtime) -> _native.GoCode:
+    """Return the program's functions as they lie in ``memory``; CouldNotLook where they cannot be read."""
+    with readable_tables():
+        return _native.GoCode(memory.image, runtime.module)
 
 
 def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Stacks:
     """Return the stack of every goroutine; CouldNotLook where the tables to unwind by are damaged."""
     threads = [(t.id, int(t.stack_pointer), int(t.instruction_pointer)) for t in memory.threads]
     goroutines = np.array(runtime.goroutines, dtype="<u8").tobytes()
-    try:
+    with readable_tables():
         columns = code.unwind(stack_layout(runtime.build), goroutines, threads)
-    except _native.Malformed as error:
-        raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
     words = {
         name: np.frombuffer(columns[name], dtype="<u8")
         for name in (

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mapmedic.model.comparison import Comparison
     from mapmedic.model.entries import MapEntries
     from mapmedic.model.health import HealthBars
+    from mapmedic.model.holders import MapHolders
     from mapmedic.model.inventory import Inventory, Limits
     from mapmedic.model.machine import MachineCheck
     from mapmedic.model.remedy import FixPlan, Outcome, Proof
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress", "Source",
     "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "diff", "examine_machine",
-    "find_go", "heap", "heap_change", "heap_entries", "observe", "parse_condition", "plan_fix", "plan_restore",
-    "read_gc_log", "read_session", "verify",
+    "find_go", "heap", "heap_change", "heap_entries", "heap_paths", "observe", "parse_condition", "plan_fix",
+    "plan_restore", "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
 Result = TypeVar("Result")
@@ -198,6 +199,26 @@ def heap_entries(
 
     limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
     return capture_entries(parse_target(target), limits, owner, shown, exe, progress)
+
+
+def heap_paths(
+    target: str,
+    owner: str,
+    *,
+    snapshot: str | None = None,
+    max_pause_ms: float = 200.0,
+    memory_floor_bytes: int | None = None,
+    exe: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> MapHolders:
+    """Return who holds the map ``owner`` (a name or 0x…) of ``target``: the shortest way from a root, other holders.
+
+    Otherwise as ``heap_entries``.
+    """
+    from mapmedic.capture.map_look import capture_holders
+
+    limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
+    return capture_holders(parse_target(target), limits, owner, exe, progress)
 
 
 def _limits(snapshot: str | None, max_pause_ms: float, memory_floor_bytes: int | None) -> Limits:

@@ -18,8 +18,11 @@ from mapmedic.capture.inventory import capture_heap
 from mapmedic.capture.targets import parse_target
 from mapmedic.goheap.entries import take_entries
 from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.map_paths import take_holders
+from mapmedic.goheap.names import GlobalNames
 from mapmedic.model.inventory import Inventory, Limits, MapInstance, SnapshotMode
 from mapmedic.report.entries_json import entries_json
+from mapmedic.report.holders_tree import holders_json
 from mapmedic.report.json_output import dump
 from tests.golden.toolchain import TOOLCHAINS, versions
 from tests.live.test_heap import PATIENCE_MS
@@ -53,6 +56,7 @@ class Service:
     syncs: list[list[Any]]
     heap: GoHeap
     inventory: Inventory
+    names: GlobalNames | None
 
     def entries(self, name: str) -> dict[str, Any]:
         # Stripped there is no variable's name. The maps within a map are declared as it is: the outer one is meant.
@@ -87,10 +91,12 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         assert process.stdin is not None
         truth = json.loads(process.stdout.readline())
         assert process.stdout.readline() == "READY\n"
-        heap, inventory = capture_heap(
+        heap, inventory, names = capture_heap(
             parse_target(f"pid:{process.pid}"), Limits(SnapshotMode.FORK, PATIENCE_MS)
         )
-        yield Service(process.pid, stripped, truth["maps"], truth["paths"], truth["syncs"], heap, inventory)
+        yield Service(
+            process.pid, stripped, truth["maps"], truth["paths"], truth["syncs"], heap, inventory, names
+        )
         process.stdin.close()
 
 
@@ -165,3 +171,23 @@ def test_a_sync_map_is_read_in_both_designs(service: Service) -> None:
     pairs = [[entry["key"], entry["value"]] for entry in found["contents"]["entries"]]
     assert in_order(pairs) == in_order(service.syncs)
     assert (len(pairs), found["notes"]) == (3, [])
+
+
+def test_who_holds_a_map_and_who_else(service: Service) -> None:
+    entries = service.paths['main.store.byName["n"].items']
+    map_ = next(m for m in service.inventory.maps if m.entries == entries)
+    held = json.loads(dump(holders_json(take_holders(service.heap, service.inventory, map_, service.names))))
+    validate(held)
+    retained = [step["retained_bytes"] for step in held["steps"]]
+    assert retained == sorted(
+        retained, reverse=True
+    )  # who holds the map alone holds what it retains, and more
+    assert (held["others"], held["others_count"]) == ([], 0)
+    shared = next(m for m in service.inventory.maps if m.entries == service.paths['main.tenants["a"].items'])
+    both = take_holders(service.heap, service.inventory, shared, service.names)
+    assert both.others_count == 1
+    if not service.stripped:
+        assert held["root"] == "main.store"
+        assert [step["name"] for step in held["steps"]][-2:] == [map_.path, map_.path]
+        assert both.root == "main.tenants"
+        assert [each.name for each in both.others] == [f"main.deep{'.next' * 12}.tenant"]

@@ -17,6 +17,7 @@ mod mark;
 mod masks;
 mod objects;
 mod python;
+mod referrers;
 mod retained;
 mod shapes;
 mod slots;

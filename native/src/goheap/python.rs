@@ -180,6 +180,24 @@ impl HeapSurvey {
         self.survey.holders.iter().map(holder).collect()
     }
 
+    /// Return (holders, how many each target has, what each retains) of the objects at ``targets``: at most ``most``
+    /// holders each, as (target, address of the word, 0) or (target, 0, number of the root).
+    fn referrers(
+        &self,
+        py: Python<'_>,
+        image: &PyImage,
+        targets: Vec<u64>,
+        roots: &[u8],
+        most: usize,
+    ) -> PyResult<(Vec<PyReferrer>, Vec<u64>, Vec<u64>)> {
+        let memory = image.image.clone();
+        let roots: Vec<u64> = columns::read(roots)?;
+        let found = py.detach(|| self.survey.referrers(&memory, &targets, &roots, most));
+        let words = found.referrers.iter();
+        let listed = words.map(|each| (each.target, each.address, each.root));
+        Ok((listed.collect(), found.counts, found.retained))
+    }
+
     /// Return how the object at ``address`` was first reached, root first: (address, place, kind, type). Of the
     /// root the place is its number. None where the object was not reached.
     fn way(&self, address: u64) -> Option<Vec<PyStep>> {
@@ -191,6 +209,9 @@ impl HeapSurvey {
         Some(told(&self.survey.way_into(address)?))
     }
 }
+
+/// Target, address of the word (0 for a root), number of the root.
+type PyReferrer = (u32, u64, u32);
 
 fn told(steps: &[Step]) -> Vec<PyStep> {
     let step = |s: &Step| {

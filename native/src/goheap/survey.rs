@@ -30,7 +30,9 @@ pub struct Start<'a> {
 }
 
 pub struct Survey {
-    layout: HeapLayout,
+    pub(super) layout: HeapLayout,
+    /// Up to Go 1.21: where the heap bits are.
+    pub(super) arenas: Option<ArenaBits>,
     pub spans: Spans,
     pub marked: Marked,
     pub allocated: (u64, u64),
@@ -247,6 +249,7 @@ impl Survey {
             .collect();
         Ok(Survey {
             layout: layout.clone(),
+            arenas,
             shapes: shapes.into_list(),
             spans,
             marked,

@@ -45,14 +45,14 @@ def capture_inventory(
 
 def capture_heap(
     target: Target, limits: Limits, exe: Path | None = None, progress: Progress | None = None
-) -> tuple[GoHeap, Inventory]:
-    """Return the heap of ``target`` and its inventory; arguments and errors as of ``capture_inventory``."""
+) -> tuple[GoHeap, Inventory, GlobalNames | None]:
+    """Return the heap of ``target``, its inventory, and the program's names; arguments as of ``capture_inventory``."""
     look, program, heap = _look(target, limits, exe, progress)
     if heap.memory.how is SnapshotMode.LIVE:
         heap = _recheck(heap, limits)
     inventory = take_inventory(heap, program.names, program.blanks)
     goroutines, stack_bytes = list_goroutines(heap)
-    return heap, replace(
+    inventory = replace(
         inventory,
         target=replace(
             inventory.target,
@@ -64,6 +64,7 @@ def capture_heap(
         goroutines=goroutines,
         stack_bytes=stack_bytes,
     )
+    return heap, inventory, program.names
 
 
 def _look(

@@ -65,6 +65,12 @@ from mapmedic.errors import UsageError
     metavar="OWNER",
     help="Show what is in one map: keys and values, keys in groups, values by age. OWNER is a name or its end, or 0x…",
 )
+@click.option(
+    "--paths",
+    "paths_of",
+    metavar="OWNER",
+    help="Show who holds one map: the shortest way from a root, with what each object on it retains, and others.",
+)
 @click.option("--redact", is_flag=True, help="With --entries: hashes in the place of keys and values.")
 @by_option
 @click.option(
@@ -76,7 +82,7 @@ from mapmedic.errors import UsageError
 @json_option
 def command(
     target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
-    entries_of: str | None, redact: bool, by: str, pprof: Path | None,
+    entries_of: str | None, paths_of: str | None, redact: bool, by: str, pprof: Path | None,
     force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
@@ -87,7 +93,7 @@ def command(
     milliseconds for each hundred MiB.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.cli.map_look import show_entries  # noqa: PLC0415
+    from mapmedic.cli.map_look import show_entries, show_holders  # noqa: PLC0415
     from mapmedic.cli.output import ProgressBar, console  # noqa: PLC0415
     from mapmedic.model.units import MIB  # noqa: PLC0415
     from mapmedic.report.heap_table import print_inventory  # noqa: PLC0415
@@ -95,10 +101,20 @@ def command(
 
     if pprof is not None:
         require_writable(pprof, force=force)
-        if entries_of is not None:
-            raise UsageError("--pprof is of all maps, --entries of one")
+        if entries_of is not None or paths_of is not None:
+            raise UsageError("--pprof is of all maps, --entries and --paths of one")
     if redact and entries_of is None:
         raise UsageError("--redact goes with --entries OWNER")
+    if entries_of is not None and paths_of is not None:
+        raise UsageError("--entries and --paths are two looks at a map; ask for one at a time")
+    if paths_of is not None:
+        with ProgressBar() as bar:
+            held = api.heap_paths(
+                target, paths_of, snapshot=snapshot, max_pause_ms=max_pause_ms,
+                memory_floor_bytes=memory_floor_mib * MIB, exe=exe, progress=bar,
+            )  # fmt: skip
+        show_holders(held, as_json=as_json)
+        return
     if entries_of is not None:
         with ProgressBar() as bar:
             found = api.heap_entries(

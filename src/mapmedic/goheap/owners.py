@@ -45,6 +45,11 @@ def name_place(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
     return _named(heap, root, (), names) or Owner(None, None, heap.labels.of(root.at), OwnerKind.GLOBAL)
 
 
+def name_root(heap: GoHeap, number: int, names: GlobalNames | None) -> Owner:
+    """Return what root ``number`` is called."""
+    return _at_end_of(heap, ((0, number, "unknown", 0),), names)
+
+
 def _at_end_of(heap: GoHeap, way: Sequence[Step], names: GlobalNames | None) -> Owner:
     number, steps = way[0][1], way[1:]
     root, declared = heap.roots.root(number), _declared(heap, steps)

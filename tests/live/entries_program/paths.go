@@ -33,8 +33,15 @@ var (
 	store   *Store
 	cache   sync.Map
 	small   sync.Map
+	deep    *Link // holds what tenants["a"] holds
 	slices  map[string][]*Tenant
 )
+
+// Link is one of a chain.
+type Link struct {
+	next   *Link
+	tenant *Tenant
+}
 
 // WideTenant is too large for a slot.
 type WideTenant struct {
@@ -91,5 +98,9 @@ func paths() map[string]int {
 	}
 	cache.Store("key", tenant(`main.cache["key"]`))
 	slices = map[string][]*Tenant{"s": {nil, tenant(`main.slices["s"][1]`)}}
+	deep = &Link{tenant: tenants["a"]}
+	for i := 0; i < 12; i++ { // a longer way than the other
+		deep = &Link{next: deep}
+	}
 	return said
 }

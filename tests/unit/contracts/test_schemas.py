@@ -23,6 +23,7 @@ from mapmedic.model.frames import ContainerKind, Frame
 from mapmedic.model.go_values import Boxed, Elements, Plain, Pointer, Said, Struct, Text, Unreadable
 from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
+from mapmedic.model.holders import HolderStep, MapHolders, OtherHolder
 from mapmedic.model.inventory import (
     Account,
     Holder,
@@ -46,6 +47,7 @@ from mapmedic.remedy.journal import SCHEMA as JOURNAL
 from mapmedic.report import json_output as out
 from mapmedic.report.diff_table import diff_json
 from mapmedic.report.entries_json import entries_json
+from mapmedic.report.holders_tree import holders_json
 from mapmedic.report.redaction import Redaction
 from tests.support.command import SCHEMAS, schema, validate
 from tests.unit.report.samples import heap_of
@@ -71,6 +73,7 @@ OURS = {
     "error-1.json": "schema error exit_code what where causes next",
     "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "heap-entries-1.json": "schema target snapshot map contents raw notes",
+    "heap-paths-1.json": "schema target snapshot map root steps others others_count",
     "journal-1.json": "schema at_unix_ns event",
     "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
     "kept_newer pause_ms journal_path",
@@ -228,7 +231,12 @@ COMPARISONS = (
         ("d",),
     ),
 )
+HOLDERS = MapHolders(
+    INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], "main.m",
+    (HolderStep(4096, "main.m", None, 9),), (OtherHolder("main.T", "main.x", 0),), 3,
+)  # fmt: skip
 OUTPUTS: tuple[out.Json, ...] = (
+    holders_json(HOLDERS),
     *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
     out.heap_json(INVENTORY),
     *map(diff_json, COMPARISONS),

@@ -1,0 +1,87 @@
+//! Who else leads to an object: the references backwards, for a few objects only.
+
+use std::collections::HashMap;
+
+use crate::image::Image;
+
+use super::mark::UNSEEN;
+use super::objects::Objects;
+use super::retained::retained_bytes;
+use super::survey::Survey;
+
+/// One word that leads to a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Referrer {
+    /// Which target.
+    pub target: u32,
+    /// Where the word lies in the heap; 0 for a root.
+    pub address: u64,
+    /// The number of the root.
+    pub root: u32,
+}
+
+/// What was found: at most so many referrers of each target, how many there are, and what each target retains.
+pub struct Referrers {
+    pub referrers: Vec<Referrer>,
+    pub counts: Vec<u64>,
+    pub retained: Vec<u64>,
+}
+
+impl Survey {
+    /// Returns the words that lead to the objects at `targets`, in one pass over all objects.
+    pub fn referrers(
+        &self,
+        image: &Image,
+        targets: &[u64],
+        roots: &[u64],
+        most: usize,
+    ) -> Referrers {
+        let slots: HashMap<u32, u32> = (0..)
+            .zip(targets)
+            .filter_map(|(number, &at)| Some((self.spans.find(at)?.1, number)))
+            .collect();
+        let mut found = Referrers {
+            referrers: Vec::new(),
+            counts: vec![0; targets.len()],
+            retained: Vec::new(),
+        };
+        for (root, &word) in (0..).zip(roots) {
+            let slot = self.spans.find(word).map(|(_, slot)| slot);
+            if let Some(&target) = slot.and_then(|slot| slots.get(&slot)) {
+                found.add(target, 0, root, most);
+            }
+        }
+        let mut objects = Objects::new(image, &self.spans, &self.layout, self.arenas.as_ref());
+        for &slot in &self.marked.order {
+            let start = self.spans.of_slot(slot).address(slot);
+            objects.pointers(slot, |offset, value| {
+                let to = self.spans.find(value).map(|(_, slot)| slot);
+                if let Some(&target) = to.and_then(|to| slots.get(&to)) {
+                    found.add(target, start + offset, 0, most);
+                }
+            });
+        }
+        let all = retained_bytes(&mut objects, &self.marked, roots, &[], |_| false).by_object;
+        let retained = |&at: &u64| {
+            let (_, slot) = self.spans.find(at)?;
+            let index = self.marked.index[slot as usize];
+            (index != UNSEEN).then(|| all[index as usize])
+        };
+        found.retained = targets.iter().map(|at| retained(at).unwrap_or(0)).collect();
+        found
+    }
+}
+
+impl Referrers {
+    fn add(&mut self, target: u32, address: u64, root: u32, most: usize) {
+        let count = &mut self.counts[target as usize];
+        *count += 1;
+        if *count <= most as u64 {
+            self.referrers.push(Referrer {
+                target,
+                address,
+                root,
+            });
+        }
+    }
+}

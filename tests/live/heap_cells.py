@@ -9,7 +9,7 @@ from typing import Any
 
 from mapmedic import api
 from mapmedic.demo.service import LabService, Scenario
-from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.inventory import Account, Inventory, MapInstance
 from tests.live.aftermath import traces_left
 from tests.live.scenarios import truth_of, wait_until_flat
 
@@ -114,9 +114,10 @@ class Look:
         for each in self.inventory.maps:
             if each.shallow_bytes > MOST_OF_A_BYSTANDER * held:
                 yield f"bystander: {each.owner} ({each.type}) is shown with {each.shallow_bytes} of {held} bytes"
-        account, truth = self.inventory.account, self.before
-        if account is None:
-            return
+        if self.inventory.account is not None:
+            yield from self._misses_of_place(self.inventory.account, self.before)
+
+    def _misses_of_place(self, account: Account, truth: dict[str, Any]) -> Iterator[str]:
         if truth["path"]:
             yield f"holder: nothing is named in place of {truth['path']}"
         elif "off_heap_bytes" in truth:
@@ -128,8 +129,12 @@ class Look:
         elif "gc_percent" in truth:
             if account.dead_bytes + account.free_bytes < account.live_bytes:
                 yield f"holder: {account.dead_bytes} bytes of garbage beside {account.live_bytes} live"
-        elif account.stack_bytes < truth["entries"] * LEAST_STACK_BYTES:
-            yield f"holder: {account.stack_bytes} bytes of stacks of {truth['entries']} goroutines"
+        else:
+            groups = self.inventory.goroutines.groups if self.inventory.goroutines else ()
+            if not groups or groups[0].count != truth["entries"]:
+                yield f"holder: not {truth['entries']} goroutines that began at one place"
+            if account.stack_bytes < truth["entries"] * LEAST_STACK_BYTES:
+                yield f"holder: {account.stack_bytes} bytes of stacks of {truth['entries']} goroutines"
 
     def _misses_of_account(self) -> list[str]:
         account = self.inventory.account

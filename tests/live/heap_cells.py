@@ -119,7 +119,11 @@ class Look:
 
     def _misses_of_place(self, account: Account, truth: dict[str, Any]) -> Iterator[str]:
         if truth["path"]:
-            yield f"holder: nothing is named in place of {truth['path']}"
+            first = next(iter(self.inventory.holders), None)
+            if first is None or (first.type, first.capacity) != (truth["type"], truth["capacity"]):
+                yield f"holder: {first and first.owner} ({first and first.type}), not {truth['path']}"
+            elif not self.stripped and first.owner != truth["path"]:
+                yield f"holder: {first.owner}, not {truth['path']}"
         elif "off_heap_bytes" in truth:
             if not 0 <= account.off_heap_bytes - truth["off_heap_bytes"] < ADRIFT_BYTES:
                 yield f"holder: {account.off_heap_bytes} bytes off the heap, not {truth['off_heap_bytes']}"

@@ -160,6 +160,8 @@ def heap(
     max_pause_ms: float = 200.0,
     memory_floor_bytes: int | None = None,
     exe: Path | None = None,
+    against: str | None = None,
+    connection: Connection = DIRECT,
     progress: Callable[[str, float], None] | None = None,
 ) -> Inventory:
     """Return every map of the Go process ``target`` (pid:N, N, or core:PATH); its memory is only read.
@@ -169,15 +171,22 @@ def heap(
     ``exe`` is the program of a core, where it cannot be found from the core. ``snapshot`` is fork, freeze or live;
     None takes the best that keeps ``max_pause_ms`` and leaves ``memory_floor_bytes`` free to the process and to us.
     CouldNotLook, with the process as it was, where it cannot be read within these. ``progress`` is called with
-    (what is done, share of it), from another thread.
+    (what is done, share of it), from another thread. ``against`` is the net/http/pprof base of the same process,
+    reached by ``connection``: what it says of its heap is held against what was read, as ``checks``.
     """
     from mapmedic.capture.inventory import capture_inventory
 
     parsed = parse_target(target)
+    if against is not None and parsed.kind is not TargetKind.PROCESS:
+        raise UsageError("--against goes with a process that runs: only that can still be asked")
     if parsed.path is not None:
         return _kept_inventory(parsed.path)
     limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
-    return capture_inventory(parsed, limits, exe, progress)
+    if against is None:
+        return capture_inventory(parsed, limits, exe, progress)
+    from mapmedic.capture.memstats import capture_checked
+
+    return capture_checked(parsed, limits, exe, progress, against, connection)
 
 
 def heap_entries(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from mapmedic.cli.connection import connection_options
 from mapmedic.cli.options import by_option, examples, force_option, json_option
 from mapmedic.cli.output import require_writable
 from mapmedic.cli.profile_file import write_inventory_profile
 from mapmedic.errors import UsageError
+from mapmedic.model.connection import Connection
 
 
 @click.command(
@@ -78,12 +80,18 @@ from mapmedic.errors import UsageError
     type=click.Path(path_type=Path),
     help="Also write who holds the live heap for go tool pprof: owners as stacks, retained bytes, entries as objects.",
 )
+@click.option(
+    "--against",
+    metavar="URL",
+    help="Hold what is read against what the same process says of its heap: its net/http/pprof URL.",
+)
+@connection_options
 @force_option
 @json_option
 def command(
     target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
-    entries_of: str | None, paths_of: str | None, redact: bool, by: str, pprof: Path | None,
-    force: bool, as_json: bool,
+    entries_of: str | None, paths_of: str | None, redact: bool, by: str, pprof: Path | None, against: str | None,
+    connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """List every map in a live Go process or a core of one: whose it is, how many entries, what it holds.
 
@@ -103,6 +111,8 @@ def command(
         require_writable(pprof, force=force)
         if entries_of is not None or paths_of is not None:
             raise UsageError("--pprof is of all maps, --entries and --paths of one")
+    if against is not None and (entries_of is not None or paths_of is not None):
+        raise UsageError("--against goes with the whole inventory, not with --entries or --paths")
     if redact and entries_of is None:
         raise UsageError("--redact goes with --entries OWNER")
     if entries_of is not None and paths_of is not None:
@@ -130,6 +140,8 @@ def command(
             max_pause_ms=max_pause_ms,
             memory_floor_bytes=memory_floor_mib * MIB,
             exe=exe,
+            against=against,
+            connection=connection,
             progress=bar,
         )
     if pprof is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapmedic.goheap.account import take_account
+from mapmedic.goheap.checks import own_checks
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.holders import find_holders
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
@@ -25,14 +26,16 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
     unread = blanks + heap.unread + _left_out(heap, names) + _doubts(heap)
-    return Inventory(
+    account = take_account(heap)
+    inventory = Inventory(
         _target(heap, stripped=names is None),
         _snapshot(heap),
         tuple(maps),
         unread,
-        take_account(heap),
+        account,
         holders=find_holders(heap, names),
     )
+    return inventory.checked(own_checks(heap, account))
 
 
 def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:

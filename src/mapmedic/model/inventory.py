@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mapmedic.model.goroutines import GoroutineDump
@@ -174,9 +174,25 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class HeapCheck:
+    """Hold one figure of what was read against what it must be, ``least`` to ``most``.
+
+    ``passed`` is None where that could not be decided; ``why`` says what is wrong, "" where nothing is.
+    """
+
+    name: str
+    measured: int
+    least: int | None
+    most: int | None
+    passed: bool | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All maps, the largest first, what could not be read, and where the RAM is (``account``).
 
+    ``checks`` is what it was held against; one that fails takes ``snapshot.complete`` back.
     ``goroutines`` are grouped by where they began and who started them; None where they were not counted.
     ``stack_bytes``: what the stacks of all goroutines take. ``holders``: what else holds much, the largest first.
     """
@@ -189,3 +205,10 @@ class Inventory:
     goroutines: GoroutineDump | None = None
     stack_bytes: int | None = None
     holders: tuple[Holder, ...] = ()
+    checks: tuple[HeapCheck, ...] = ()
+
+    def checked(self, checks: tuple[HeapCheck, ...]) -> Inventory:
+        """Return it with ``checks`` added, and claiming less where one of them failed."""
+        failed = any(check.passed is False for check in checks)
+        snapshot = replace(self.snapshot, complete=self.snapshot.complete and not failed)
+        return replace(self, snapshot=snapshot, checks=self.checks + checks)

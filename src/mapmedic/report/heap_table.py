@@ -43,6 +43,11 @@ def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_de
         console.print(_holder_table(console, inventory.holders[:limit]))
     if inventory.account is not None:
         print_account(console, inventory.account)
+    doubts = [check for check in inventory.checks if not check.passed]
+    if doubts:
+        heading(console, "Does not agree, or could not be checked")
+        for check in doubts:
+            paragraph(console, Text(inert(f"{check.name}: {check.why}")), indent=2)
     if inventory.unread:
         heading(console, "Could not be read")
         for what in inventory.unread:

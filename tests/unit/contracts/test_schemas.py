@@ -26,6 +26,7 @@ from mapmedic.model.heap import HeapChange
 from mapmedic.model.holders import HolderStep, MapHolders, OtherHolder
 from mapmedic.model.inventory import (
     Account,
+    HeapCheck,
     Holder,
     HolderKind,
     Inventory,
@@ -64,7 +65,7 @@ DESIGN = {
 }
 OURS = {
     "diff-1.json": "schema before after by seconds doubts rows",
-    "heap-1.json": "account goroutines stack_bytes holders",
+    "heap-1.json": "account goroutines stack_bytes holders checks",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",
@@ -241,6 +242,8 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.heap_json(INVENTORY),
     *map(diff_json, COMPARISONS),
     out.heap_json(replace(INVENTORY, account=ACCOUNT)),
+    out.heap_json(INVENTORY.checked((HeapCheck("a", 1, 0, 1, True, ""), HeapCheck("b", 1, None, None, None, "w")))),
+    out.heap_json(INVENTORY.checked((HeapCheck("c", -1, 0, 0, False, "why"),))),
     *map(out.diagnosis_json, DIAGNOSES),
     *map(out.plan_json, (EMPTY_PLAN, FULL_PLAN)),
     *map(out.outcome_json, (EMPTY_OUTCOME, FULL_OUTCOME)),

@@ -44,5 +44,5 @@ def capture_checked(
 ) -> inventory.Inventory:  # fmt: skip
     """Return the inventory of ``target``, held against what the service at ``against`` says of itself."""
     before = capture_memstats(against, connection)
-    heap, found = capture_heap(target, limits, exe, progress)
+    heap, found, _ = capture_heap(target, limits, exe, progress)
     return found.checked(memstats_checks(heap, before, capture_memstats(against, connection)))

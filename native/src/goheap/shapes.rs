@@ -67,6 +67,7 @@ pub struct Described {
 /// More links than this in one value are not followed for types; the mark follows every pointer all the same.
 const MOST_LINKS: usize = 1 << 14;
 const MOST_DEPTH: u32 = 32;
+const SLOTS_PER_BUCKET: u64 = 8;
 
 pub struct Shapes<'a> {
     image: &'a Image,
@@ -169,6 +170,11 @@ impl<'a> Shapes<'a> {
             Shape::Values(kind) => {
                 let kind = Type::read(self.image, kind)?;
                 self.flatten(kind, 0, links, 0)?;
+                if !self.swiss
+                    && let Some(next) = overflow(self.image, kind)
+                {
+                    self.one(links, next, shape, kind.size)?;
+                }
                 Some(kind.size)
             }
             Shape::Map(kind) => self.map_links(kind, links),
@@ -280,6 +286,26 @@ impl<'a> Shapes<'a> {
         };
         Some(Target::Shape(self.id(shape)))
     }
+}
+
+/// Returns where a classic bucket leads to the next one of its chain, which its type calls an unsafe pointer; None
+/// where `kind` is no bucket with pointers (src/cmd/compile/internal/reflectdata/map_noswiss.go: eight hashes, eight
+/// keys, eight elements, the next bucket).
+fn overflow(image: &Image, kind: Type) -> Option<u32> {
+    if kind.kind != abi::STRUCT {
+        return None;
+    }
+    let fields = kind.fields(image)?;
+    let [hashes, keys, elems, next] = fields.as_slice() else {
+        return None;
+    };
+    let eight = |field: &(u64, Type)| {
+        field.1.kind == abi::ARRAY && field.1.length(image) == Some(SLOTS_PER_BUCKET)
+    };
+    let is_bucket =
+        hashes.1.size == SLOTS_PER_BUCKET && [hashes, keys, elems].into_iter().all(eight);
+    let is_next = next.1.kind == abi::UNSAFE_POINTER && next.0 + 8 == kind.size;
+    (is_bucket && is_next).then_some(next.0 as u32)
 }
 
 /// Returns what an atomic.Pointer is of: its pointer is an unsafe one, but an array of no pointers goes before it

@@ -141,6 +141,8 @@ class _Walk:
         for address, place, shape, type_ in self.steps[at:]:
             taken += 1
             slots = self.names.slots(type_) if shape == "values" else None
+            if slots is not None and slots.leads_on(place):
+                continue
             if slots is not None:
                 return self._slot(slots, address, place) and taken
             if shape == "trie_entry":

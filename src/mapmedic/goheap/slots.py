@@ -51,7 +51,7 @@ class SlotTypes:
         return (within - layout.key_offset) // max(1, layout.key_stride), None
 
     def leads_on(self, place: int) -> bool:
-        """Tell whether what lies ``place`` bytes into an array of buckets leads to the next one of a chain (classic)."""
+        """Tell whether what lies ``place`` bytes into an array of buckets leads to the next of a chain (classic)."""
         layout, within = self.layout, place % self.layout.group_bytes
         end = layout.elem_offset + _SLOTS * layout.elem_stride
         return not layout.swiss and within >= end and within == layout.group_bytes - 8

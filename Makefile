@@ -29,6 +29,7 @@ check: env ## lint, types, import picture, gofmt, vet, clippy
 live: env ## every lab scenario, from outside and inside, and every cell of the agent on every Go version; rewrites the matrices in docs/reference
 	@$(BIN)/python -m tools.check_layouts
 	@$(BIN)/python -m tests.live.matrix $(ARGS)
+	@$(BIN)/python -m tests.live.matrix --inside
 	@$(BIN)/python -m tests.live.heap_matrix
 	@$(BIN)/python -m tests.live.big_program
 	@$(BIN)/python -m tests.live.agent_matrix

@@ -272,7 +272,7 @@ def diff(
         before,
         after or before,
         ComparedBy.DECLARED if by_declared else ComparedBy.OWNER,
-        change.rows,
+        change.all_rows,
         (change.before.snapshot.heap_bytes, change.after.snapshot.heap_bytes),
         change.seconds,
         change.doubts,

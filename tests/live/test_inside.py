@@ -24,6 +24,7 @@ SECONDS = 4.0
 SAMPLE = (
     "struct-field",
     "bounded-lru",
+    "slice-growth",
     "goroutine-leak",
     "goroutine-local",
     "huge-values",

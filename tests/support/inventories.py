@@ -7,6 +7,8 @@ from typing import Any
 
 from mapmedic.model.goroutines import GoroutineDump, GoroutineFrame, GoroutineGroup
 from mapmedic.model.inventory import (
+    Holder,
+    HolderKind,
     Inventory,
     InventoryTarget,
     MapInstance,
@@ -48,15 +50,37 @@ def a_map(
     )
 
 
+def a_holder(owner: str, elements: int, *, kind: HolderKind = HolderKind.SLICE, **more: Any) -> Holder:
+    """Return a slice, channel or object that holds ``elements`` of a kilobyte."""
+    return replace(
+        Holder(
+            address=0xF000,
+            owner=owner,
+            path=owner,
+            declared=owner,
+            label=None,
+            owner_kind=OwnerKind.GLOBAL,
+            kind=kind,
+            type="[]*main.V",
+            length=None if kind is HolderKind.OBJECT else elements,
+            capacity=None if kind is HolderKind.OBJECT else elements,
+            shallow_bytes=8 * elements,
+            retained_bytes=(8 + _ENTRY_BYTES) * elements,
+        ),
+        **more,
+    )
+
+
 def inventory(
     *maps: MapInstance,
+    holders: tuple[Holder, ...] = (),
     at_seconds: float = 0.0,
     rest_bytes: int = 1 << 20,
     waiting: int | None = None,
     **target: Any,
 ) -> Inventory:
     """Return an inventory of ``maps`` with ``rest_bytes`` beside them; ``waiting`` goroutines stand at one place."""
-    held = sum(max(each.retained_bytes or 0, each.shallow_bytes) for each in maps)
+    held = sum(max(each.retained_bytes or 0, each.shallow_bytes) for each in (*maps, *holders))
     return Inventory(
         target=replace(
             InventoryTarget(7, "/srv/app", "go1.27.3", False, (), "box", 1_699_999_000.0, "build-1"), **target
@@ -71,6 +95,7 @@ def inventory(
         ),
         maps=tuple(sorted(maps, key=lambda each: -each.shallow_bytes)),
         unread=(),
+        holders=holders,
         goroutines=None if waiting is None else _dump(waiting),
         stack_bytes=None if waiting is None else waiting * 2048,
     )

@@ -25,11 +25,12 @@ _BY_ENTRIES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """The owners of all maps and how they changed; ``seconds`` is None where there was one look only."""
+    """How the owners of all maps and of what else is large (``holders``) changed; ``seconds`` None: one look only."""
 
     change: InventoryChange
     owners: tuple[OwnerChange, ...]
     seconds: float | None
+    holders: tuple[OwnerChange, ...] = ()
 
     @property
     def inventory(self) -> Inventory:
@@ -57,7 +58,7 @@ def build_exact(captures: Sequence[Capture]) -> Exact | None:
     together = compare_inventories(first, taken[-1], by_declared=True)
     single = compare_inventories(first, taken[-1])
     owners = tuple(_most_telling(row, single.rows) for row in together.rows)
-    return Exact(together, owners, together.seconds if first is not taken[-1] else None)
+    return Exact(together, owners, together.seconds if first is not taken[-1] else None, single.holders)
 
 
 def _most_telling(row: OwnerChange, single: Sequence[OwnerChange]) -> OwnerChange:
@@ -69,9 +70,9 @@ def _most_telling(row: OwnerChange, single: Sequence[OwnerChange]) -> OwnerChang
     return best if row.bytes > 0 and best.bytes >= _ALONE * row.bytes else row
 
 
-def kind_of(row: OwnerChange) -> ContainerKind:
-    """Return whether ``row`` is a map or a sync.Map."""
-    return ContainerKind.SYNC_MAP if row.design in ("sync.Map", "hashtrie") else ContainerKind.MAP
+def kind_of(row: OwnerChange) -> ContainerKind | None:
+    """Return which built-in container ``row`` is; None for an object that is none."""
+    return None if row.kind == "object" else ContainerKind(row.kind)
 
 
 def grows_by_entries(row: OwnerChange) -> bool:
@@ -89,11 +90,14 @@ def share_gained(row: OwnerChange) -> float:
 def figures_as_evidence(row: OwnerChange) -> tuple[Evidence, ...]:
     """Return what ``row`` has now, measured against no bar."""
     now = row.after or NOTHING
-    found = [Evidence(f"entries of {row.owner}", now.entries, None, SOURCE, "entries")]
+    kind = "map" if row.kind == "sync.Map" else row.kind
+    found = []
+    if kind != "object":
+        found.append(Evidence(f"entries of {row.owner}", now.entries, None, SOURCE, "entries"))
     if now.capacity:
         found.append(Evidence("room for entries (capacity)", now.capacity, None, SOURCE, "entries"))
         found.append(Evidence("part of that room in use", now.entries / now.capacity, None, SOURCE, "share"))
-    found.append(Evidence("memory of the map itself", now.shallow_bytes, None, SOURCE, "bytes"))
+    found.append(Evidence(f"memory of the {kind} itself", now.shallow_bytes, None, SOURCE, "bytes"))
     if now.dead_bytes is not None:
         found.append(Evidence("of that, dead", now.dead_bytes, None, SOURCE, "bytes"))
     if now.retained_bytes is not None:
@@ -101,5 +105,5 @@ def figures_as_evidence(row: OwnerChange) -> tuple[Evidence, ...]:
             Evidence("with what only it holds (retained)", now.retained_bytes, None, SOURCE, "bytes")
         )
     if now.instances > 1:
-        found.append(Evidence("maps of that declaration", now.instances, None, SOURCE, "maps"))
+        found.append(Evidence(f"{kind}s of that declaration", now.instances, None, SOURCE, f"{kind}s"))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""A map whose entries were counted twice, and which has more of them: the measurement behind an exact map_leak."""
+"""A map or slice whose entries were counted twice and are more now: behind an exact map_leak or slice_growth."""
 
 from __future__ import annotations
 
@@ -13,17 +13,30 @@ from mapmedic.diagnose.exact import (
     share_gained,
 )
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
+from mapmedic.model.frames import ContainerKind
 from mapmedic.model.inventory_change import NOTHING, OwnerChange
 
+MAPS = frozenset({ContainerKind.MAP, ContainerKind.SYNC_MAP})
+SLICES = frozenset({ContainerKind.SLICE})
 
-def counted_growth(case: Case, code: Verdict, fix: Fix) -> list[Suspect]:
-    """Return a suspect for each owner whose maps gained entries, and bytes with them, between two counts."""
+
+def counted_growth(case: Case, code: Verdict, fix: Fix, kinds: frozenset[ContainerKind]) -> list[Suspect]:
+    """Return a suspect for each owner whose ``kinds`` gained entries, and bytes with them, between two counts."""
     exact = case.exact
     if exact is None or exact.seconds is None:
         return []
     bar = case.thresholds.growth_bytes
-    growing = [row for row in exact.owners if row.bytes >= bar and grows_by_entries(row)]
+    growing = [
+        row
+        for row in (*exact.owners, *exact.holders)
+        if kind_of(row) in kinds and _was_seen(row) and row.bytes >= bar and grows_by_entries(row)
+    ]
     return [_suspect(case, exact, row, exact.seconds, code, fix) for row in growing]
+
+
+def _was_seen(row: OwnerChange) -> bool:
+    """Tell whether what ``row`` had is known: a slice is listed only once it is large, a map always is."""
+    return row.before is not None or kind_of(row) in MAPS
 
 
 def _suspect(case: Case, exact: Exact, row: OwnerChange, seconds: float, code: Verdict, fix: Fix) -> Suspect:

@@ -34,19 +34,31 @@ def counted_growth(case: Case, exact: Exact, seconds: float) -> str | None:
     if gained < max(bars.growth_bytes, bars.steady_change * exact.heap_bytes):
         return _outside_of_the_heap(case, exact)
     grew = f"the live heap grew by {gained / MIB:.1f} MiB in {seconds:.0f} s, counted in the process"
-    values = max(exact.owners, key=lambda row: row.bytes, default=None)
-    if values is not None and values.bytes >= bars.retained_share * gained:
-        return (
-            f"{grew}, most of it held by {values.owner}, whose entries do not make up for it: its values grow"
-        )
-    return f"{grew}, but in no map and at no goroutine that could be told apart"
+    values = max((*exact.owners, *exact.holders), key=lambda row: row.bytes, default=None)
+    if values is not None and values.before is not None and values.bytes >= bars.retained_share * gained:
+        return f"{grew}, most of it held by {_as_what_it_is(values)}"
+    return f"{grew}, but in no map and no slice, and at no goroutine that could be told apart"
+
+
+def _as_what_it_is(row: OwnerChange) -> str:
+    match row.kind:
+        case "channel":
+            words = f"of {(row.after or NOTHING).entries:,} elements: what receives from it lags behind what sends"
+            return f"the channel {row.owner} {words}"
+        case "object":
+            return f"what is below the object {row.owner}, in no single map or slice"
+        case "slice":
+            return f"the slice {row.owner}, whose elements do not make up for it: what is in them grows"
+    return f"{row.owner}, whose entries do not make up for it: its values grow"
 
 
 def large_owners(case: Case, exact: Exact, known: list[Suspect]) -> list[Suspect]:
     """Return the owners that hold much of the heap and are not in ``known``."""
     named = {(suspect.owner, suspect.type) for suspect in known}
     least = WORTH_NAMING_SHARE * exact.heap_bytes
-    large = [row for row in exact.owners if row.after is not None and row.after.bytes >= least]
+    large = [
+        row for row in (*exact.owners, *exact.holders) if row.after is not None and row.after.bytes >= least
+    ]
     large.sort(key=lambda row: -(row.after.bytes if row.after else 0))
     return [_owner(exact, row) for row in large[:MOST_NAMED] if (row.owner, row.type) not in named]
 

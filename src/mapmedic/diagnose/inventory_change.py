@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance
+from mapmedic.model.inventory import Holder, Inventory, InventoryTarget
 from mapmedic.model.inventory_change import InventoryChange, OwnerChange
 from mapmedic.model.observation import SAME_START_SECONDS
-from mapmedic.model.owner_groups import OwnerKey, by_declaration, by_owner, group_maps, sum_figures
+from mapmedic.model.owner_groups import (
+    Held,
+    OwnerKey,
+    by_declaration,
+    by_owner,
+    group_held,
+    sum_figures,
+)
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
 
 # What kind of name tells more; one that tells less gives way.
@@ -22,15 +29,36 @@ def compare_inventories(before: Inventory, after: Inventory, *, by_declared: boo
     """
     one_process = is_one_process(before.target, after.target)
     key = by_declaration if by_declared else by_owner
-    told = _with_addresses(key, before, after) if one_process else _without_addresses(key)
-    old, new = group_maps(before, told), group_maps(after, told)
+    rows, holders = (
+        _rows(
+            old,
+            new,
+            _with_addresses(key, (*old, *new)) if one_process else _without_addresses(key),
+            by_declared=by_declared,
+        )
+        for old, new in ((before.maps, after.maps), (before.holders, after.holders))
+    )
+    doubts = (*_doubts(before, after, one_process), *_listed_once(holders))
+    return InventoryChange(before, after, rows, _seconds(before, after), one_process, doubts, holders)
+
+
+def _rows(
+    before: Sequence[Held], after: Sequence[Held], told: Callable[[Held], OwnerKey], *, by_declared: bool
+) -> tuple[OwnerChange, ...]:
+    old, new = group_held(before, told), group_held(after, told)
     rows = [
         _row(old.get(each, []), new.get(each, []), by_declared=by_declared)
         for each in dict.fromkeys((*new, *old))
     ]
-    rows.sort(key=lambda row: (-row.bytes, -row.entries, row.owner))
-    return InventoryChange(
-        before, after, tuple(rows), _seconds(before, after), one_process, _doubts(before, after, one_process)
+    return tuple(sorted(rows, key=lambda row: (-row.bytes, -row.entries, row.owner)))
+
+
+def _listed_once(holders: Sequence[OwnerChange]) -> tuple[str, ...]:
+    if all(row.before is not None and row.after is not None for row in holders):
+        return ()
+    return (
+        "a slice, channel or object is listed from 1 MiB and one in a hundred bytes on: "
+        "one that looks new or gone may only have been less",
     )
 
 
@@ -45,37 +73,35 @@ def is_one_process(one: InventoryTarget, other: InventoryTarget) -> bool:
     )
 
 
-def _with_addresses(
-    key: Callable[[MapInstance], OwnerKey], before: Inventory, after: Inventory
-) -> Callable[[MapInstance], OwnerKey]:
+def _with_addresses(key: Callable[[Held], OwnerKey], held: Sequence[Held]) -> Callable[[Held], OwnerKey]:
     """Return ``key`` for one process: a map that has a name at one of the moments has it at both.
 
     Which of several roots a map was reached from first may differ, and with it what it is called.
     """
     named: dict[tuple[int, str | None], OwnerKey] = {}
-    for each in (*before.maps, *after.maps):
+    for each in held:
         place, found = (each.address, each.type), key(each)
         if place not in named or _RANK[found[0]] < _RANK[named[place][0]]:
             named[place] = found
 
-    def told(each: MapInstance) -> OwnerKey:
+    def told(each: Held) -> OwnerKey:
         own, best = key(each), named[each.address, each.type]
         return best if _RANK[best[0]] < _RANK[own[0]] else own
 
     return told
 
 
-def _without_addresses(key: Callable[[MapInstance], OwnerKey]) -> Callable[[MapInstance], OwnerKey]:
+def _without_addresses(key: Callable[[Held], OwnerKey]) -> Callable[[Held], OwnerKey]:
     """Return ``key`` for two processes: maps without a name are told apart by type alone."""
 
-    def told(each: MapInstance) -> OwnerKey:
+    def told(each: Held) -> OwnerKey:
         kind, name, type_ = key(each)
         return ("type", "", type_) if kind == "address" else (kind, name, type_)
 
     return told
 
 
-def _row(old: list[MapInstance], new: list[MapInstance], *, by_declared: bool) -> OwnerChange:
+def _row(old: list[Held], new: list[Held], *, by_declared: bool) -> OwnerChange:
     maps = new or old
     first = min((*new, *old), key=_namelessness)
     together = len(maps) > 1
@@ -83,7 +109,7 @@ def _row(old: list[MapInstance], new: list[MapInstance], *, by_declared: bool) -
     if by_declared and together and first.declared is not None:
         owner = first.declared
     elif together and first.path is None and first.declared is None:
-        owner = "maps without a name"
+        owner = f"{first.design if isinstance(first, Holder) else 'map'}s without a name"
     return OwnerChange(
         owner=owner,
         path=None if by_declared and together else first.path,
@@ -96,7 +122,7 @@ def _row(old: list[MapInstance], new: list[MapInstance], *, by_declared: bool) -
     )
 
 
-def _namelessness(each: MapInstance) -> tuple[bool, bool]:
+def _namelessness(each: Held) -> tuple[bool, bool]:
     return each.path is None, each.declared is None
 
 

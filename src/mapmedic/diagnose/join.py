@@ -16,7 +16,7 @@ from mapmedic.model.findings import Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 from mapmedic.model.inventory_change import NOTHING, OwnerChange
 
-_MAPS = (ContainerKind.MAP, ContainerKind.SYNC_MAP)
+_COUNTED = (ContainerKind.MAP, ContainerKind.SYNC_MAP, ContainerKind.SLICE)
 _TYPE_ARGUMENTS = re.compile(r"\[[^\]]*\]")
 _MOST_DEAD = 0.25
 
@@ -52,9 +52,13 @@ def _is_of(suspect: Suspect, row: OwnerChange) -> bool:
 
 
 def _row_of(case: Case, exact: Exact, suspect: Suspect) -> OwnerChange | None:
-    if suspect.kind not in _MAPS:
+    if suspect.kind not in _COUNTED:
         return None
-    rows = [row for row in exact.owners if kind_of(row) is suspect.kind and row.after is not None]
+    rows = [
+        row
+        for row in (*exact.owners, *exact.holders)
+        if kind_of(row) is suspect.kind and row.after is not None
+    ]
     declared = [row for row in rows if _same_declaration(row.declared, suspect.declared)]
     if declared:
         return declared[0] if len(declared) == 1 else None

@@ -28,6 +28,7 @@ class ContainerKind(StrEnum):
     MAP = "map"
     SYNC_MAP = "sync.Map"
     SLICE = "slice"
+    CHANNEL = "channel"
 
 
 # First path elements of Go's standard library (`go list std`, Go 1.21 to 1.27). A user's package

@@ -106,6 +106,21 @@ class Holder:
     shallow_bytes: int
     retained_bytes: int
 
+    @property
+    def design(self) -> str:
+        """Return what it is, beside the designs of maps."""
+        return self.kind.value
+
+    @property
+    def entries(self) -> int:
+        """Return its elements; none of an object, which is no row of elements."""
+        return self.length or 0
+
+    @property
+    def dead_bytes(self) -> None:
+        """Return None: what of its room was left behind is not known."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class InventoryTarget:

@@ -9,9 +9,10 @@ from mapmedic.model.inventory import Inventory
 
 @dataclass(frozen=True, slots=True)
 class OwnerFigures:
-    """What one owner has at one moment, all its maps together. None is what is not known, never zero.
+    """What one owner has at one moment, all its maps together, or what else it is. None is what is not known.
 
-    Retained bytes of maps that lie in each other are counted in each of them.
+    ``entries``: a slice's or a channel's elements; 0 of an object. Retained bytes of maps that lie in each other are
+    counted in each of them.
     """
 
     instances: int
@@ -27,12 +28,16 @@ class OwnerFigures:
         return max(self.retained_bytes or 0, self.shallow_bytes)
 
 
+_KINDS = {"swiss": "map", "classic": "map", "hashtrie": "sync.Map", "profile": "site"}
 NOTHING = OwnerFigures(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerChange:
-    """One owner at both moments; ``before`` is None where it is new, ``after`` where it has gone."""
+    """One owner at both moments; ``before`` is None where it is new, ``after`` where it has gone.
+
+    ``design``: how a map is laid out, or slice, channel, object.
+    """
 
     owner: str
     path: str | None
@@ -42,6 +47,11 @@ class OwnerChange:
     design: str
     before: OwnerFigures | None
     after: OwnerFigures | None
+
+    @property
+    def kind(self) -> str:
+        """Return map, sync.Map, slice, channel or object; site for a place that allocates."""
+        return _KINDS.get(self.design, self.design)
 
     @property
     def entries(self) -> int:
@@ -56,7 +66,7 @@ class OwnerChange:
 
 @dataclass(frozen=True, slots=True)
 class InventoryChange:
-    """How each owner changed, the one that gained most bytes first.
+    """How each owner of maps changed, the one that gained most bytes first, and each of what is no map (``holders``).
 
     ``seconds`` lie between the two moments, None where they are not known; ``one_process`` tells whether both are of
     the same process: only then does an address name the same map; ``doubts`` are sentences on what weakens it.
@@ -68,6 +78,13 @@ class InventoryChange:
     seconds: float | None
     one_process: bool
     doubts: tuple[str, ...] = ()
+    holders: tuple[OwnerChange, ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[OwnerChange, ...]:
+        """Return the owners of maps and what is no map together; a slice of maps and they are each a row."""
+        rows = (*self.rows, *self.holders)
+        return tuple(sorted(rows, key=lambda row: (-row.bytes, -row.entries, row.owner)))
 
     @property
     def heap_bytes(self) -> int:

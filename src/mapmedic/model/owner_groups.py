@@ -1,17 +1,20 @@
-"""Maps of an inventory together by owner: one row for an owner, however many maps it has."""
+"""What is in an inventory together by owner: one row for an owner, however many maps or slices it has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from mapmedic.model.inventory import Inventory, MapInstance
+from mapmedic.model.inventory import Holder, MapInstance
 from mapmedic.model.inventory_change import OwnerFigures
 
 # What is the same owner: a name and a type, or an address.
 OwnerKey = tuple[str, str | int, str | None]
+Held = MapInstance | Holder
+AnyHeld = TypeVar("AnyHeld", MapInstance, Holder, Held)
 
 
-def by_owner(each: MapInstance) -> OwnerKey:
+def by_owner(each: Held) -> OwnerKey:
     """Return what tells ``each`` from others in one process: its path, else its declaration, else its address."""
     if each.path is not None:
         return "path", each.path, each.type
@@ -20,23 +23,21 @@ def by_owner(each: MapInstance) -> OwnerKey:
     return "address", each.address, each.type
 
 
-def by_declaration(each: MapInstance) -> OwnerKey:
+def by_declaration(each: Held) -> OwnerKey:
     """Return what all instances of one declared owner have in common."""
     return ("declared", each.declared, each.type) if each.declared is not None else by_owner(each)
 
 
-def group_maps(
-    inventory: Inventory, key: Callable[[MapInstance], OwnerKey]
-) -> dict[OwnerKey, list[MapInstance]]:
-    """Return the maps of ``inventory`` by ``key``."""
-    groups: dict[OwnerKey, list[MapInstance]] = {}
-    for each in inventory.maps:
+def group_held(held: Iterable[AnyHeld], key: Callable[[AnyHeld], OwnerKey]) -> dict[OwnerKey, list[AnyHeld]]:
+    """Return ``held`` by ``key``."""
+    groups: dict[OwnerKey, list[AnyHeld]] = {}
+    for each in held:
         groups.setdefault(key(each), []).append(each)
     return groups
 
 
-def sum_figures(maps: Sequence[MapInstance]) -> OwnerFigures:
-    """Return the figures of ``maps`` together; what is not known of one is not known of all."""
+def sum_figures(maps: Sequence[Held]) -> OwnerFigures:
+    """Return the figures of ``maps`` (or of what is no map) together; what is not known of one is not known of all."""
     return OwnerFigures(
         instances=len(maps),
         entries=sum(each.entries for each in maps),

@@ -39,6 +39,7 @@ def _row_json(row: OwnerChange, seconds: float | None) -> Json:
         "label": row.label,
         "type": row.type,
         "design": row.design,
+        "kind": row.kind,
         "state": state_of(row),
         "before": _figures_json(row.before),
         "after": _figures_json(row.after),
@@ -77,7 +78,7 @@ def print_comparison(console: Console, comparison: Comparison, limit: int) -> No
         if left > 0:
             paragraph(console, Text(f"… {count_text(left)} {words}", "dim"), indent=2)
     if not comparison.rows:
-        heading(console, "Nothing to compare: neither has a map")
+        heading(console, "Nothing to compare: neither has a map, or anything large")
 
 
 def _summary(comparison: Comparison) -> str:
@@ -96,13 +97,14 @@ def _table(console: Console, comparison: Comparison, rows: list[OwnerChange]) ->
     table.add_column(named, overflow="fold", ratio=3)
     wide = console.width >= NARROW and comparison.by is not ComparedBy.SITE
     if wide:
+        table.add_column("Kind", no_wrap=True)
         table.add_column("Type", overflow="fold", ratio=2)
     for name in (counted, "gained", "Bytes", "gained", *(["Rate"] if comparison.seconds else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = [Text(inert(_name(row), SHOWN_LIMIT))]
         if wide:
-            cells.append(Text(inert(row.type or "-", SHOWN_LIMIT)))
+            cells += [Text(row.kind), Text(inert(row.type or "-", SHOWN_LIMIT))]
         cells += [Text(text) for text in _figures(row, comparison.seconds)]
         table.add_row(*(encodable(console, cell) for cell in cells))
     return table

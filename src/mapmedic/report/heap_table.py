@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mapmedic.model.inventory import Holder, Inventory, MapInstance
 from mapmedic.model.observation import Observation
-from mapmedic.model.owner_groups import by_declaration, group_maps, sum_figures
+from mapmedic.model.owner_groups import by_declaration, group_held, sum_figures
 from mapmedic.report.figures import bytes_text, count_text
 from mapmedic.report.heap_account import print_account
 from mapmedic.report.inert import SHOWN_LIMIT, inert
@@ -65,7 +65,7 @@ def print_inside(console: Console, observation: Observation) -> None:
 
 def declared_rows(inventory: Inventory) -> tuple[MapInstance, ...]:
     """Return a row for each declared owner, figures summed over its maps, the largest first."""
-    rows = [_together(maps) for maps in group_maps(inventory, by_declaration).values()]
+    rows = [_together(maps) for maps in group_held(inventory.maps, by_declaration).values()]
     return tuple(sorted(rows, key=lambda row: -max(row.retained_bytes or 0, row.shallow_bytes)))
 
 

@@ -14,10 +14,17 @@ from mapmedic.model.session import Artifact
 from mapmedic.model.units import UnixNanoseconds
 from tests.support.command import Done
 from tests.support.go_process import GOLDEN
-from tests.support.inventories import START, a_map, inventory
+from tests.support.inventories import START, a_holder, a_map, inventory
 
-BEFORE = inventory(a_map("main.a", 1_000), a_map("main.old", 9, address=0xD000))
-AFTER = inventory(a_map("main.a", 5_000), a_map("\x1b[2Jnew", 9, address=0xE000), at_seconds=10)
+BEFORE = inventory(
+    a_map("main.a", 1_000), a_map("main.old", 9, address=0xD000), holders=(a_holder("main.log", 2_000),)
+)
+AFTER = inventory(
+    a_map("main.a", 5_000),
+    a_map("\x1b[2Jnew", 9, address=0xE000),
+    holders=(a_holder("main.log", 9_000, address=0xF800),),
+    at_seconds=10,
+)
 HEAP = GOLDEN / "heap.txt"
 
 
@@ -55,6 +62,8 @@ def test_growth_by_owner(words: tuple[str, ...], capfd: pytest.CaptureFixture[st
         400.0,
     )
     assert (rows["main.old"]["state"], rows["\x1b[2Jnew"]["state"]) == ("gone", "new")
+    assert (rows["main.log"]["kind"], rows["main.log"]["entries_gained"]) == ("slice", 7_000)
+    assert (done.json["rows"][0]["owner"], rows["main.a"]["kind"]) == ("main.log", "map")
     shown = mapmedic(capfd, "diff", *words)
     assert ("+4,000" in shown.out, "\x1b[2J" in shown.out, "(gone)" in shown.out) == (True, False, True)
 

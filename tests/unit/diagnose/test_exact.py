@@ -8,10 +8,11 @@ import pytest
 
 from mapmedic.diagnose.verdict import diagnose
 from mapmedic.model.findings import Diagnosis, Verdict
-from mapmedic.model.inventory import Account, Inventory
+from mapmedic.model.frames import ContainerKind
+from mapmedic.model.inventory import Account, HolderKind, Inventory
 from mapmedic.model.observation import Capture, MemoryPoint, Observation
 from mapmedic.model.units import MIB, NANOSECONDS_PER_SECOND, UnixNanoseconds
-from tests.support.inventories import START, a_map, inventory
+from tests.support.inventories import START, a_holder, a_map, inventory
 
 
 def looked(*seen: Inventory, rss: tuple[int, ...] = ()) -> Diagnosis:
@@ -107,6 +108,40 @@ def test_growth_outside_of_every_map_is_never_healthy() -> None:
     assert looked(*same, rss=(100 * MIB, 140 * MIB)).verdict is Verdict.UNDETERMINED
     assert looked(*same, rss=(40 * MIB, 41 * MIB)).verdict is Verdict.HEALTHY
     assert looked(*same, rss=(400 * MIB, 400 * MIB)).verdict is Verdict.UNDETERMINED
+
+
+def test_a_slice_that_gained_elements_is_slice_growth_with_its_owner_and_its_rate() -> None:
+    found = looked(
+        inventory(a_map("main.c", 1_000), holders=(a_holder("main.log", 30_000),)),
+        inventory(
+            a_map("main.c", 1_000), holders=(a_holder("main.log", 40_000, address=0xE000),), at_seconds=30
+        ),
+    )
+    growth = found.suspects[0]
+    assert (found.verdict, growth.owner, growth.kind, growth.type, growth.entries) == (
+        Verdict.SLICE_GROWTH, "main.log", ContainerKind.SLICE, "[]*main.V", 40_000,
+    )  # fmt: skip
+    assert growth.growth_bytes_per_second == pytest.approx(10_000 * 1_008 / 30)
+    assert all(each.owner != "main.c" for each in found.suspects)
+
+
+def test_a_slice_that_is_steady_or_was_listed_once_only_is_no_growth() -> None:
+    log = a_holder("main.log", 30_000)
+    steady = looked(inventory(holders=(log,)), inventory(holders=(log,), at_seconds=30))
+    assert steady.verdict is Verdict.HEALTHY
+    listed = looked(inventory(rest_bytes=30 * MIB), inventory(holders=(log,), rest_bytes=MIB, at_seconds=30))
+    assert listed.verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("channel", "the channel main.q of 40,000"), ("object", "main.q")]
+)
+def test_growth_below_a_channel_or_an_object_is_told_as_that(kind: str, said: str) -> None:
+    first, last = (a_holder("main.q", count, kind=HolderKind(kind)) for count in (30_000, 40_000))
+    found = looked(inventory(holders=(first,)), inventory(holders=(last,), at_seconds=30))
+    assert (found.verdict, found.suspects[0].owner) == (Verdict.UNDETERMINED, "main.q")
+    assert said in found.reasons[0] and "its values grow" not in found.reasons[0]
+    assert found.suspects[0].kind is (ContainerKind.CHANNEL if kind == "channel" else None)
 
 
 def test_goroutines_that_pile_up_are_counted_from_outside() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mapmedic.diagnose.inventory_change import compare_inventories
 from mapmedic.model.inventory_change import InventoryChange, OwnerChange
-from tests.support.inventories import a_map, inventory
+from tests.support.inventories import a_holder, a_map, inventory
 
 
 def row(change: InventoryChange, owner: str) -> OwnerChange:
@@ -49,6 +49,8 @@ def test_what_weakens_it_is_said() -> None:
     partial = replace(partial, snapshot=replace(partial.snapshot, complete=False))
     assert "second could not be read whole" in compare_inventories(one, partial).doubts[0]
     assert compare_inventories(one, inventory(at_seconds=5)).doubts == ()
+    crossed = inventory(holders=(a_holder("main.log", 9_000),), at_seconds=5)
+    assert "may only have been less" in compare_inventories(one, crossed).doubts[0]
 
 
 def test_instances_of_one_declaration_are_one_row_when_asked() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.container_growth import growing_suspects
-from mapmedic.diagnose.exact_growth import counted_growth
+from mapmedic.diagnose.exact_growth import MAPS, counted_growth
 from mapmedic.model.findings import Fix, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 
@@ -31,4 +31,4 @@ def find_map_leaks(case: Case) -> list[Suspect]:
     """Return every map and sync.Map that grows and keeps what it gets."""
     maps = [c for c in case.containers if c.kind in (ContainerKind.MAP, ContainerKind.SYNC_MAP)]
     sampled = growing_suspects(case, maps, Verdict.MAP_LEAK, FIX)
-    return [*sampled, *counted_growth(case, Verdict.MAP_LEAK, FIX)]
+    return [*sampled, *counted_growth(case, Verdict.MAP_LEAK, FIX, MAPS)]

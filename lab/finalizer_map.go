@@ -105,7 +105,8 @@ func (x *segmentedIndex) work(key string) any {
 	return map[string]any{"doc": d.ID, "text": checksum(d.Text)}
 }
 
-// holding is of all segments, of which x.current holds the newest as well.
+// holding is of all segments. The newest is held by the service as well, and
+// whoever is held needs no finalizer to be alive.
 func (x *segmentedIndex) holding() holding {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -115,6 +116,9 @@ func (x *segmentedIndex) holding() holding {
 		parts[i] = part{
 			Path:    fmt.Sprintf("finalizer main.(*Segment)(%#x).docs", address),
 			Measure: mapsize.Map(s.docs),
+		}
+		if s == x.current {
+			parts[i].Path = docsField
 		}
 		for _, d := range s.docs {
 			// The key is the same text as d.ID.

@@ -72,17 +72,14 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Returns where the code of the function called `name` lies: [start, end); None where there is none.
-    pub fn code_of(&self, name: &[u8]) -> Option<(u64, u64)> {
-        let index = (0..self.functions).find(|&index| {
+    /// Returns where the code of each function lies whose name `is_meant`: [start, end).
+    pub fn code_of(&self, is_meant: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = (u64, u64)> {
+        let indices = (0..self.functions).filter(move |&index| {
             self.function(index)
-                .is_ok_and(|function| function.name() == name)
-        })?;
-        let address = |entry: u32| self.text.checked_add(entry.into());
-        Some((
-            address(self.entry(index)?)?,
-            address(self.entry(index + 1)?)?,
-        ))
+                .is_ok_and(|function| is_meant(function.name()))
+        });
+        let address = |index| self.text.checked_add(self.entry(index)?.into());
+        indices.filter_map(move |index| Some((address(index)?, address(index + 1)?)))
     }
 
     fn entry(&self, index: usize) -> Option<u32> {

@@ -57,6 +57,8 @@ pub struct HeapPlace {
     pub text: (u64, u64),
     /// How many of the first roots are pointers beyond doubt.
     pub certain_roots: usize,
+    /// Pointers to objects that only watch others: what they alone lead to is theirs.
+    pub watchers: Vec<u64>,
     /// (address, type) of global variables of which debug information tells it.
     pub variables: Vec<(u64, u64)>,
     /// Of the allocator, ascending, in bytes.

@@ -27,7 +27,14 @@ pub struct Marked {
 
 /// Marks from `roots`: words that may be pointers; whichever are not are passed over. The first `certain` of them
 /// are pointers beyond doubt, and so are those from `specials` on; what the others alone lead to comes last.
-pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize, specials: usize) -> Marked {
+/// The objects that `watchers`, some of the certain roots, point to lead only to what no other certain root does.
+pub fn mark(
+    objects: &mut Objects<'_>,
+    roots: &[u64],
+    certain: usize,
+    specials: usize,
+    watchers: &[u64],
+) -> Marked {
     let spans = objects.spans;
     // Room that is never written to costs nothing; to grow by doubling costs three times what is needed.
     let slots = spans.slots as usize;
@@ -44,34 +51,58 @@ pub fn mark(objects: &mut Objects<'_>, roots: &[u64], certain: usize, specials: 
     };
     let (roots, specials) = roots.split_at(specials);
     let (certain, doubtful) = roots.split_at(certain.min(roots.len()));
-    let next = marked.reach_all(objects, certain, 0, 0);
-    let next = marked.reach_all(objects, specials, roots.len(), next);
+    let mut watchers: Vec<Slot> = watchers
+        .iter()
+        .filter_map(|&pointer| spans.find(pointer).map(|(_, slot)| slot))
+        .collect();
+    watchers.sort_unstable();
+    watchers.dedup();
+    let next = marked.reach_all(objects, certain, 0, 0, &watchers);
+    let next = marked.reach_all(objects, specials, roots.len(), next, &watchers);
+    for slot in watchers {
+        let parent = marked.index[slot as usize];
+        if parent != UNSEEN {
+            marked.follow(objects, parent);
+        }
+    }
+    let next = marked.reach_all(objects, &[], 0, next, &[]);
     (marked.certain_objects, marked.certain_bytes) = (marked.order.len(), marked.bytes);
-    marked.reach_all(objects, doubtful, certain.len(), next);
+    marked.reach_all(objects, doubtful, certain.len(), next, &[]);
     marked.unread = objects.unread;
     marked
 }
 
 impl Marked {
-    /// Reaches everything from `roots`, numbered from `first` on, and returns how many objects are done.
+    /// Reaches everything from `roots`, numbered from `first` on, but not through `watchers` (sorted); returns how many
+    /// objects are done.
     fn reach_all(
         &mut self,
         objects: &mut Objects<'_>,
         roots: &[u64],
         first: usize,
         mut next: usize,
+        watchers: &[Slot],
     ) -> usize {
         let spans = objects.spans;
         for (number, &root) in roots.iter().enumerate() {
             self.reach(spans, root, ROOT, (first + number) as u32);
         }
         while let Some(&slot) = self.order.get(next) {
-            objects.pointers(slot, |offset, value| {
-                self.reach(spans, value, next as Reached, offset as u32);
-            });
+            if watchers.binary_search(&slot).is_err() {
+                self.follow(objects, next as Reached);
+            }
             next += 1;
         }
         next
+    }
+
+    /// Reaches what `parent` points to.
+    #[inline]
+    fn follow(&mut self, objects: &mut Objects<'_>, parent: Reached) {
+        let spans = objects.spans;
+        objects.pointers(self.order[parent as usize], |offset, value| {
+            self.reach(spans, value, parent, offset as u32);
+        });
     }
 
     #[inline]

@@ -143,6 +143,7 @@ impl Survey {
             &roots,
             start.place.certain_roots,
             start.roots.len(),
+            &start.place.watchers,
         );
         let mut shapes = Shapes::new(image, start.place.swiss, layout.map_extra);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);

@@ -76,10 +76,19 @@ impl GoCode {
     /// Return the variables in [start, end) that the code of the function called ``name`` names; None where there is
     /// no such function, or its code is not there.
     fn operands(&self, name: &str, start: u64, end: u64) -> Option<Vec<u64>> {
-        let (first, behind) = self.loaded.tables().code_of(name.as_bytes())?;
-        let bytes = usize::try_from(behind.checked_sub(first)?).ok()?;
-        let code = self.loaded.image.slice(first, bytes)?;
-        Some(References::find(code, first, start..end).named())
+        let tables = self.loaded.tables();
+        let code = tables.code_of(|each| each == name.as_bytes()).next()?;
+        self.named_in(code, start..end)
+    }
+
+    /// Return the variables in [start, end) that the code of functions whose names begin with ``prefix`` names.
+    fn package_operands(&self, prefix: &str, start: u64, end: u64) -> Vec<u64> {
+        let tables = self.loaded.tables();
+        let codes = tables.code_of(|each| each.starts_with(prefix.as_bytes()));
+        codes
+            .filter_map(|code| self.named_in(code, start..end))
+            .flatten()
+            .collect()
     }
 
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).
@@ -117,6 +126,12 @@ impl GoReferences {
 }
 
 impl GoCode {
+    fn named_in(&self, (first, behind): (u64, u64), variables: Range<u64>) -> Option<Vec<u64>> {
+        let bytes = usize::try_from(behind.checked_sub(first)?).ok()?;
+        let code = self.loaded.image.slice(first, bytes)?;
+        Some(References::find(code, first, variables).named())
+    }
+
     fn unwind_all(
         &self,
         layout: &StackLayout,

@@ -36,6 +36,17 @@ class GlobalLabels:
             self._known[address] = f"global {address:#x}{named}"
         return self._known[address]
 
+    def touched_by(self, package: str) -> list[int]:
+        """Return the variables that functions of ``package`` touch, inlined ones aside."""
+        return self.code.package_operands(f"{package}.", *self._range)
+
+    def is_only_of(self, package: str, address: Address) -> bool:
+        """Tell whether functions of ``package``, inlined or not, touch the variable at ``address``, and no other."""
+        naming = self._references.naming(address) if self._references else []
+        return bool(naming) and all(
+            (self._function_at(at) or "").startswith(f"{package}.") for at, _ in naming
+        )
+
     def _functions(self, address: Address) -> list[str]:
         naming = self._references.naming(address)[:_MOST_INSTRUCTIONS] if self._references else []
         naming.sort(key=lambda instruction: not instruction[1])
@@ -56,5 +67,8 @@ class GlobalLabels:
     @cached_property
     def _references(self) -> _native.GoReferences | None:
         """All operands in the code that are global variables: looked for when the first label is asked for."""
-        start, end = min(s.start for s in self.sections), max(s.end for s in self.sections)
-        return self.code.references(start, end)
+        return self.code.references(*self._range)
+
+    @property
+    def _range(self) -> tuple[int, int]:
+        return min(s.start for s in self.sections), max(s.end for s in self.sections)

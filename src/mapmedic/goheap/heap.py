@@ -18,6 +18,7 @@ from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
 from mapmedic.goheap.types import Types
+from mapmedic.goheap.watchers import find_watchers
 from mapmedic.goheap.ways import WayNames
 from mapmedic.memory.reader import Memory
 from mapmedic.model.inventory import SnapshotMode
@@ -58,6 +59,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     doubts = confirm_runtime(memory, runtime, code)
     stacks = unwind_stacks(memory, runtime, code)
     roots, unread = find_roots(memory, runtime, stacks)
+    labels = GlobalLabels(code, runtime.sections)
     place = {
         "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
@@ -65,7 +67,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
         "arenas": runtime.arenas, "text": runtime.text,
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
         "variables": [(at, runtime.types + kind) for at, kind in variables],
-        "moving": memory.how is SnapshotMode.LIVE,
+        "moving": memory.how is SnapshotMode.LIVE, "watchers": find_watchers(labels, roots),
     }  # fmt: skip
     types = Types(memory, runtime.types)
     try:
@@ -78,7 +80,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     totals = survey.totals()
     unread += doubts + _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
-    ways, labels = WayNames.of(Descriptors(types)), GlobalLabels(stacks.code, runtime.sections)
+    ways = WayNames.of(Descriptors(types))
     return GoHeap(
         memory, runtime, roots, stacks, labels, types, ways, survey, totals, maps, sync_maps, unread
     )  # fmt: skip

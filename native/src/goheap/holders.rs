@@ -1,36 +1,37 @@
 //! What holds much and is no map: objects below which the heap spreads out into many small parts.
 
-use super::dominators::{Dominators, NOBODY};
+use super::dominators::NOBODY;
 use super::mark::Reached;
 
 /// The heap as what dominates what. `sums`: bytes retained by each position of the tree.
 pub struct Dominated<'a> {
-    pub tree: &'a Dominators,
+    pub dominator: &'a [u32],
     pub sums: &'a [u64],
     /// Position -> the object there, or NOBODY.
     pub object: &'a [Reached],
-    /// Object without pointers -> the position that it hangs below, or NOBODY.
+    /// Object -> its own position, or where it has no pointers that which it hangs below, or NOBODY.
     pub below: &'a [u32],
 }
 
 /// Returns (object, bytes retained) of each object that retains at least `least` bytes of which no single object
 /// below it retains more than half, and that lies neither within a map (`is_part`) nor below another such object.
+/// `leaf_bytes`: of an object without pointers, 0 of any other.
 pub fn find_holders(
     heap: &Dominated<'_>,
-    bytes: impl Fn(Reached) -> u64,
+    leaf_bytes: impl Fn(Reached) -> u64,
     least: u64,
     is_part: impl Fn(Reached) -> bool,
 ) -> Vec<(Reached, u64)> {
     let places = heap.sums.len();
     let mut largest_below = vec![0u64; places];
     for place in 1..places {
-        let above = heap.tree.dominator[place] as usize;
+        let above = heap.dominator[place] as usize;
         largest_below[above] = largest_below[above].max(heap.sums[place]);
     }
     let leaves = || {
         let hung = heap.below.iter().enumerate();
         hung.filter(|&(_, &below)| below != NOBODY)
-            .map(|(leaf, &below)| (leaf as Reached, below as usize, bytes(leaf as Reached)))
+            .map(|(leaf, &below)| (leaf as Reached, below as usize, leaf_bytes(leaf as Reached)))
             .filter(|&(_, _, own)| own >= least)
     };
     for (_, below, own) in leaves() {
@@ -41,7 +42,7 @@ pub fn find_holders(
     let mut is_held = vec![false; places];
     for place in 1..places {
         let object = heap.object[place];
-        if is_held[heap.tree.dominator[place] as usize] || object == NOBODY || is_part(object) {
+        if is_held[heap.dominator[place] as usize] || object == NOBODY || is_part(object) {
             is_held[place] = true;
         } else if heap.sums[place] >= least && largest_below[place] <= heap.sums[place] / 2 {
             found.push((object, heap.sums[place]));
@@ -67,13 +68,9 @@ mod tests {
         for place in (1..places).rev() {
             sums[dominator[place] as usize] += sums[place];
         }
-        let tree = Dominators {
-            order: (0..places as u32).collect(),
-            dominator: dominator.to_vec(),
-        };
         let object: Vec<Reached> = (0..places as u32).collect();
         let heap = Dominated {
-            tree: &tree,
+            dominator,
             sums: &sums,
             object: &object,
             below: &[],

@@ -7,9 +7,6 @@ use super::layout::{HeapLayout, WORD};
 use super::masks::Masks;
 use super::spans::{Slot, Span, Spans};
 
-/// Smaller objects have no inline mark bits in their span (gcUsesSpanInlineMarkBits).
-const INLINE_MARK_MIN: u64 = 16;
-
 pub struct Objects<'a> {
     pub image: &'a Image,
     pub spans: &'a Spans,
@@ -116,20 +113,8 @@ impl<'a> Objects<'a> {
 
     /// Returns the bits at the end of a span of small objects.
     fn span_bits(&self, span: &Span, address: u64, words: u64) -> Option<u64> {
-        let bitmap_bytes = span.bytes / WORD / 8;
-        let behind = if span.elemsize >= INLINE_MARK_MIN {
-            self.layout.inline_mark_bytes
-        } else {
-            0
-        };
-        let bitmap = (span.start + span.bytes).checked_sub(bitmap_bytes + behind)?;
         let first = (address - span.start) / WORD;
-        let mut bits = [0u8; 16];
-        let wanted = (first % 8 + words).div_ceil(8) as usize;
-        self.image
-            .read(bitmap + first / 8, bits.get_mut(..wanted)?)
-            .then_some(())?;
-        let all = u128::from_le_bytes(bits) >> (first % 8);
+        let all = self.spans.heap_bits(span, first / 8)? >> (first % 8);
         Some((all & ((1u128 << words) - 1)) as u64)
     }
 

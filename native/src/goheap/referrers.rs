@@ -61,11 +61,11 @@ impl Survey {
                 }
             });
         }
-        let all = retained_bytes(&mut objects, &self.marked, roots, &[], |_| false).by_object;
+        let all = retained_bytes(&mut objects, &self.marked, roots, &[], |_| false);
         let retained = |&at: &u64| {
             let (_, slot) = self.spans.find(at)?;
             let index = self.marked.index[slot as usize];
-            (index != UNSEEN).then(|| all[index as usize])
+            (index != UNSEEN).then(|| all.by_object(&self.spans, &self.marked, index))
         };
         found.retained = targets.iter().map(|at| retained(at).unwrap_or(0)).collect();
         found

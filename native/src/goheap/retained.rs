@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::dominators::{Dominators, Graph, NOBODY, dominators};
+use super::dominators::{Dominators, Graph, NOBODY, Node, dominators};
 use super::holders::{Dominated, find_holders};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::objects::Objects;
+use super::spans::{Slot, Spans};
 
 /// What holds less than this, or than one in so many bytes, is not told.
 const LEAST_HELD: u64 = 1 << 20;
@@ -21,10 +22,22 @@ pub type Group = Vec<Reached>;
 
 /// Bytes retained by each object, its own included, and by each group.
 pub struct Retained {
-    pub by_object: Vec<u64>,
     pub by_group: Vec<u64>,
     /// Of what is no map: (object, bytes), as `find_holders` says.
     pub holders: Vec<(Reached, u64)>,
+    places: Vec<u32>,
+    sums: Vec<u64>,
+}
+
+impl Retained {
+    /// Returns what the reached `object` retains.
+    pub fn by_object(&self, spans: &Spans, marked: &Marked, object: Reached) -> u64 {
+        let span = spans.of_slot(marked.order[object as usize]);
+        if span.noscan() {
+            return span.elemsize;
+        }
+        self.sums[self.places[object as usize] as usize]
+    }
 }
 
 /// Returns what each object and each of `groups` retains, an object being in one group at most; and which objects
@@ -36,39 +49,44 @@ pub fn retained_bytes(
     groups: &[Group],
     is_part: impl Fn(Reached) -> bool,
 ) -> Retained {
-    let inner = Inner::number(objects, marked, groups);
-    let graph = inner.graph(objects, marked, roots, groups);
-    let tree = dominators(graph, ENTRY);
-    let position = positions(&tree, inner.nodes(groups));
-    let leaves = hang_leaves(objects, marked, &inner, &tree, &position, roots);
-    let sums = add_up(objects, marked, &inner, &tree, &position, &leaves);
-    let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
+    // Numbered twice: the numbers need not be held while the tree is made, which is when we hold most.
+    let graph = Inner::number(objects.spans, marked, groups).graph(objects, marked, roots, groups);
+    let Dominators { order, dominator } = dominators(graph, ENTRY);
+    let inner = Inner::number(objects.spans, marked, groups);
+    let position = positions(&order, inner.nodes(groups));
+    drop(order);
+    let group_places = position[inner.count as usize..].to_vec();
+    let mut places = inner.number;
+    for place in places.iter_mut().filter(|place| **place != NOBODY) {
+        *place = position[*place as usize];
+    }
+    drop(position);
+    hang_leaves(objects, marked, &dominator, &mut places, roots);
+    let sums = add_up(objects.spans, marked, &dominator, &places);
     let mut object = vec![NOBODY; sums.len()];
-    for (index, &number) in inner.number.iter().enumerate() {
-        if number != NOBODY {
-            object[position[number as usize] as usize] = index as Reached;
+    for (index, &slot) in (0..).zip(&marked.order) {
+        if !objects.spans.of_slot(slot).noscan() {
+            object[places[index as usize] as usize] = index;
         }
     }
     let heap = Dominated {
-        tree: &tree,
+        dominator: &dominator,
         sums: &sums,
         object: &object,
-        below: &leaves,
+        below: &places,
     };
     let least = LEAST_HELD.max(marked.bytes / LEAST_SHARE);
-    let holders = find_holders(&heap, |leaf| own(leaf as usize), least, is_part);
-    let by_object = |index: usize| match inner.number[index] {
-        NOBODY => own(index),
-        number => sums[position[number as usize] as usize],
+    let leaf_bytes = |leaf: Reached| {
+        let span = objects.spans.of_slot(marked.order[leaf as usize]);
+        if span.noscan() { span.elemsize } else { 0 }
     };
-    let by_group = |index: u32| {
-        let place = position[(inner.count + index) as usize];
-        sums.get(place as usize).copied().unwrap_or(0)
-    };
+    let holders = find_holders(&heap, leaf_bytes, least, is_part);
+    let by_group = |&place: &u32| sums.get(place as usize).copied().unwrap_or(0);
     Retained {
-        by_object: (0..marked.order.len()).map(by_object).collect(),
-        by_group: (0..groups.len() as u32).map(by_group).collect(),
+        by_group: group_places.iter().map(by_group).collect(),
         holders,
+        places,
+        sums,
     }
 }
 
@@ -82,19 +100,14 @@ struct Inner {
 }
 
 impl Inner {
-    fn number(objects: &Objects<'_>, marked: &Marked, groups: &[Group]) -> Inner {
-        let mut count = 1;
-        let number: Vec<u32> = marked
-            .order
-            .iter()
-            .map(|&slot| {
-                if objects.spans.of_slot(slot).noscan() {
-                    return NOBODY;
-                }
+    fn number(spans: &Spans, marked: &Marked, groups: &[Group]) -> Inner {
+        let (mut count, mut number) = (1, vec![NOBODY; marked.order.len()]);
+        for (slot, index) in by_address(marked) {
+            if !spans.of_slot(slot).noscan() {
+                number[index as usize] = count;
                 count += 1;
-                count - 1
-            })
-            .collect();
+            }
+        }
         let mut grouped = HashMap::new();
         for (group, members) in (count..).zip(groups) {
             grouped.extend(members.iter().map(|&each| (number[each as usize], group)));
@@ -128,14 +141,15 @@ impl Inner {
                 .extend(reached(objects, marked, root).and_then(|to| self.inner(to)));
         }
         graph.starts.push(graph.targets.len() as u32);
-        for (index, &slot) in marked.order.iter().enumerate() {
-            if self.number[index] == NOBODY {
+        let spans = objects.spans;
+        for (slot, _) in by_address(marked) {
+            if spans.of_slot(slot).noscan() {
                 continue;
             }
-            let spans = objects.spans;
             objects.pointers(slot, |_, pointer| {
                 let to = spans
                     .find(pointer)
+                    .filter(|(span, _)| !span.noscan())
                     .map(|(_, slot)| marked.index[slot as usize]);
                 graph.targets.extend(to.and_then(|to| self.inner(to)));
             });
@@ -169,90 +183,76 @@ fn reached(objects: &Objects<'_>, marked: &Marked, pointer: u64) -> Option<Reach
     Some(marked.index[slot as usize]).filter(|&index| index != UNSEEN)
 }
 
-fn positions(tree: &Dominators, nodes: usize) -> Vec<u32> {
+/// Returns (slot, object) of all that was reached by address, so that the memory is read in its order.
+fn by_address(marked: &Marked) -> impl Iterator<Item = (Slot, Reached)> + '_ {
+    let all = (0..).zip(marked.index.iter().copied());
+    all.filter(|&(_, index)| index != UNSEEN)
+}
+
+fn positions(order: &[Node], nodes: usize) -> Vec<u32> {
     let mut position = vec![NOBODY; nodes];
-    for (place, &node) in tree.order.iter().enumerate() {
+    for (place, &node) in order.iter().enumerate() {
         position[node as usize] = place as u32;
     }
     position
 }
 
-/// Returns for each object without pointers the position of the object it hangs below.
+/// Adds to `places` (those of the objects with pointers in the tree) for each object without pointers the place of
+/// the object it hangs below.
 fn hang_leaves(
     objects: &mut Objects<'_>,
     marked: &Marked,
-    inner: &Inner,
-    tree: &Dominators,
-    position: &[u32],
+    dominator: &[u32],
+    places: &mut [u32],
     roots: &[u64],
-) -> Vec<u32> {
-    let mut below = vec![NOBODY; marked.order.len()];
-    let mut hang = |leaf: Reached, holder: u32| {
-        let place = &mut below[leaf as usize];
+) {
+    let spans = objects.spans;
+    let hang = |places: &mut [u32], pointer: u64, holder: u32| {
+        let Some((_, slot)) = spans.find(pointer).filter(|(span, _)| span.noscan()) else {
+            return;
+        };
+        let leaf = marked.index[slot as usize];
+        if leaf == UNSEEN {
+            return;
+        }
+        let place = &mut places[leaf as usize];
         *place = if *place == NOBODY {
             holder
         } else {
-            common(tree, *place, holder)
+            common(dominator, *place, holder)
         };
     };
     for &root in roots {
-        if let Some(leaf) =
-            reached(objects, marked, root).filter(|&to| inner.number[to as usize] == NOBODY)
-        {
-            hang(leaf, 0);
+        hang(places, root, ENTRY);
+    }
+    for (slot, index) in by_address(marked) {
+        if !spans.of_slot(slot).noscan() {
+            let holder = places[index as usize];
+            objects.pointers(slot, |_, pointer| hang(places, pointer, holder));
         }
     }
-    let spans = objects.spans;
-    for (index, &slot) in marked.order.iter().enumerate() {
-        if inner.number[index] == NOBODY {
-            continue;
-        }
-        let holder = position[inner.number[index] as usize];
-        objects.pointers(slot, |_, pointer| {
-            let Some((_, slot)) = spans.find(pointer) else {
-                return;
-            };
-            let to = marked.index[slot as usize];
-            if to != UNSEEN && inner.number[to as usize] == NOBODY {
-                hang(to, holder);
-            }
-        });
-    }
-    below
 }
 
 /// Returns the nearest position above both in the tree.
-fn common(tree: &Dominators, mut a: u32, mut b: u32) -> u32 {
+fn common(dominator: &[u32], mut a: u32, mut b: u32) -> u32 {
     while a != b {
         if a > b {
-            a = tree.dominator[a as usize];
+            a = dominator[a as usize];
         } else {
-            b = tree.dominator[b as usize];
+            b = dominator[b as usize];
         }
     }
     a
 }
 
-/// Returns what each position of the tree retains.
-fn add_up(
-    objects: &Objects<'_>,
-    marked: &Marked,
-    inner: &Inner,
-    tree: &Dominators,
-    position: &[u32],
-    leaves: &[u32],
-) -> Vec<u64> {
-    let own = |index: usize| objects.spans.of_slot(marked.order[index]).elemsize;
-    let mut sums = vec![0u64; tree.order.len()];
-    for (index, &leaf) in leaves.iter().enumerate() {
-        let place = match inner.number[index] {
-            NOBODY => leaf,
-            number => position[number as usize],
-        };
-        sums[place as usize] += own(index);
+/// Returns what each place in the tree retains.
+fn add_up(spans: &Spans, marked: &Marked, dominator: &[u32], places: &[u32]) -> Vec<u64> {
+    let mut sums = vec![0u64; dominator.len()];
+    for (&place, &slot) in places.iter().zip(&marked.order) {
+        sums[place as usize] += spans.of_slot(slot).elemsize;
     }
     for place in (1..sums.len()).rev() {
-        sums[tree.dominator[place] as usize] += sums[place];
+        sums[dominator[place] as usize] += sums[place];
     }
     sums
 }

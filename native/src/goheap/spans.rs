@@ -2,7 +2,7 @@
 
 use crate::image::Image;
 
-use super::layout::{HeapLayout, HeapPlace, IN_USE, MANUAL, PAGE_BYTES};
+use super::layout::{HeapLayout, HeapPlace, IN_USE, MANUAL, PAGE_BYTES, WORD};
 
 /// Every slot of every span in use has a number; those of one span are consecutive.
 pub type Slot = u32;
@@ -10,6 +10,12 @@ pub type Slot = u32;
 const PAGES_PER_ARENA: u64 = 8192;
 const NONE: u32 = u32::MAX;
 const MOST_SPANS: u64 = 1 << 28;
+/// Slots whose span is noted once.
+const BLOCK: u32 = 64;
+/// Heap bits that are taken at once.
+const BITS_BYTES: usize = 16;
+/// Smaller objects have no inline mark bits in their span (gcUsesSpanInlineMarkBits).
+const INLINE_MARK_MIN: u64 = 16;
 
 /// One mspan in use.
 pub struct Span {
@@ -25,6 +31,8 @@ pub struct Span {
     freeindex: u32,
     /// Where its allocation bits begin in `Spans::alloc_bits`.
     first_bits: usize,
+    /// Where its heap bits begin in `Spans::heap_bits`, or NONE.
+    first_heap_bits: u32,
     /// Multiplying an offset by this and keeping the upper half divides it by elemsize, as mspan.divMul does.
     reciprocal: u64,
 }
@@ -65,11 +73,16 @@ pub struct Spans {
     /// Spans that were passed over because they changed while they were read.
     pub torn: u64,
     alloc_bits: Vec<u8>,
+    /// Which words are pointers, of all spans that say so at their end, side by side: spread over all of the heap
+    /// each look at them would cost a page of its own.
+    heap_bits: Vec<u8>,
     first_arena: u64,
     /// Arena -> index into `pages`, by arenas, or NONE.
     arenas: Vec<u32>,
     /// For each arena in use: page -> index into `list`, or NONE.
     pages: Vec<u32>,
+    /// Block of slots -> index into `list` of the span of its first slot.
+    blocks: Vec<u32>,
 }
 
 /// Why the spans make no heap.
@@ -120,8 +133,13 @@ impl Spans {
         }
         let pages_in_use = list.iter().map(|span| span.bytes / PAGE_BYTES).sum();
         let slots = number_slots(&mut list)?;
+        let heap_bits = match place.arenas {
+            0 => gather_heap_bits(image, &mut list, layout)?,
+            _ => Vec::new(),
+        };
         let (first_arena, arenas, pages) = index_pages(&list)?;
         Ok(Spans {
+            blocks: index_blocks(&list, slots),
             list,
             slots,
             manual,
@@ -129,6 +147,7 @@ impl Spans {
             pages_in_use,
             torn,
             alloc_bits,
+            heap_bits,
             first_arena,
             arenas,
             pages,
@@ -165,8 +184,23 @@ impl Spans {
     }
 
     /// Returns the span that `slot` belongs to.
+    #[inline]
     pub fn of_slot(&self, slot: Slot) -> &Span {
-        &self.list[self.list.partition_point(|span| span.first_slot <= slot) - 1]
+        let block = (slot / BLOCK) as usize;
+        let (first, last) = (self.blocks[block] as usize, self.blocks[block + 1] as usize);
+        let later = self.list[first + 1..=last].partition_point(|span| span.first_slot <= slot);
+        &self.list[first + later]
+    }
+
+    /// Returns the 128 heap bits from byte `first` of those of `span` on; None where these cannot be read.
+    #[inline]
+    pub fn heap_bits(&self, span: &Span, first: u64) -> Option<u128> {
+        if span.first_heap_bits == NONE {
+            return None;
+        }
+        let at = span.first_heap_bits as usize + first as usize;
+        let bits = self.heap_bits.get(at..at + BITS_BYTES)?;
+        bits.try_into().ok().map(u128::from_le_bytes)
     }
 
     /// Tells whether slot `index` of `span` holds an object: mspan.isFree in src/runtime/mbitmap.go.
@@ -260,6 +294,7 @@ fn read_span(
         record: address,
         freeindex: count(layout.span_freeindex).min(nelems) as u32,
         first_bits,
+        first_heap_bits: NONE,
         reciprocal: u64::MAX / elemsize + 1,
     })
 }
@@ -278,6 +313,53 @@ fn number_slots(spans: &mut [Span]) -> Result<u32, Wrong> {
             .ok_or("there are more than four billion slots")?;
     }
     Ok(next)
+}
+
+/// Returns the heap bits at the end of all spans of small objects with pointers, and tells each where its own begin.
+fn gather_heap_bits(
+    image: &Image,
+    spans: &mut [Span],
+    layout: &HeapLayout,
+) -> Result<Vec<u8>, Wrong> {
+    let mut gathered = Vec::new();
+    for span in spans {
+        if span.noscan() || span.elemsize > layout.heap_bits_limit {
+            continue;
+        }
+        let bytes = span.bytes / WORD / 8;
+        let behind = if span.elemsize >= INLINE_MARK_MIN {
+            layout.inline_mark_bytes
+        } else {
+            0
+        };
+        let first = gathered.len();
+        gathered.resize(first + bytes as usize, 0);
+        if image.read(
+            span.start + span.bytes - bytes - behind,
+            &mut gathered[first..],
+        ) {
+            span.first_heap_bits =
+                u32::try_from(first).map_err(|_| "there are more than four billion heap bits")?;
+        } else {
+            gathered.truncate(first);
+        }
+    }
+    gathered.resize(gathered.len() + BITS_BYTES, 0);
+    Ok(gathered)
+}
+
+/// Returns for each block of slots the index of the span of its first slot, and at the end that of the last span.
+fn index_blocks(spans: &[Span], slots: u32) -> Vec<u32> {
+    let mut blocks = Vec::with_capacity(slots.div_ceil(BLOCK) as usize + 1);
+    let mut index = 0;
+    for first in (0..slots).step_by(BLOCK as usize) {
+        while spans[index].first_slot + spans[index].nelems <= first {
+            index += 1;
+        }
+        blocks.push(index as u32);
+    }
+    blocks.push(spans.len().saturating_sub(1) as u32);
+    blocks
 }
 
 fn index_pages(spans: &[Span]) -> Result<(u64, Vec<u32>, Vec<u32>), Wrong> {

@@ -9,7 +9,7 @@ use super::layout::{HeapLayout, HeapPlace, WORD};
 use super::maps::{MapRow, MapScan, ON_STACK, PARTS};
 use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
 use super::objects::Objects;
-use super::retained::retained_bytes;
+use super::retained::{Retained, retained_bytes};
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
 use super::specials::{Special, find_specials};
@@ -58,18 +58,17 @@ pub struct SyncMap {
 
 /// Returns what would go if the map were emptied: what it retains beyond its header, or, where the header is
 /// not on the heap, what its parts retain.
-fn retained_by(ground: &Ground<'_>, all: &[u64], map: &MapRow) -> u64 {
+fn retained_by(ground: &Ground<'_>, all: &Retained, map: &MapRow) -> u64 {
     if map.object != ON_STACK {
-        return all[map.object as usize] - ground.map_header_bytes;
+        return all.by_object(ground.spans, ground.marked, map.object) - ground.map_header_bytes;
     }
     let parts = ground
         .image
         .word(map.address + PARTS)
         .and_then(|at| ground.spans.find(at));
-    parts.map_or(0, |(_, slot)| {
-        all.get(ground.marked.index[slot as usize] as usize)
-            .copied()
-            .unwrap_or(0)
+    parts.map_or(0, |(_, slot)| match ground.marked.index[slot as usize] {
+        UNSEEN => 0,
+        object => all.by_object(ground.spans, ground.marked, object),
     })
 }
 
@@ -211,7 +210,7 @@ impl Survey {
         let all = retained_bytes(&mut objects, &marked, &roots, &groups, is_part);
         let retained = maps
             .iter()
-            .map(|map| retained_by(&ground, &all.by_object, map))
+            .map(|map| retained_by(&ground, &all, map))
             .collect();
         let mut by_group = all.by_group.iter();
         let sync_maps = found
@@ -219,7 +218,7 @@ impl Survey {
             .zip(rows)
             .map(|(found, row)| SyncMap {
                 retained: if found.is_trie {
-                    all.by_object[found.parts[0] as usize]
+                    all.by_object(&spans, &marked, found.parts[0])
                 } else {
                     by_group.next().copied().unwrap_or(0)
                 },

@@ -43,8 +43,7 @@ def test_entries_slots_and_bytes_are_exact(scenario: str, owner: str | None, sta
     truth = truth_of(service.url)
     found = largest(api.heap(str(service.pid), max_pause_ms=PATIENCE_MS))
     assert_as_in(truth, found)
-    # A Swiss map touches every group that it makes.
-    assert found.resident_bytes == truth["shallow_bytes"]
+    assert_in_ram(found)
     assert owner is None or found.owner == owner
 
 
@@ -57,6 +56,7 @@ def test_what_a_sync_map_retains_is_what_it_holds(start_lab: StartLab) -> None:
     truth = truth_of(service.url)
     assert_as_in(truth, found[0])
     assert found[0].owner == "main.issuedTokens"
+    assert_in_ram(found[0])
     held = truth["shallow_bytes"] + truth["values_bytes"]
     assert seen == pytest.approx(held, rel=0.001)
 
@@ -189,6 +189,16 @@ def assert_as_in(truth: dict[str, Any], found: MapInstance) -> None:
         name: truth[name] for name in ("entries", "capacity", "shallow_bytes", "dead_bytes", "type", "design")
     }
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+def assert_in_ram(found: MapInstance) -> None:
+    """All of it was touched, but for what the allocator rounds up by: at most an eighth of an object.
+
+    A page that holds the end of one object and none of the next (27,264 bytes set aside for 25,608) stays untouched
+    until there is a next one, which is for the allocator to say.
+    """
+    assert found.resident_bytes is not None
+    assert 7 / 8 * found.shallow_bytes < found.resident_bytes <= found.shallow_bytes
 
 
 def assert_untouched(service: LabService) -> None:

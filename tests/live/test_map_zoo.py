@@ -82,6 +82,14 @@ def test_the_maps_inside_a_sync_map_are_no_maps_of_their_own(zoo: Zoo) -> None:
     assert not [m for m in zoo.seen.maps if m.type and "*sync.entry" in m.type]
 
 
+def test_how_much_of_a_map_is_in_ram_is_known_of_every_kind(zoo: Zoo) -> None:
+    wide = [m for m in zoo.seen.maps if m.type and "main.wide" in m.type and m.entries]
+    assert wide  # its keys, or its elements, lie beside its slots
+    for each in zoo.seen.maps:
+        assert each.resident_bytes is not None
+        assert 7 / 8 * each.shallow_bytes < each.resident_bytes <= each.shallow_bytes, each
+
+
 def test_no_map_is_said_to_be_what_it_is_not(zoo: Zoo) -> None:
     lengths = {each.len for each in zoo.animals if each.len > len(zoo.animals)}
     said = {(m.entries, m.type) for m in zoo.seen.maps if m.entries in lengths and m.type is not None}

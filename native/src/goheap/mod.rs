@@ -3,6 +3,7 @@
 mod abi;
 mod account;
 mod arena_bits;
+mod beside;
 mod channels;
 mod dominators;
 mod fit;

@@ -10,6 +10,7 @@ use crate::columns::{self, Table};
 use crate::image::PyImage;
 
 use super::account::account;
+use super::beside::resident_beside;
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
 use super::shapes::Shape;
@@ -157,10 +158,26 @@ impl HeapSurvey {
         add("entries", &|map| map.row.entries)?;
         add("slots", &|map| map.row.slots)?;
         add("structure_bytes", &|map| map.row.structure_bytes)?;
+        add("resident_bytes", &|map| map.row.resident_bytes)?;
         add("spare_bytes", &|map| map.row.spare_bytes)?;
         add("is_sound", &|map| u64::from(map.row.is_sound))?;
         add("retained_bytes", &|map| map.retained)?;
         Ok(table.0)
+    }
+
+    /// Return how many bytes of the objects that hold the keys and elements of the map at ``header``, beside its
+    /// slots, were in RAM. None where a part cannot be read, it has more than ``slots`` slots, or nobody knows.
+    fn resident_beside(
+        &self,
+        py: Python<'_>,
+        image: &PyImage,
+        header: u64,
+        layout: SlotLayout,
+        slots: u64,
+    ) -> Option<u64> {
+        let (memory, spans) = (image.image.clone(), &self.survey.spans);
+        let is_sane = layout.is_sane();
+        is_sane.then(|| py.detach(|| resident_beside(&memory, spans, header, &layout, slots)))?
     }
 
     /// Return the addresses of the words on the way from the root, whose own is not among them, to ``address``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mapmedic.goheap.account import take_account
 from mapmedic.goheap.checks import own_checks
@@ -11,6 +11,7 @@ from mapmedic.goheap.holders import find_holders
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import declared_map_type, name_owner
+from mapmedic.goheap.slots import slot_types
 from mapmedic.goheap.sync_maps import sync_map_rows, unsound_sync_maps
 from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot, SnapshotMode
 
@@ -63,10 +64,21 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
 
 
 def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | None:
-    """Return how much of the shallow bytes was in RAM; None where a core cannot say it."""
-    if heap.memory.rss_bytes is None or parts.indirect_bytes:
+    """Return how much of the shallow bytes was in RAM; None where a core cannot say it, or slots cannot be read."""
+    if heap.memory.rss_bytes is None:
         return None
-    return row["resident_bytes"]
+    if not parts.indirect_bytes:
+        return row["resident_bytes"]
+    beside = _resident_beside(heap, row)
+    return None if beside is None else row["resident_bytes"] + beside
+
+
+def _resident_beside(heap: GoHeap, row: dict[str, int]) -> int | None:
+    types = slot_types(heap.ways.descriptors, row["map_type"] or row["sized_as"], 0)
+    if types is None:
+        return None
+    image, layout = heap.memory.image, asdict(types.layout)
+    return heap.survey.resident_beside(image, row["address"], layout, row["slots"])
 
 
 def _with_declared_type(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> dict[str, int]:

@@ -37,6 +37,7 @@ def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstan
             shallow_bytes=row["structure_bytes"],
             dead_bytes=_dead_bytes(row, heap.runtime.layout),
             retained_bytes=row["retained_bytes"],
+            resident_bytes=None if heap.memory.rss_bytes is None else row["resident_bytes"],
         )
 
 

@@ -58,9 +58,20 @@ pub struct SyncRow {
     pub objects: u64,
     pub slots: u64,
     pub structure_bytes: u64,
+    /// How many of these were in RAM; 0 where nobody knows.
+    pub resident_bytes: u64,
     /// Nodes of a trie that a fresh one would not have.
     pub spare_bytes: u64,
     pub is_sound: bool,
+}
+
+impl SyncRow {
+    /// Adds a part of `bytes` bytes at `address` to the structure.
+    fn add_part(&mut self, ground: &Ground<'_>, address: u64, bytes: u64) {
+        let resident = ground.image.resident.as_ref();
+        self.structure_bytes += bytes;
+        self.resident_bytes += resident.map_or(0, |resident| resident.bytes(address, bytes));
+    }
 }
 
 impl Ground<'_> {

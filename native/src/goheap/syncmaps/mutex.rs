@@ -228,14 +228,16 @@ pub fn measure(
         map_type: found.map_type,
     };
     let mut row = SyncRow {
-        structure_bytes: STRUCT_BYTES + READ_ONLY_BYTES,
         is_sound: true,
         ..SyncRow::default()
     };
+    row.add_part(ground, found.address, STRUCT_BYTES);
+    row.add_part(ground, ground.word(found.place.address)?, READ_ONLY_BYTES);
     let mut entries = HashSet::new();
     for &map in &found.inner {
         let measured = maps.get(&map)?;
         row.structure_bytes += measured.structure_bytes;
+        row.resident_bytes += measured.resident_bytes;
         row.slots += measured.slots;
         row.is_sound &= measured.is_sound;
         entries.extend(inner.entries(map)?);
@@ -244,8 +246,11 @@ pub fn measure(
     for entry in entries {
         let value = ground.word(entry)?;
         // nil is deleted; the mark of an expunged one is a variable, no object of the heap.
-        row.entries += u64::from(value != 0 && ground.spans.find(value).is_some());
+        row.add_part(ground, entry, ENTRY_BYTES);
+        if value != 0 && ground.spans.find(value).is_some() {
+            row.entries += 1;
+            row.add_part(ground, value, BOX_BYTES);
+        }
     }
-    row.structure_bytes += row.objects * ENTRY_BYTES + row.entries * BOX_BYTES;
     Some(row)
 }

@@ -102,10 +102,11 @@ fn map_type(ground: &Ground<'_>, place: u64) -> Option<u64> {
 pub fn measure(ground: &Ground<'_>, found: &Found) -> Option<SyncRow> {
     let root = ground.word(found.place.address)?;
     let mut row = SyncRow {
-        structure_bytes: STRUCT_BYTES + NODE_BYTES,
         is_sound: true,
         ..SyncRow::default()
     };
+    row.add_part(ground, found.address, STRUCT_BYTES);
+    row.add_part(ground, root, NODE_BYTES);
     let most = ground.marked.order.len() as u64;
     count(ground, root, 0, most, &mut row)?;
     row.objects = row.entries;
@@ -128,7 +129,7 @@ fn count(ground: &Ground<'_>, node: u64, depth: u32, most: u64, row: &mut SyncRo
             add_entries(ground, child, most, row)?;
         } else {
             let below = count(ground, child, depth + 1, most, row)?;
-            row.structure_bytes += NODE_BYTES;
+            row.add_part(ground, child, NODE_BYTES);
             // Inserts make a node only where two hashes meet: one with fewer is what deletes have left behind.
             row.spare_bytes += if below < 2 { NODE_BYTES } else { 0 };
             hashes += below;
@@ -140,9 +141,9 @@ fn count(ground: &Ground<'_>, node: u64, depth: u32, most: u64, row: &mut SyncRo
 fn add_entries(ground: &Ground<'_>, first: u64, most: u64, row: &mut SyncRow) -> Option<()> {
     let mut entry = first;
     while entry != 0 {
-        let (span, _) = ground.spans.find(entry)?;
+        let (span, slot) = ground.spans.find(entry)?;
         row.entries += 1;
-        row.structure_bytes += span.elemsize;
+        row.add_part(ground, span.address(slot), span.elemsize);
         // More entries than there are objects: a cycle.
         (row.entries <= most).then_some(())?;
         entry = ground.word(entry + OVERFLOW)?;

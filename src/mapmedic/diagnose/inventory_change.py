@@ -18,7 +18,7 @@ from mapmedic.model.owner_groups import (
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
 
 # What kind of name tells more; one that tells less gives way.
-_RANK = {"path": 0, "declared": 1, "address": 2}
+_RANK = {"path": 0, "declared": 1, "label": 2, "address": 3}
 
 
 def compare_inventories(before: Inventory, after: Inventory, *, by_declared: bool = False) -> InventoryChange:

@@ -15,11 +15,16 @@ AnyHeld = TypeVar("AnyHeld", MapInstance, Holder, Held)
 
 
 def by_owner(each: Held) -> OwnerKey:
-    """Return what tells ``each`` from others in one process: its path, else its declaration, else its address."""
+    """Return what tells ``each`` from others in one process: its path, else its declaration, else its address.
+
+    What is no map goes by its label before its address.
+    """
     if each.path is not None:
         return "path", each.path, each.type
     if each.declared is not None:
         return "declared", each.declared, each.type
+    if isinstance(each, Holder) and each.label is not None:
+        return "label", each.label, each.type  # a slice moves when it grows
     return "address", each.address, each.type
 
 

@@ -125,6 +125,14 @@ def test_a_slice_that_gained_elements_is_slice_growth_with_its_owner_and_its_rat
     assert all(each.owner != "main.c" for each in found.suspects)
 
 
+def test_a_slice_without_a_name_that_moved_is_the_same_by_its_label() -> None:
+    nameless = {"path": None, "declared": None, "label": "global 0xba58d0 (main.add)"}
+    first = a_holder("global 0xba58d0", 30_000, **nameless)
+    last = a_holder("global 0xba58d0", 40_000, address=0xE000, **nameless)
+    found = looked(inventory(holders=(first,)), inventory(holders=(last,), at_seconds=30))
+    assert found.verdict is Verdict.SLICE_GROWTH
+
+
 def test_a_slice_that_is_steady_or_was_listed_once_only_is_no_growth() -> None:
     log = a_holder("main.log", 30_000)
     steady = looked(inventory(holders=(log,)), inventory(holders=(log,), at_seconds=30))

@@ -38,6 +38,7 @@ live: env ## every lab scenario, from outside and inside, and every cell of the 
 
 soak: env ## hundreds of kills and cuts in the middle of a fix and of a look, and of looks beside a writer
 	@MAPMEDIC_KILLS=300 MAPMEDIC_LOOKS=30 $(BIN)/pytest -n0 tests/live/test_survival.py tests/live/test_live_reading.py \
+		tests/live/test_heap_survival.py \
 		tests/live/test_heap.py::test_killed_at_any_moment_the_tool_leaves_a_running_service $(ARGS)
 
 bench: env ## speed and size beside the peers, with bars; rewrites docs/reference/benchmarks.md

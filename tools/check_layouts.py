@@ -27,6 +27,7 @@ from mapmedic.goheap.build import parse_version
 from mapmedic.goheap.confirm import ALLSPANS
 from mapmedic.goheap.layouts import Layout, layout_of
 from mapmedic.goheap.map_sizes import allocated_bytes
+from mapmedic.goheap.stack_layouts import stack_layout
 from tools.toolchains import VERSIONS, ensure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,28 @@ EXPERIMENTS = {
 _SPAN_FIELDS = {
     "span_size": "", "span_start": "startAddr", "span_npages": "npages", "span_freeindex": "freeindex",
     "span_nelems": "nelems", "span_alloc_bits": "allocBits", "span_spanclass": "spanclass", "span_state": "state",
-    "span_elemsize": "elemsize",
+    "span_elemsize": "elemsize", "span_specials": "specials",
+}  # fmt: skip
+# Key of HeapLayout -> the kind of special that it numbers (255: that version has none).
+_SPECIAL_KINDS = {
+    "special_finalizer": "runtime._KindSpecialFinalizer", "special_cleanup": "runtime._KindSpecialCleanup",
+    "special_weak": "runtime._KindSpecialWeakHandle",
+}  # fmt: skip
+_NO_KIND = 255
+# What the native core reads behind the special that each kind begins with: type -> its field, how far behind.
+# A cleanup has one function up to Go 1.25, three words from then on.
+_BEHIND_SPECIAL = {
+    "runtime.specialfinalizer": (("fn", 0), ("ot", 24)),
+    "runtime.specialCleanup": (("fn", 0), ("cleanup", 0)),
+    "runtime.specialWeakHandle": (("handle", 0),),
+}
+_OPTIONAL = {"runtime.specialCleanup.fn", "runtime.specialCleanup.cleanup"}
+# Key of stack_layout -> the field that it is the offset of.
+_STACK_FIELDS = {
+    "g_m": "g.m", "g_sched_sp": "g.sched.sp", "g_sched_pc": "g.sched.pc", "g_panic": "g._panic",
+    "g_defer": "g._defer", "g_syscall_sp": "g.syscallsp", "g_syscall_pc": "g.syscallpc", "g_status": "g.atomicstatus",
+    "g_id": "g.goid", "m_procid": "m.procid", "m_gsignal": "m.gsignal", "m_vdso_sp": "m.vdsoSP",
+    "m_vdso_pc": "m.vdsoPC", "defer_fn": "_defer.fn", "defer_link": "_defer.link",
 }  # fmt: skip
 _MODULE_FIELDS = {
     "text": runtime._TEXT, "data": runtime._DATA, "bss": runtime._BSS, "enoptrbss": runtime._NOPTRBSS_END,
@@ -87,7 +109,8 @@ _WANTED = sorted(
         "runtime.spanInlineMarkBits", "runtime.hmap", "runtime.mapextra", "runtime.hchan", "runtime.pcHeader",
         "runtime.mSpanInUse", "runtime._Gscan", "internal/runtime/maps.Map", _TABLE, "sync.Map",
         "internal/sync.HashTrieMap", "internal/abi.Type", "internal/abi.StructType", "internal/abi.StructField",
-        "internal/abi.ArrayType", *_MAP_TYPES,
+        "internal/abi.ArrayType", "runtime.special", "runtime.m", "runtime._defer", *_SPECIAL_KINDS.values(),
+        *_BEHIND_SPECIAL, *_MAP_TYPES,
     }
 )  # fmt: skip
 
@@ -136,8 +159,8 @@ def main() -> int:
 def check(goroot: Path, experiments: str = "") -> Checked:
     """Return every number as the toolchain at ``goroot`` has it beside ours."""
     version, offsets = ask(goroot, experiments)
-    layout = layout_of(parse_version(version))
-    return Checked(version, tuple(rows(layout, offsets)))
+    build = parse_version(version)
+    return Checked(version, (*rows(layout_of(build), offsets), *stack_rows(stack_layout(build), offsets)))
 
 
 def ask(goroot: Path, experiments: str = "") -> tuple[str, dict[str, int]]:
@@ -161,6 +184,7 @@ def rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:
     """Yield each number that this layout has, beside what ``offsets`` say."""
     yield from _runtime_rows(layout, offsets)
     yield from _map_rows(layout, offsets)
+    yield from _special_rows(layout, offsets)
     for file, constant, fields in _NATIVE:
         known = next((field for field in fields if field in offsets), None)
         if known is not None:
@@ -197,6 +221,27 @@ def _runtime_rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:
             f"{arena}.noMorePtrs", layout.spans["arena_no_more_ptrs"], offsets.get(f"{inner}.noMorePtrs")
         )
         yield Row(f"{arena}.spans", layout.spans["arena_spans"], offsets.get(f"{arena}.spans"))
+
+
+def stack_rows(layout: dict[str, int], offsets: dict[str, int]) -> Iterator[Row]:
+    """Yield each number by which stacks are read, beside what ``offsets`` say."""
+    for key, ours in layout.items():
+        name = f"runtime.{_STACK_FIELDS[key]}"
+        yield Row(f"{name} (stacks)", ours, offsets.get(name))
+
+
+def _special_rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:
+    size = layout.spans["special_bytes"]
+    yield Row("runtime.special", size, offsets.get("runtime.special"))
+    for field, ours in (("next", 0), ("offset", 8), ("kind", 10 if size == 16 else 16)):
+        yield Row(f"runtime.special.{field}", ours, offsets.get(f"runtime.special.{field}"))
+    for key, name in _SPECIAL_KINDS.items():
+        yield Row(name, layout.spans[key], offsets.get(name, _NO_KIND))
+    for kind, fields in _BEHIND_SPECIAL.items():
+        for field, ours in fields:
+            name = f"{kind}.{field}"
+            if name in offsets or (kind in offsets and name not in _OPTIONAL):
+                yield Row(name, size + ours, offsets.get(name))
 
 
 def _map_rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:

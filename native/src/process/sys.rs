@@ -7,7 +7,7 @@ use std::io;
 
 use libc::{c_int, c_long, c_void, pid_t, user_regs_struct};
 
-/// What `waitpid` said of one thread.
+/// What the kernel said of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Nothing yet.
@@ -124,22 +124,37 @@ pub fn event_message(thread: pid_t) -> io::Result<u64> {
 }
 
 /// Returns what became of `thread`, without waiting.
+///
+/// A signal on its way is looked at and not taken: the kernel then delivers it even where we die before we can.
+/// Once a tracer has waited for it, it is the tracer's alone (kernel/signal.c, ptrace_stop; exit.c, wait_task_stopped).
 pub fn poll(thread: pid_t) -> io::Result<Status> {
-    let mut status: c_int = 0;
-    // SAFETY: waitpid writes one int to the pointer given.
-    let answer = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL | libc::WNOHANG) };
-    match answer {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Status::Running),
-        _ => Ok(decode(status)),
+    match wait_for(thread, libc::WNOWAIT)? {
+        seen @ (Status::Running | Status::SignalDelivery(_)) => Ok(seen),
+        _ => wait_for(thread, 0),
     }
 }
 
-fn decode(status: c_int) -> Status {
-    if !libc::WIFSTOPPED(status) {
-        return Status::Gone;
+fn wait_for(thread: pid_t, how: c_int) -> io::Result<Status> {
+    let flags = how | libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::__WALL;
+    // SAFETY: all-zero bytes are a valid siginfo_t, a struct of integers.
+    let mut what: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: waitid writes one siginfo_t to the pointer given.
+    let answer = unsafe { libc::waitid(libc::P_PID, thread as libc::id_t, &raw mut what, flags) };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
     }
-    let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
+    // SAFETY: what waitid wrote, or the zeros before it, has these fields.
+    let (process, status) = unsafe { (what.si_pid(), what.si_status()) };
+    Ok(match (process, what.si_code) {
+        (0, _) => Status::Running,
+        (_, libc::CLD_TRAPPED | libc::CLD_STOPPED) => stopped(status),
+        _ => Status::Gone,
+    })
+}
+
+/// `status`: the signal, and above it the event of ptrace's.
+fn stopped(status: c_int) -> Status {
+    let (signal, event) = (status & 0xff, status >> 8);
     if event != 0 {
         Status::Trap { event }
     } else if signal == libc::SIGTRAP | 0x80 {

@@ -88,7 +88,9 @@ impl Window {
             Ok(Status::SignalDelivery(signal)) => vec![signal],
             Ok(Status::Trap { event }) if event == libc::PTRACE_EVENT_CLONE => {
                 // In the middle of making a thread: what the call answers is not written down yet. It is let
-                // through, and stops behind it.
+                // through, and stops behind it, if asked once more: any stop ends what was asked (kernel/signal.c,
+                // ptrace_stop, clears JOBCTL_TRAP_STOP), and the others would stand and wait in vain.
+                let _ = sys::interrupt(id);
                 return sys::go_on(id).is_err();
             }
             Ok(Status::Trap { .. } | Status::SystemCall) => Vec::new(),

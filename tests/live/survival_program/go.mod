@@ -1,0 +1,3 @@
+module survivalprogram
+
+go 1.21

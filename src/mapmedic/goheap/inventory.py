@@ -64,8 +64,11 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
 
 
 def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | None:
-    """Return how much of the shallow bytes was in RAM; None where a core cannot say it, or slots cannot be read."""
-    if heap.memory.rss_bytes is None:
+    """Return how much of the shallow bytes was in RAM; None where that cannot be said.
+
+    Neither a core nor memory of no single moment says it, nor a map whose slots cannot be read.
+    """
+    if heap.memory.how is SnapshotMode.LIVE or heap.memory.rss_bytes is None:
         return None
     if not parts.indirect_bytes:
         return row["resident_bytes"]

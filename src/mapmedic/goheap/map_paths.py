@@ -21,8 +21,8 @@ def take_holders(
     """Return who holds ``map_`` of ``inventory``."""
     way = heap.survey.way_into(map_.address)
     if not way:
-        root = _said(name_place(heap, map_.address, names)) if not map_.path else map_.path
-        return MapHolders(inventory.target, inventory.snapshot, map_, root, (), (), 0)
+        # Nothing of the heap is on the way: it lies on a stack, and its owner says on whose.
+        return MapHolders(inventory.target, inventory.snapshot, map_, map_.owner, (), (), 0)
     number, steps = way[0][1], way[1:]
     ends = steps[-_ENDS:]
     holders, counts, retained = heap.survey.referrers(

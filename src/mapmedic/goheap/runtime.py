@@ -24,6 +24,8 @@ _MASKS_FROM = 320
 PAGES_IN_USE = 24
 _MOST_SPANS = 1 << 24
 _TRIED = 16
+# Enough to weigh one list against another; src/runtime/mheap.go: mSpanInUse.
+_WEIGHED, _IN_USE = 1024, 1
 # src/runtime/runtime2.go: the states of a goroutine, and the bit set while its stack is scanned.
 _LAST_STATUS, _SCAN_BIT = 11, 0x1000
 
@@ -150,15 +152,37 @@ class _Globals:
 
 
 def _find_allspans(globals_: _Globals, layout: Layout) -> tuple[int, Address, int]:
-    """Return (address of mheap_.allspans, of its array, its length): the longest slice of what look like mspans."""
+    """Return (address of mheap_.allspans, of its array, its length): the slice with the most mspans in use.
+
+    Length alone says little: the zeros in the headers of a program's own list of maps pass for spans not used yet.
+    """
+    memory = globals_.memory
     found = [
-        candidate for candidate in globals_.slices(_TRIED)
-        if all(_is_span(globals_.memory, layout, at) for at in _first(globals_.memory, candidate[1], _TRIED))
+        (_spans_in_use(memory, layout, candidate), candidate) for candidate in globals_.slices(_TRIED)
+        if all(_is_span(memory, layout, at) for at in _first(memory, candidate[1], _TRIED))
     ]  # fmt: skip
-    if not found:
+    in_use, (header, array, count) = max(
+        found, key=lambda each: (each[0], each[1][2]), default=(0, (0, 0, 0))
+    )
+    if not in_use:
         raise CouldNotLook("the list of heap spans was not found among the global variables")
-    header, array, count = max(found, key=lambda candidate: candidate[2])
     return header, Address(array), count
+
+
+def _spans_in_use(memory: Memory, layout: Layout, candidate: tuple[int, int, int]) -> int:
+    """Return how many of the first elements are spans in use whose objects fit into their pages."""
+    at = layout.spans
+    counts = "Q" if at["span_count_bytes"] == 8 else "H"
+    in_use = 0
+    for span in _first(memory, candidate[1], min(candidate[2], _WEIGHED)):
+        raw = memory.read(span, at["span_size"])
+        if raw is None or raw[at["span_state"]] != _IN_USE:
+            continue
+        start, pages = struct.unpack_from("<2Q", raw, at["span_start"])
+        (objects,) = struct.unpack_from(f"<{counts}", raw, at["span_nelems"])
+        (size,) = struct.unpack_from("<Q", raw, at["span_elemsize"])
+        in_use += bool(start and start % 8192 == 0 and size and 0 < objects * size <= pages * 8192)
+    return in_use
 
 
 def _is_span(memory: Memory, layout: Layout, at: int) -> bool:

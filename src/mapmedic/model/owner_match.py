@@ -21,9 +21,12 @@ def find_map(maps: Sequence[MapInstance], name: str) -> MapInstance:
     if _ADDRESS.fullmatch(name):
         meant = [each for each in maps if each.address == int(name, 16)]
     else:
-        meant = [each for each in maps if name in _names(each)] or [
-            each for each in maps if any(_ends_in(known, name) for known in _names(each))
-        ]
+        # What the list calls a map comes first: the maps within a map are declared by the name of the outer one.
+        meant = (
+            [each for each in maps if each.owner == name]
+            or [each for each in maps if name in _names(each)]
+            or [each for each in maps if any(_ends_in(known, name) for known in _names(each))]
+        )
     if len(meant) > 1:
         raise AmbiguousOwner(name, tuple(_told_apart(each) for each in meant))
     if not meant:

@@ -40,7 +40,7 @@ def print_entries(console: Console, entries: MapEntries, *, redacted: bool) -> N
 
 def _summary(entries: MapEntries) -> str:
     map_ = entries.map
-    stood = {"live": "it was not stopped", "core": "read from a core"}.get(
+    stood = {"live": "read while it ran", "core": "read from a core"}.get(
         entries.snapshot.mode, f"it stood still for {entries.snapshot.pause_ms:.1f} ms"
     )
     return (

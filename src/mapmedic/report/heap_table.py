@@ -91,7 +91,7 @@ def _summary(inventory: Inventory) -> str:
     target, snapshot = inventory.target, inventory.snapshot
     held = sum(each.shallow_bytes for each in inventory.maps)
     dead = sum(each.dead_bytes or 0 for each in inventory.maps)
-    stood = {"live": "it was not stopped", "core": "read from a core"}.get(
+    stood = {"live": "read while it ran", "core": "read from a core"}.get(
         snapshot.mode, f"it stood still for {snapshot.pause_ms:.1f} ms"
     )
     return (

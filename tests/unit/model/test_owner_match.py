@@ -36,6 +36,12 @@ def test_a_name_its_end_or_an_address(name: str, address: int) -> None:
     assert find_map(MAPS, name).address == address
 
 
+def test_the_outer_map_is_meant_and_not_those_declared_by_its_name() -> None:
+    within = instance(0x6000, 'main.outer["a"]', 'main.outer["a"]', "main.outer")
+    outer = instance(0x7000, "main.outer", "main.outer", "main.outer")
+    assert find_map((within, outer), "main.outer") is outer
+
+
 @pytest.mark.parametrize(("name", "count"), [("sessions", 2), ("main.Shard.m", 2), ("m", 2)])
 def test_several_are_listed_with_their_addresses(name: str, count: int) -> None:
     with pytest.raises(AmbiguousOwner) as error:

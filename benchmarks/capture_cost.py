@@ -31,12 +31,12 @@ def run(go: GoToolchain, folder: Path, _runs: int) -> Result:
     shares: dict[str, list[float]] = {"left alone": [], "asked by a plain client": [], "captured": []}
     with LabService(binary, _SCENARIO) as service, Traffic(service.url) as traffic:
         plan = api.CapturePlan(_WINDOW_SECONDS)
-        api.capture(service.url, session, plan)  # what is asked, and when; and it warms up
+        api.capture([service.url], session, plan)  # what is asked, and when; and it warms up
         questions = _questions(api.read_session(session).artifacts)
         ways: tuple[Callable[[], object], ...] = (
             lambda: time.sleep(_WINDOW_SECONDS),
             lambda: _ask(questions),
-            lambda: api.capture(service.url, session, plan, force=True),
+            lambda: api.capture([service.url], session, plan, force=True),
         )
         for _ in range(_ROUNDS):
             for taken, way in zip(shares.values(), ways, strict=True):

@@ -39,6 +39,9 @@ ADRIFT_BYTES = 1 << 20
 LEAST_STACK_BYTES = 2_048
 # Before object headers a stripped program says of few objects what they are.
 OLDEST_WITH_HEADERS = 22
+# A map whose header lies on the stack: from here on the compiler leaves its variable out of the debug information, and
+# the function is all that a program says (objdump --dwarf=info of the lab: main.deduplicate has no `seen`).
+OLDEST_WITHOUT_SUCH_LOCALS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,17 @@ class Look:
         yield from self._misses_of_names(found, who)
 
     @property
+    def _minor(self) -> int:
+        return int(self.before["go_version"].split(".")[1])
+
+    @property
     def _knows_no_types(self) -> bool:
-        return self.stripped and int(self.before["go_version"].split(".")[1]) < OLDEST_WITH_HEADERS
+        return self.stripped and self._minor < OLDEST_WITH_HEADERS
 
     def _misses_of_names(self, found: MapInstance, path: str) -> Iterator[str]:
         declared = self.before["declared"]
+        if path.startswith("goroutine ") and self._minor >= OLDEST_WITHOUT_SUCH_LOCALS:
+            path, declared = path.rpartition(".")[0], None
         if not self.stripped and found.owner != path:
             yield f"owner: {path}: {found.owner}"
         if found.declared != declared and (found.declared is not None or not self.stripped):
@@ -120,7 +129,9 @@ class Look:
     def _misses_of_place(self, account: Account, truth: dict[str, Any]) -> Iterator[str]:
         if truth["path"]:
             first = next(iter(self.inventory.holders), None)
-            if first is None or (first.type, first.capacity) != (truth["type"], truth["capacity"]):
+            type_ = truth["type"] if first is None or first.type or not self._knows_no_types else None
+            capacity = truth["capacity"] if type_ else None
+            if first is None or (first.type, first.capacity) != (type_, capacity):
                 yield f"holder: {first and first.owner} ({first and first.type}), not {truth['path']}"
             elif not self.stripped and first.owner != truth["path"]:
                 yield f"holder: {first.owner}, not {truth['path']}"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.live
 def session(start_lab: Callable[[Scenario], LabService], tmp_path: Path) -> Path:
     """A service that leaks, captured with its own symbol answers."""
     service = start_lab(Scenario("struct-field", entries=40_000))
-    return api.capture(service.url, tmp_path / "lab.mapmedic", api.CapturePlan(force_gc=True))
+    return api.capture([service.url], tmp_path / "lab.mapmedic", api.CapturePlan(force_gc=True))
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def test_a_session_keeps_what_the_file_said(
     start_lab: Callable[[Scenario], LabService], lab_binary: Path, tmp_path: Path
 ) -> None:
     service = start_lab(Scenario("struct-field", entries=40_000))
-    path = api.capture(service.url, tmp_path / "lab.mapmedic", api.CapturePlan(force_gc=True), exe=lab_binary)
+    path = api.capture(
+        [service.url], tmp_path / "lab.mapmedic", api.CapturePlan(force_gc=True), exe=lab_binary
+    )
     kept = read_session(path)
     answered, from_file = [a for a in kept.artifacts if a.kind == "symbols"]
     assert from_file.source == str(lab_binary)

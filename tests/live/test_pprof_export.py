@@ -23,7 +23,7 @@ def session(lab_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     """Return a session of the leaking service and the function that fills the map."""
     path = tmp_path_factory.mktemp("export") / "leak.mapmedic"
     with LabService(lab_binary, SCENARIOS["struct-field"]) as service:
-        api.capture(service.url, path, api.CapturePlan(4.0, force_gc=True))
+        api.capture([service.url], path, api.CapturePlan(4.0, force_gc=True))
         return path, truth_of(service.url)["insertion"]["function"]
 
 

@@ -36,8 +36,11 @@ def test_each_rule_has_a_scenario_that_fires_and_a_twin_that_must_not(lab_binary
 
 def test_huge_values_take_the_agents_count_or_the_source(start_lab: Callable[[Scenario], LabService]) -> None:
     service = start_lab(SCENARIOS["huge-values"])
-    seen = api.observe([service.url], api.CapturePlan(5.0, force_gc=True, agent_token=service.token))
-    counted = api.diagnose(seen)
+    for seconds in (5.0, 15.0):  # where a busy machine slowed the service, the advice is to look longer
+        seen = api.observe([service.url], api.CapturePlan(seconds, force_gc=True, agent_token=service.token))
+        counted = api.diagnose(seen)
+        if counted.verdict is not Verdict.UNDETERMINED:
+            break
     assert (counted.verdict, counted.suspects[0].label) == (
         Verdict.MAP_LEAK, truth_of(service.url)["declared"],
     )  # fmt: skip

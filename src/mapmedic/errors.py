@@ -19,6 +19,7 @@
     |   |-- SessionDamaged                 a saved session that does not add up
     |   |-- ProcessUnreadable              a process that cannot be stopped, copied or made sense of
     |   |-- CoreUnreadable                 a core that is none, lies, or lacks what is needed
+    |   |-- HeapUnreadable                 memory in which Go's own structures are not found, or do not add up
     |   |-- TargetUnsupported              a kind of target this version cannot look at
     |   `-- ToolMissing                    a program this step needs is not installed
     |-- Refused                        4   not safe, or not allowed; the target is untouched
@@ -180,6 +181,10 @@ class SessionDamaged(CouldNotLook):
         super().__init__(f"{path}: {why}")
         self.path = path
         self.why = why
+
+
+class HeapUnreadable(CouldNotLook):
+    """Say that Go's own structures are not found in the memory that was read, or contradict each other."""
 
 
 class ProcessUnreadable(CouldNotLook):

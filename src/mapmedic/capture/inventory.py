@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.targets import Target, TargetKind
-from mapmedic.errors import CouldNotLook, FormatError, ProcessUnreadable, TargetUnsupported, UsageError
+from mapmedic.errors import FormatError, HeapUnreadable, ProcessUnreadable, TargetUnsupported, UsageError
 from mapmedic.formats.go_binary import GoBinary
 from mapmedic.goheap.build import BUILD_MAGIC
 from mapmedic.goheap.goroutines import list_goroutines
@@ -76,7 +76,7 @@ def _look(
         program = _read_program(look.memory, look.program) if look.program else _Program()
         try:
             return look, program, _survey(look.memory, program.names)
-        except CouldNotLook:
+        except HeapUnreadable:
             if look.memory.how is not SnapshotMode.LIVE or not tries_left:
                 raise
     raise AssertionError("unreachable")
@@ -98,10 +98,10 @@ def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:
     """Return the heap in ``memory``; where a heap that is not all there makes no sense, what is missing is said."""
     try:
         return survey_heap(memory, names.types() if names else ())
-    except CouldNotLook as error:
+    except HeapUnreadable as error:
         if not memory.unread:
             raise
-        raise CouldNotLook("; ".join([str(error), *memory.remarks])) from error
+        raise HeapUnreadable("; ".join([str(error), *memory.remarks])) from error
 
 
 @dataclass(frozen=True, slots=True)

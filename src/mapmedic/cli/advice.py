@@ -140,6 +140,19 @@ def _(error: errors.CouldNotLook) -> Advice:
 
 
 @advise.register
+def _(error: errors.HeapUnreadable) -> Advice:
+    return Advice(
+        str(error),
+        "the memory that was read; the process is as it was",
+        (
+            "the program was packed, obfuscated or built by a toolchain of its own",
+            "it was read while it ran, or is being started or ended",
+        ),
+        "the same command again; over HTTP: mapmedic diagnose http://HOST:PORT",
+    )
+
+
+@advise.register
 def _(error: errors.CannotRead) -> Advice:
     return Advice(
         f"cannot read {error.path}: {error.why}",

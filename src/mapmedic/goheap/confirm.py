@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mapmedic import _native
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import HeapUnreadable
 from mapmedic.goheap.runtime import PAGES_IN_USE, Runtime
 from mapmedic.memory.reader import Memory
 
@@ -16,7 +16,7 @@ ALLSPANS = 65864
 def confirm_runtime(memory: Memory, runtime: Runtime, code: _native.GoCode) -> tuple[str, ...]:
     """Return a sentence for each place that the program's code says nothing of.
 
-    CouldNotLook where the code names other places than those that were found.
+    HeapUnreadable where the code names other places than those that were found.
     """
 
     def is_heap(at: int) -> bool:
@@ -36,7 +36,7 @@ def confirm_runtime(memory: Memory, runtime: Runtime, code: _native.GoCode) -> t
         if named is None:
             doubts.append(f"a second look at where the list of {what} is: the program has no {function}")
         elif not any(agrees(at) for at in named):
-            raise CouldNotLook(
+            raise HeapUnreadable(
                 f"the list of {what} that looks like one is not the one that {function} works on: "
                 "mapmedic reads neither"
             )

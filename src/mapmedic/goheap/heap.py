@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapmedic import _native
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import HeapUnreadable
 from mapmedic.goheap.confirm import confirm_runtime
 from mapmedic.goheap.descriptors import Descriptors
 from mapmedic.goheap.global_labels import GlobalLabels
@@ -49,7 +49,7 @@ class GoHeap:
 
 
 def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> GoHeap:
-    """Return the heap in ``memory``; CouldNotLook where what was read contradicts itself.
+    """Return the heap in ``memory``; HeapUnreadable where what was read contradicts itself.
 
     ``variables`` are (address, type) of global variables, where debug information tells it: types by how far
     they lie from the first.
@@ -76,7 +76,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
             find_interfaces(memory, runtime, roots),
         )  # fmt: skip
     except ValueError as error:
-        raise CouldNotLook(f"the heap cannot be read: {error}") from error
+        raise HeapUnreadable(f"the heap cannot be read: {error}") from error
     totals = survey.totals()
     unread += doubts + _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
@@ -96,5 +96,5 @@ def _page_doubts(memory: Memory, found: int, counted: int) -> tuple[str, ...]:
         return ()
     words = f"its spans have {found:,} pages, the runtime counts {counted:,}"
     if memory.how is not SnapshotMode.LIVE or abs(found - counted) > _MOST_MOVED * counted:
-        raise CouldNotLook(f"the heap does not add up: {words}")
+        raise HeapUnreadable(f"the heap does not add up: {words}")
     return (f"what moved while the memory was read: {words}",)

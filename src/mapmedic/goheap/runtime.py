@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import HeapUnreadable
 from mapmedic.goheap.build import GoBuild, read_build
 from mapmedic.goheap.layouts import Layout, layout_of
 from mapmedic.memory.reader import Address, Memory
@@ -64,7 +64,7 @@ class Runtime:
 
 
 def find_runtime(memory: Memory) -> Runtime:
-    """Return where the runtime is in ``memory``; TargetUnsupported or CouldNotLook where it cannot be found."""
+    """Return where the runtime is in ``memory``; TargetUnsupported or HeapUnreadable where it cannot be found."""
     build = read_build(memory)
     layout = layout_of(build)
     module = _find_module(memory)
@@ -98,7 +98,7 @@ def _find_module(memory: Memory) -> Address:
         for module in memory.find(struct.pack("<Q", table), start, end, align=8):
             if names is not None and memory.word(module + 8) == table + names:
                 return module
-    raise CouldNotLook(
+    raise HeapUnreadable(
         "the Go runtime was not found in the program's memory (packed, or changed by an obfuscator?)"
     )
 
@@ -113,7 +113,7 @@ def _sections(memory: Memory, module: Address) -> tuple[Section, ...]:
     head = memory.words(module + _DATA, "4Q")
     body = memory.words(module + _MASKS_FROM, f"{(_MODULE_BYTES - _MASKS_FROM) // 8}Q")
     if head is None or body is None:
-        raise CouldNotLook("the module's own description cannot be read")
+        raise HeapUnreadable("the module's own description cannot be read")
     data, data_end, bss, bss_end = head
     lengths = ((data_end - data) // 8, (bss_end - bss) // 8)
     for place in range(len(body) - 3):
@@ -125,7 +125,7 @@ def _sections(memory: Memory, module: Address) -> tuple[Section, ...]:
                     Section(Address(data), Address(data_end), masks[0]),
                     Section(Address(bss), Address(bss_end), masks[1]),
                 )
-    raise CouldNotLook("the pointer masks of the global variables were not found")
+    raise HeapUnreadable("the pointer masks of the global variables were not found")
 
 
 class _Globals:
@@ -137,7 +137,7 @@ class _Globals:
         end = memory.word(module + _NOPTRBSS_END) or 0
         raw = memory.read(self.start, end - self.start) if 0 < end - self.start < 1 << 32 else None
         if raw is None:
-            raise CouldNotLook("the program's global variables cannot be read")
+            raise HeapUnreadable("the program's global variables cannot be read")
         self.words = np.frombuffer(raw, dtype="<u8", count=len(raw) // 8)
 
     def slices(self, least: int) -> Iterator[tuple[int, int, int]]:
@@ -165,7 +165,7 @@ def _find_allspans(globals_: _Globals, layout: Layout) -> tuple[int, Address, in
         found, key=lambda each: (each[0], each[1][2]), default=(0, (0, 0, 0))
     )
     if not in_use:
-        raise CouldNotLook("the list of heap spans was not found among the global variables")
+        raise HeapUnreadable("the list of heap spans was not found among the global variables")
     return header, Address(array), count
 
 
@@ -205,7 +205,7 @@ def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, tuple
         if None not in kinds and 2 * sum(map(bool, kinds)) > len(kinds):
             found, where = memory.words(array, f"{length}Q") or found, array
     if not found:
-        raise CouldNotLook("the list of goroutines was not found among the global variables")
+        raise HeapUnreadable("the list of goroutines was not found among the global variables")
     return Address(where), tuple(Address(at) for at in found)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapmedic import _native
-from mapmedic.errors import CouldNotLook
+from mapmedic.errors import HeapUnreadable
 from mapmedic.goheap.runtime import Runtime
 from mapmedic.goheap.stack_layouts import stack_layout
 from mapmedic.memory.reader import Memory
@@ -236,21 +236,21 @@ class Stacks:
 
 @contextmanager
 def readable_tables() -> Iterator[None]:
-    """Raise CouldNotLook where the program's table of functions is damaged."""
+    """Raise HeapUnreadable where the program's table of functions is damaged."""
     try:
         yield
     except _native.Malformed as error:
-        raise CouldNotLook(f"the program's table of functions: {error.args[0]}") from error
+        raise HeapUnreadable(f"the program's table of functions: {error.args[0]}") from error
 
 
 def read_code(memory: Memory, runtime: Runtime) -> _native.GoCode:
-    """Return the program's functions as they lie in ``memory``; CouldNotLook where they cannot be read."""
+    """Return the program's functions as they lie in ``memory``; HeapUnreadable where they cannot be read."""
     with readable_tables():
         return _native.GoCode(memory.image, runtime.module)
 
 
 def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Stacks:
-    """Return the stack of every goroutine; CouldNotLook where the tables to unwind by are damaged."""
+    """Return the stack of every goroutine; HeapUnreadable where the tables to unwind by are damaged."""
     threads = [(t.id, int(t.stack_pointer), int(t.instruction_pointer)) for t in memory.threads]
     goroutines = np.array(runtime.goroutines, dtype="<u8").tobytes()
     with readable_tables():

@@ -46,7 +46,7 @@ bench: env ## speed and size beside the peers, with bars; rewrites docs/referenc
 
 fuzz: env ## a minute of random bytes for each parser, and of lies in the memory of a process
 	@$(BIN)/python -m tests.fuzz.run $(ARGS)
-	@$(BIN)/python -m tests.fuzz.memory 2>&1 | tail -n 30
+	@$(BIN)/python -m tests.fuzz.memory
 
 docs: env ## write docs/reference/cli.md anew from --help
 	@$(BIN)/python -m tools.cli_reference

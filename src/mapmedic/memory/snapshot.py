@@ -58,6 +58,8 @@ def read_process(
             raise _why(pid, facts, error, way) from error
         except TimeoutError as error:
             raise _too_slow(pid, way) from error
+        except BrokenPipeError:
+            raise  # who was told of the progress has gone
         except OSError as error:
             where = folder or tempfile.gettempdir()
             raise ProcessUnreadable(

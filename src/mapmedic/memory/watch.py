@@ -16,10 +16,14 @@ _EVERY_SECONDS = 0.005
 
 
 class Ticking:
-    """Call each of ``works`` every few milliseconds, from a thread of its own, for the time of a with block."""
+    """Call each of ``works`` every few milliseconds, from a thread of its own, for the time of a with block.
+
+    One that raises is not called again, the others are; what it raised is raised at the end of the block.
+    """
 
     def __init__(self, works: Sequence[Callable[[], None]]) -> None:
-        self._works = works
+        self._works = list(works)
+        self._failures: list[Exception] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tick, name="mapmedic-watch", daemon=True)
 
@@ -32,11 +36,21 @@ class Ticking:
     ) -> None:
         self._over.set()
         self._thread.join()
+        if self._failures and error is None:
+            raise self._failures[0]
 
     def _tick(self) -> None:
         while not self._over.wait(_EVERY_SECONDS):
-            for work in self._works:
-                work()
+            for work in tuple(self._works):
+                self._call(work)
+
+    def _call(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as failure:
+            # A bar that cannot be drawn must not end the watch over memory.
+            self._works.remove(work)
+            self._failures.append(failure)
 
 
 class MemoryGuard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 
 import pytest
 
@@ -29,3 +30,20 @@ def test_above_the_floor_nothing_happens() -> None:
             guard.require_never_tripped(1)
         assert copy.poll() is None
         copy.kill()
+
+
+def test_a_bar_that_cannot_be_drawn_does_not_end_the_watch() -> None:
+    watched = threading.Event()
+    calls = []
+
+    def draw() -> None:
+        calls.append(1)
+        raise BrokenPipeError
+
+    def watch() -> None:
+        if calls:
+            watched.set()
+
+    with pytest.raises(BrokenPipeError), Ticking([draw, watch]):
+        assert watched.wait(10)
+    assert len(calls) == 1

@@ -32,6 +32,7 @@ PICTURE: dict[str, frozenset[str]] = {
 # Finer than rooms: module prefixes of which one room alone may import something.
 ONLY_REMEDY = ("mapmedic.memory.stop", "mapmedic.memory.writer")
 READER_ONLY = "mapmedic.memory.reader"
+FACE = f"{ROOT}.api"
 ONLY_ENCODERS = ("mapmedic.formats.pprof", "mapmedic.formats.inventory")
 
 
@@ -94,6 +95,8 @@ def _problem(room: str, module: str) -> str | None:
 def _finer_problem(room: str, module: str) -> str | None:
     if module.startswith(ONLY_REMEDY) and room not in ("remedy", "memory"):
         return f"{room} imports {module}, which only remedy may"
+    if room != "api" and module.startswith(f"{FACE}."):
+        return f"{room} imports {module}; of the library others see {FACE} alone"
     if room == "goheap" and module.startswith(f"{ROOT}.memory") and not module.startswith(READER_ONLY):
         return f"goheap imports {module}; it may only read (memory.reader)"
     if room == "report" and module.startswith(f"{ROOT}.formats") and module not in ONLY_ENCODERS:

@@ -42,6 +42,8 @@ def test_the_tree_keeps_to_the_picture() -> None:
         ("capture/x.py", "from mapmedic.memory.stop import Stop", "which only remedy may"),
         ("goheap/x.py", "from mapmedic.memory.windows import W", "it may only read"),
         ("report/x.py", "from mapmedic.formats.sniff import sniff", "may only have the encoder"),
+        ("cli/x.py", "from mapmedic.api.fix import plan_fix", "others see mapmedic.api alone"),
+        ("demo/x.py", "from mapmedic.api.agent import with_agent", "others see mapmedic.api alone"),
         ("cellar/x.py", "", "room 'cellar' is not in the picture"),
     ],
 )
@@ -64,6 +66,8 @@ def test_what_breaks_it_is_named_with_its_place(file: str, line: str, why: str, 
         ("capture/x.py", "from mapmedic import __version__"),
         ("capture/x.py", "from mapmedic.formats.sniff import sniff\nimport numpy"),
         ("cli/x.py", "from mapmedic import api"),
+        ("demo/x.py", "from mapmedic.api import find_go"),
+        ("api/fix.py", "from mapmedic.api.agent import with_agent"),
         ("report/x.py", "from mapmedic.formats.pprof import encode_profile"),
     ],
 )

@@ -1,0 +1,72 @@
+"""The library: what each command does, as a function.
+
+    look     capture, observe, diagnose      inside   heap, heap_entries, heap_paths     change   diff
+    fix      plan_fix, apply_fix             restore  plan_restore, apply_restore        proof    verify
+    machine  examine_machine, find_go
+
+Everything here is synchronous and returns frozen model objects; errors are those of ``mapmedic.errors``. A name is
+imported when first asked for: who diagnoses a saved file pays for no network and no remedy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mapmedic.api.change import diff
+    from mapmedic.api.fix import apply_fix, plan_fix
+    from mapmedic.api.inside import heap, heap_entries, heap_paths
+    from mapmedic.api.look import capture, diagnose, heap_change, is_live, observe, read_gc_log
+    from mapmedic.api.machine import examine_machine
+    from mapmedic.api.proof import verify
+    from mapmedic.api.restore import apply_restore, plan_restore
+    from mapmedic.capture.plan import CapturePlan
+    from mapmedic.capture.record import Progress
+    from mapmedic.capture.session_file import read_session
+    from mapmedic.diagnose.owners import Source
+    from mapmedic.diagnose.thresholds import Thresholds
+    from mapmedic.model.connection import Connection
+    from mapmedic.model.health import HealthBars
+    from mapmedic.model.inventory import Limits
+    from mapmedic.remedy.conditions import parse_condition
+    from mapmedic.remedy.plan import FixRequest
+    from mapmedic.remedy.proof import Criteria, criteria_for
+    from mapmedic.source.toolchain import GoToolchain, find_go
+
+__all__ = [
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress", "Source",
+    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "diff", "examine_machine",
+    "find_go", "heap", "heap_change", "heap_entries", "heap_paths", "is_live", "observe", "parse_condition", "plan_fix",
+    "plan_restore", "read_gc_log", "read_session", "verify",
+]  # fmt: skip
+
+# Where each name is, for those who ask at run time; the imports above say it to the type checker.
+_PLACES = {
+    "mapmedic.api.change": ("diff",),
+    "mapmedic.api.fix": ("apply_fix", "plan_fix"),
+    "mapmedic.api.inside": ("heap", "heap_entries", "heap_paths"),
+    "mapmedic.api.look": ("capture", "diagnose", "heap_change", "is_live", "observe", "read_gc_log"),
+    "mapmedic.api.machine": ("examine_machine",),
+    "mapmedic.api.proof": ("verify",),
+    "mapmedic.api.restore": ("apply_restore", "plan_restore"),
+    "mapmedic.capture.plan": ("CapturePlan",),
+    "mapmedic.capture.record": ("Progress",),
+    "mapmedic.capture.session_file": ("read_session",),
+    "mapmedic.diagnose.owners": ("Source",),
+    "mapmedic.diagnose.thresholds": ("Thresholds",),
+    "mapmedic.model.connection": ("Connection",),
+    "mapmedic.model.health": ("HealthBars",),
+    "mapmedic.model.inventory": ("Limits",),
+    "mapmedic.remedy.conditions": ("parse_condition",),
+    "mapmedic.remedy.plan": ("FixRequest",),
+    "mapmedic.remedy.proof": ("Criteria", "criteria_for"),
+    "mapmedic.source.toolchain": ("GoToolchain", "find_go"),
+}
+_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACE_OF:
+        return getattr(importlib.import_module(_PLACE_OF[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,33 @@
+"""What others may build on: these names, and no fewer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import mapmedic
+from mapmedic import api
+
+PUBLIC = """
+    CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Progress Source Thresholds
+    apply_fix apply_restore capture criteria_for diagnose diff examine_machine find_go heap heap_change heap_entries
+    heap_paths is_live observe parse_condition plan_fix plan_restore read_gc_log read_session verify
+"""
+
+
+def test_the_library_has_its_public_names() -> None:
+    assert sorted(api.__all__) == PUBLIC.split()
+    assert all(getattr(api, name) for name in api.__all__)
+    assert all(getattr(mapmedic, name) for name in mapmedic.__all__)
+
+
+def test_no_file_of_the_library_hides_a_public_name() -> None:
+    """Importing mapmedic.api.x sets the attribute x of the package; no function may be called that."""
+    script = (
+        "import importlib, pkgutil\nfrom mapmedic import api\n"
+        "files = [each.name for each in pkgutil.iter_modules(api.__path__)]\n"
+        "[importlib.import_module(f'mapmedic.api.{file}') for file in files]\n"
+        "print(len(files), *sorted(set(files) & set(api.__all__)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 7  # and no name after the number

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapmedic.goheap import runtime
+from mapmedic.goheap import program, runtime
 from mapmedic.goheap.build import parse_version
 from mapmedic.goheap.confirm import ALLSPANS
 from mapmedic.goheap.layouts import Layout, layout_of
@@ -65,8 +65,9 @@ _STACK_FIELDS = {
     "m_vdso_pc": "m.vdsoPC", "defer_fn": "_defer.fn", "defer_link": "_defer.link",
 }  # fmt: skip
 _MODULE_FIELDS = {
-    "text": runtime._TEXT, "data": runtime._DATA, "bss": runtime._BSS, "enoptrbss": runtime._NOPTRBSS_END,
-    "types": runtime._TYPES,
+    "text": program._TEXT, "noptrdata": program._NOPTRDATA, "data": program._DATA, "bss": program._BSS,
+    "enoptrbss": program._NOPTRBSS_END,
+    "types": program.TYPES,
 }  # fmt: skip
 _MAP_TYPES = ("internal/abi.MapType", "internal/abi.OldMapType", "internal/abi.SwissMapType")
 _HEADERS = ("runtime.hmap", "internal/runtime/maps.Map")
@@ -100,7 +101,7 @@ _INLINE = {
     "internal/runtime/maps.Map.globalDepth": 32, "internal/runtime/maps.Map.globalShift": 33,
     "internal/runtime/maps.Map.writing": 34, f"{_TABLE}.used": 0, f"{_TABLE}.capacity": 2,
     f"{_TABLE}.groups.data": 16, f"{_TABLE}.groups.lengthMask": 24, "runtime.hchan.buf": 16,
-    "runtime.g.stack.lo": 0, "runtime.g.stack.hi": 8, "runtime.pcHeader.funcnameOffset": runtime._FUNCNAME_OFFSET,
+    "runtime.g.stack.lo": 0, "runtime.g.stack.hi": 8, "runtime.pcHeader.funcnameOffset": program._FUNCNAME_OFFSET,
     "runtime.mSpanInUse": 1, "runtime._Gscan": runtime._SCAN_BIT,
 }  # fmt: skip
 _WANTED = sorted(

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from mapmedic.goheap.heap import GoHeap
-from mapmedic.goheap.runtime import Section
+from mapmedic.goheap.program import Section
 from mapmedic.memory.reader import Extent, Memory
 from mapmedic.model.inventory import Account
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mapmedic import _native
-from mapmedic.goheap.runtime import Section
+from mapmedic.goheap.program import Section
 from mapmedic.goheap.stacks import readable_tables
 from mapmedic.memory.reader import Address
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from mapmedic.goheap.runtime import Runtime, Section
+from mapmedic.goheap.program import Section
+from mapmedic.goheap.runtime import Runtime
 from mapmedic.goheap.stacks import Stacks, StackWords
 from mapmedic.memory.reader import Address, Memory
 

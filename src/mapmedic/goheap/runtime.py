@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
 
 from mapmedic.errors import HeapUnreadable
 from mapmedic.goheap.build import GoBuild, read_build
 from mapmedic.goheap.layouts import Layout, layout_of
+from mapmedic.goheap.program import TYPES, Globals, Section, find_module, sections_of, text_of
 from mapmedic.memory.reader import Address, Memory
 
-# src/runtime/symtab.go, pcHeader: magic of Go 1.20 and up, two zeros, the instruction size quantum, the pointer size.
-_PCLNTAB = bytes((0xF1, 0xFF, 0xFF, 0xFF, 0, 0, 1, 8))
-_FUNCNAME_OFFSET = 32
-# moduledata, the part that has not moved from Go 1.20 to 1.27.
-_TEXT, _DATA, _BSS, _NOPTRBSS_END, _TYPES = 176, 208, 224, 248, 296
-_MODULE_BYTES = 640
-_MASKS_FROM = 320
 # mheap.pagesInUse behind mheap.allspans.
 PAGES_IN_USE = 24
-_MOST_SPANS = 1 << 24
 _TRIED = 16
 # Enough to weigh one list against another; src/runtime/mheap.go: mSpanInUse.
 _WEIGHED, _IN_USE = 1024, 1
 # src/runtime/runtime2.go: the states of a goroutine, and the bit set while its stack is scanned.
 _LAST_STATUS, _SCAN_BIT = 11, 0x1000
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Global variables with pointers: [start, end), and which words are pointers (one bit each)."""
-
-    start: Address
-    end: Address
-    mask: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +48,18 @@ def find_runtime(memory: Memory) -> Runtime:
     """Return where the runtime is in ``memory``; TargetUnsupported or HeapUnreadable where it cannot be found."""
     build = read_build(memory)
     layout = layout_of(build)
-    module = _find_module(memory)
-    sections = _sections(memory, module)
-    globals_ = _Globals(memory, module)
+    module = find_module(memory)
+    sections = sections_of(memory, module)
+    globals_ = Globals(memory, module)
     header, spans, count = _find_allspans(globals_, layout)
     allgs, goroutines = _find_goroutines(globals_, layout)
     return Runtime(
         build=build,
         layout=layout,
         module=module,
-        types=Address(memory.word(module + _TYPES) or 0),
+        types=Address(memory.word(module + TYPES) or 0),
         types_end=Address(memory.word(module + layout.types_end) or 0),
-        text=_text(memory, module),
+        text=text_of(memory, module),
         sections=sections,
         allspans=spans,
         spans=count,
@@ -86,72 +67,11 @@ def find_runtime(memory: Memory) -> Runtime:
         arenas=Address(0 if layout.arenas is None else memory.word(header + layout.arenas) or 0),
         allgs=allgs,
         goroutines=goroutines,
-        variables=(Address(globals_.start), Address(globals_.start + globals_.words.size * 8)),
+        variables=globals_.range,
     )
 
 
-def _find_module(memory: Memory) -> Address:
-    """Return the address of runtime.firstmoduledata: a word that leads to the pclntab, and one to its names."""
-    start, end = memory.program
-    for table in memory.find(_PCLNTAB, start, end, align=8):
-        names = memory.word(table + _FUNCNAME_OFFSET)
-        for module in memory.find(struct.pack("<Q", table), start, end, align=8):
-            if names is not None and memory.word(module + 8) == table + names:
-                return module
-    raise HeapUnreadable(
-        "the Go runtime was not found in the program's memory (packed, or changed by an obfuscator?)"
-    )
-
-
-def _text(memory: Memory, module: Address) -> tuple[Address, Address]:
-    start, end = memory.words(module + _TEXT, "2Q") or (0, 0)
-    return Address(start), Address(end)
-
-
-def _sections(memory: Memory, module: Address) -> tuple[Section, ...]:
-    """Return data and bss with their pointer masks: two bitvectors, one behind the other, of just that length."""
-    head = memory.words(module + _DATA, "4Q")
-    body = memory.words(module + _MASKS_FROM, f"{(_MODULE_BYTES - _MASKS_FROM) // 8}Q")
-    if head is None or body is None:
-        raise HeapUnreadable("the module's own description cannot be read")
-    data, data_end, bss, bss_end = head
-    lengths = ((data_end - data) // 8, (bss_end - bss) // 8)
-    for place in range(len(body) - 3):
-        found = (body[place] & 0xFFFFFFFF, body[place + 2] & 0xFFFFFFFF)
-        if found == lengths:
-            masks = [memory.read(body[place + 1 + 2 * i], (lengths[i] + 7) // 8) for i in (0, 1)]
-            if masks[0] is not None and masks[1] is not None:
-                return (
-                    Section(Address(data), Address(data_end), masks[0]),
-                    Section(Address(bss), Address(bss_end), masks[1]),
-                )
-    raise HeapUnreadable("the pointer masks of the global variables were not found")
-
-
-class _Globals:
-    """All words of the global variables, and the slices among them."""
-
-    def __init__(self, memory: Memory, module: Address) -> None:
-        self.memory = memory
-        self.start = memory.word(module + _DATA) or 0
-        end = memory.word(module + _NOPTRBSS_END) or 0
-        raw = memory.read(self.start, end - self.start) if 0 < end - self.start < 1 << 32 else None
-        if raw is None:
-            raise HeapUnreadable("the program's global variables cannot be read")
-        self.words = np.frombuffer(raw, dtype="<u8", count=len(raw) // 8)
-
-    def slices(self, least: int) -> Iterator[tuple[int, int, int]]:
-        """Yield (address of the variable, address of the array, length) of what may be a slice of pointers."""
-        pointer, length, capacity = self.words[:-2], self.words[1:-1], self.words[2:]
-        plausible = (
-            (length >= least) & (length <= capacity) & (capacity < _MOST_SPANS)
-            & (pointer > 4096) & (pointer < 1 << 47) & (pointer % 8 == 0)
-        )  # fmt: skip
-        for index in np.nonzero(plausible)[0].tolist():
-            yield self.start + index * 8, int(pointer[index]), int(length[index])
-
-
-def _find_allspans(globals_: _Globals, layout: Layout) -> tuple[int, Address, int]:
+def _find_allspans(globals_: Globals, layout: Layout) -> tuple[int, Address, int]:
     """Return (address of mheap_.allspans, of its array, its length): the slice with the most mspans in use.
 
     Length alone says little: the zeros in the headers of a program's own list of maps pass for spans not used yet.
@@ -194,7 +114,7 @@ def _first(memory: Memory, array: int, count: int) -> tuple[int, ...]:
     return memory.words(array, f"{count}Q") or (0,)
 
 
-def _find_goroutines(globals_: _Globals, layout: Layout) -> tuple[Address, tuple[Address, ...]]:
+def _find_goroutines(globals_: Globals, layout: Layout) -> tuple[Address, tuple[Address, ...]]:
     """Return (the array, every g in it): the longest slice that leads to stacks' bounds and places within them."""
     memory, found, where = globals_.memory, tuple[int, ...](), 0
     for _, array, length in globals_.slices(1):

@@ -10,7 +10,8 @@ import pytest
 from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.build import GoBuild
 from mapmedic.goheap.layouts import layout_of
-from mapmedic.goheap.runtime import _find_allspans, _Globals
+from mapmedic.goheap.program import Globals
+from mapmedic.goheap.runtime import _find_allspans
 
 _LAYOUT = layout_of(GoBuild("go1.26.0", 26))
 _SPANS, _MAPS, _OBJECT = 0x10000, 0x40000, 0x100000
@@ -72,7 +73,7 @@ def _memory() -> MockMemory:
 
 def test_a_longer_list_of_maps_is_not_the_list_of_spans() -> None:
     globals_ = MockGlobals(_memory(), (8, _SPANS, 16 + _FEW), (64, _MAPS, _MANY))
-    assert _find_allspans(cast(_Globals, globals_), _LAYOUT) == (8, _SPANS, 16 + _FEW)
+    assert _find_allspans(cast(Globals, globals_), _LAYOUT) == (8, _SPANS, 16 + _FEW)
 
 
 def test_a_list_without_a_span_in_use_is_none() -> None:

@@ -25,6 +25,7 @@ from typing import BinaryIO
 from mapmedic import _native
 from mapmedic.demo.service import LabService, Scenario, build_lab
 from mapmedic.errors import CouldNotLook
+from mapmedic.goheap.declared_types import with_declared_types
 from mapmedic.goheap.heap import survey_heap
 from mapmedic.goheap.inventory import take_inventory
 from mapmedic.goheap.names import GlobalNames, read_names
@@ -65,7 +66,7 @@ class Subject:
     def look(self) -> None:
         """Take the inventory, or be told that there is none to take."""
         with suppress(CouldNotLook):
-            take_inventory(survey_heap(self.memory), self.names)
+            take_inventory(with_declared_types(survey_heap(self.memory), self.names), self.names)
 
 
 def copy_of(pid: int, program: Path) -> Subject:

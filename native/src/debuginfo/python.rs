@@ -57,7 +57,7 @@ impl DebugInfo {
         Some((variable.name.clone(), way.path, way.declared, way.kind))
     }
 
-    /// Return (variable, path, declared) of what is reached along ``places`` from the word ``at`` bytes from the
+    /// Return (variable, path, declared, map type) of what is reached along ``places`` from the word ``at`` bytes from the
     /// caller's stack pointer in a frame of the function linked to ``entry`` that stands at ``pc``. None where no
     /// variable is known to lie there, or what it leads to is no map.
     fn local(&self, entry: u64, pc: u64, at: i64, places: Vec<u64>) -> Option<Named> {
@@ -79,7 +79,7 @@ impl DebugInfo {
     /// it is not known.
     fn map_type(&self, address: u64, places: Vec<u64>) -> Option<u64> {
         let (variable, all) = self.way(address, places)?;
-        self.globals.types.map_at(variable.kind, &all)
+        self.globals.types.follow(variable.kind, &all)?.map_type()
     }
 
     /// Return (variable, kind) of the word at the linked ``address``, kind as reflect.Kind counts; None where no

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use super::locals::{Local, locals};
 use super::read::{Globals, Sections};
-use super::types::Types;
+use super::types::{MAP, Types};
 
-/// Variable, path from it, declared.
-pub type Named = (String, String, Option<String>);
+/// Variable, path from it, declared, and where the type of the map is that the path leads to, where that is known.
+pub type Named = (String, String, Option<String>, Option<u64>);
 /// A function's entry and the address in it that its frame stands at.
 type Point = (u64, u64);
 
@@ -131,10 +131,8 @@ fn only<'l>(
 fn named(types: &Types, local: &Local, offset: u64, places: &[u64]) -> Option<Named> {
     let mut all = vec![offset];
     all.extend(places);
-    if !types.leads_to_map(local.kind, &all) {
-        return None;
-    }
     let way = types.follow(local.kind, &all)?;
     let name = local.name.strip_prefix('&').unwrap_or(&local.name);
-    Some((name.to_owned(), way.path, way.declared))
+    let map_type = way.map_type();
+    (way.kind == MAP).then(|| (name.to_owned(), way.path, way.declared, map_type))
 }

@@ -41,11 +41,22 @@ pub struct Leaf {
     pub descriptor: u64,
 }
 
-/// A way from a value: its path, the field it leads through last, the kind of the word it ends at.
+/// A way from a value: its path, the field it leads through last, the kind of the word it ends at and where the
+/// descriptor of its type is (0: there is none).
+#[derive(Default)]
 pub struct Followed {
     pub path: String,
     pub declared: Option<String>,
     pub kind: u64,
+    pub descriptor: u64,
+}
+
+impl Followed {
+    /// Returns where the descriptor of the map type at its end is, counted from the first of all types; None where
+    /// it ends at something else, or there is no descriptor.
+    pub fn map_type(&self) -> Option<u64> {
+        (self.kind == MAP && self.descriptor != 0).then_some(self.descriptor)
+    }
 }
 
 const MOST_DEPTH: usize = 64;
@@ -102,11 +113,7 @@ impl Types {
     /// Returns the way from a value of type `die` along `places`. Each place is where, in bytes into what the one
     /// before led to, the next pointer lies. None where a type on the way is not known.
     pub fn follow(&self, die: Die, places: &[u64]) -> Option<Followed> {
-        let mut way = Followed {
-            path: String::new(),
-            declared: None,
-            kind: 0,
-        };
+        let mut way = Followed::default();
         let mut at = Some(die);
         for &place in places {
             let mut offset = place;
@@ -118,34 +125,9 @@ impl Types {
             let leaf = self.leaf(at?, offset)?;
             way.path.push_str(&leaf.path);
             way.declared = leaf.declared.or(way.declared);
-            (at, way.kind) = (leaf.of, leaf.kind);
+            (at, way.kind, way.descriptor) = (leaf.of, leaf.kind, leaf.descriptor);
         }
         Some(way)
-    }
-
-    /// Tells whether what `places` lead to from a value of type `die` is a map.
-    pub fn leads_to_map(&self, die: Die, places: &[u64]) -> bool {
-        let mut at = Some(die);
-        let mut kind = 0;
-        for &place in places {
-            let Some(leaf) = at.and_then(|at| self.leaf(at, place)) else {
-                return false;
-            };
-            (at, kind) = (leaf.of, leaf.kind);
-        }
-        kind == MAP
-    }
-
-    /// Returns where the descriptor of the map type that `places` lead to is, counted from the first of all types;
-    /// None where they lead to something else, or there is no descriptor.
-    pub fn map_at(&self, die: Die, places: &[u64]) -> Option<u64> {
-        let (&last, way) = places.split_last()?;
-        let mut at = die;
-        for &place in way {
-            at = self.leaf(at, place)?.of?;
-        }
-        let leaf = self.leaf(at, last)?;
-        (leaf.kind == MAP && leaf.descriptor != 0).then_some(leaf.descriptor)
     }
 
     /// Returns where the descriptor of a type is, counted from the first of all types; None where there is none.

@@ -13,6 +13,7 @@ from mapmedic.capture.targets import Target, TargetKind
 from mapmedic.errors import FormatError, HeapUnreadable, ProcessUnreadable, TargetUnsupported, UsageError
 from mapmedic.formats.go_binary import GoBinary
 from mapmedic.goheap.build import BUILD_MAGIC
+from mapmedic.goheap.declared_types import with_declared_types
 from mapmedic.goheap.goroutines import list_goroutines
 from mapmedic.goheap.heap import GoHeap, survey_heap
 from mapmedic.goheap.inventory import take_inventory
@@ -97,7 +98,7 @@ def _recheck(heap: GoHeap, limits: Limits) -> GoHeap:
 def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:
     """Return the heap in ``memory``; where a heap that is not all there makes no sense, what is missing is said."""
     try:
-        return survey_heap(memory, names.types() if names else ())
+        return with_declared_types(survey_heap(memory, names.types() if names else ()), names)
     except HeapUnreadable as error:
         if not memory.unread:
             raise

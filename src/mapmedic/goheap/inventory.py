@@ -10,7 +10,7 @@ from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.holders import find_holders
 from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
-from mapmedic.goheap.owners import declared_map_type, name_owner
+from mapmedic.goheap.owners import name_owner
 from mapmedic.goheap.slots import slot_types
 from mapmedic.goheap.sync_maps import sync_map_rows, unsound_sync_maps
 from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Snapshot, SnapshotMode
@@ -40,7 +40,6 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
 
 
 def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:
-    row = _with_declared_type(heap, names, row)
     parts = _Parts.of(heap, row)
     owner = name_owner(heap, row["address"], names, on_stack=bool(row["is_on_stack"]))
     own = row["structure_bytes"] + parts.indirect_bytes * row["entries"]
@@ -82,13 +81,6 @@ def _resident_beside(heap: GoHeap, row: dict[str, int]) -> int | None:
         return None
     image, layout = heap.memory.image, asdict(types.layout)
     return heap.survey.resident_beside(image, row["address"], layout, row["slots"])
-
-
-def _with_declared_type(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> dict[str, int]:
-    """Return ``row`` with the type that the debug information declares, where the heap did not tell one."""
-    if row["map_type"] or row["bucket_type"] or names is None:
-        return row
-    return {**row, "map_type": declared_map_type(heap, row["address"], names)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,10 @@ class GlobalNames:
         """
         return self.debug.follow(address - self.bias, list(places)) if address >= self.bias else None
 
-    def local(self, frame: Frame, at: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
-        """Return the same from the word at ``at`` in ``frame``; None unless a local variable leads to a map.
+    def local(self, frame: Frame, at: int, places: Sequence[int]) -> _native.NamedMap | None:
+        """Return (variable, path, declared, type of the map) from the word at ``at`` in ``frame``.
+
+        None unless a local variable leads to a map; the type as ``map_type`` returns it.
 
         What a call spares is described behind it, what only the call still needs, at it.
         """
@@ -53,13 +55,13 @@ class GlobalNames:
         )
         return next(filter(None, found), None)
 
-    def only_local(self, frame: Frame, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+    def only_local(self, frame: Frame, places: Sequence[int]) -> _native.NamedMap | None:
         """Return the same of the one local variable of ``frame`` that it can be, where nobody says where that lies."""
         if frame.entry < self.bias:
             return None
         return self.debug.only_local(frame.entry - self.bias, frame.call - self.bias, list(places))
 
-    def captured(self, entry: int, at: int, places: Sequence[int]) -> tuple[str, str, str | None] | None:
+    def captured(self, entry: int, at: int, places: Sequence[int]) -> _native.NamedMap | None:
         """Return the same of what lies ``at`` bytes into a closure of the function at ``entry``."""
         return self.debug.captured(entry - self.bias, at, list(places)) if entry >= self.bias else None
 

@@ -18,12 +18,16 @@ Step = tuple[int, int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The three names of an owner (docs/concepts/the-house.md), each None where nothing says it."""
+    """The three names of an owner (docs/concepts/the-house.md), each None where nothing says it.
+
+    ``map_type`` is the type of the map as its variable declares it, counted from where the types begin.
+    """
 
     path: str | None
     declared: str | None
     label: str | None
     kind: OwnerKind
+    map_type: int | None = None
 
 
 def name_owner(heap: GoHeap, address: int, names: GlobalNames | None, *, on_stack: bool) -> Owner:
@@ -95,7 +99,8 @@ def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames |
     if named is None:
         return None
     path, field = named
-    return Owner(path, field or _declared(heap, steps) or path, None, _global_kind(steps))
+    map_type = names.map_type(root.at, [place for _, place, _, _ in steps]) if names else None
+    return Owner(path, field or _declared(heap, steps) or path, None, _global_kind(steps), map_type)
 
 
 def _global_kind(steps: Sequence[Step]) -> OwnerKind:
@@ -112,20 +117,8 @@ def _of_stack_header(heap: GoHeap, address: int, names: GlobalNames | None) -> O
 
 
 def _joined(names: Names, declared: str | None, kind: OwnerKind) -> Owner:
-    path, own, label = names
-    return Owner(path, own or declared, None if path else label, kind)
-
-
-def declared_map_type(heap: GoHeap, address: int, names: GlobalNames) -> int:
-    """Return the type of the map at ``address`` as the debug information declares it; 0 where it does not."""
-    way = heap.survey.way(address)
-    if not way:
-        return 0
-    root = heap.roots.root(way[0][1])
-    if root.kind is not RootKind.GLOBAL:
-        return 0
-    offset = names.map_type(root.at, [place for _, place, _, _ in way[1:]])
-    return heap.runtime.types + offset if offset else 0
+    label = None if names.path else names.label
+    return Owner(names.path, names.declared or declared, label, kind, names.map_type)
 
 
 def _by_debug_information(

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from mapmedic import _native
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.stacks import Frame, readable_tables
 from mapmedic.memory.reader import Address
 
-# Path, declared, label: what of an owner's three names is known.
-Names = tuple[str | None, str | None, str]
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What of an owner's three names is known, and the type of the map, counted from where the types begin."""
+
+    path: str | None
+    declared: str | None
+    label: str
+    map_type: int | None = None
+
 
 # A closure is named after the function it stands in: src/cmd/compile/internal/ir/func.go, closureName.
 _CLOSURE_SUFFIX = re.compile(r"(\.(func\d+|gowrap\d+|deferwrap\d+|\d+)|-range\d+)+$")
@@ -33,7 +43,8 @@ def stack_names(
             return _named(goroutine, frame, named)
     own = next((frame for _, frame in reversed(frames) if not frame.function.startswith(_RUNTIME)), None)
     frame_or_none = own or (frames[-1][1] if frames else None)
-    return None, None, f"goroutine {goroutine}{f' {frame_or_none.function}' if frame_or_none else ''}"
+    where = f" {frame_or_none.function}" if frame_or_none else ""
+    return Names(None, None, f"goroutine {goroutine}{where}")
 
 
 def header_names(
@@ -42,13 +53,13 @@ def header_names(
     """Name the map whose header lies on the stack of ``goroutine``, with pointers to it at ``holders``."""
     frame = heap.stacks.frame_at(header)
     found = stack_names(heap, goroutine, holders or (header,), (), names)
-    if found[0] is not None or frame is None:
+    if found.path is not None or frame is None:
         return found
     # The pointer to a header that does not escape is a constant, so nothing says where the variable is.
     named = names.only_local(frame, ()) if names else None
     if named is not None:
         return _named(goroutine, frame, named)
-    return None, None, f"goroutine {goroutine} {frame.function}"
+    return Names(None, None, f"goroutine {goroutine} {frame.function}")
 
 
 def closure_names(
@@ -66,14 +77,14 @@ def closure_names(
         onwards = [step[1] for step in steps[index + 1 :]]
         named = names.captured(word, place, onwards) if names else None
         if named is None:
-            return None, None, label
-        variable, path, declared = named
+            return Names(None, None, label)
+        variable, path, declared, map_type = named
         around = _CLOSURE_SUFFIX.sub("", function[1])
-        return f"{label}.{variable}{path}", declared or f"{around}.{variable}", label
+        return Names(f"{label}.{variable}{path}", declared or f"{around}.{variable}", label, map_type)
     return None
 
 
-def _named(goroutine: int, frame: Frame, named: tuple[str, str, str | None]) -> Names:
-    variable, path, declared = named
+def _named(goroutine: int, frame: Frame, named: _native.NamedMap) -> Names:
+    variable, path, declared, map_type = named
     label = f"goroutine {goroutine} {frame.function}"
-    return f"{label}.{variable}{path}", declared or f"{frame.function}.{variable}", label
+    return Names(f"{label}.{variable}{path}", declared or f"{frame.function}.{variable}", label, map_type)

@@ -32,7 +32,7 @@
     `-- ProofFailed                    5   applied, but the figures do not show that it worked
 
 Errors carry numbers and names, never advice: the command line turns them into what, where,
-likely causes and one next command (``cli/advice.py``). Anything else that escapes is a bug: exit code 70.
+likely causes and one next command (``cli/advice``). Anything else that escapes is a bug: exit code 70.
 """
 
 from __future__ import annotations

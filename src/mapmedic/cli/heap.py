@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from mapmedic.cli.connection import connection_options
-from mapmedic.cli.options import by_option, examples, force_option, json_option
+from mapmedic.cli.options import by_option, examples, force_option, json_option, pause_option
 from mapmedic.cli.output import require_writable
-from mapmedic.cli.profile_file import write_inventory_profile
 from mapmedic.errors import UsageError
 from mapmedic.model.connection import Connection
+from mapmedic.model.units import MIB
 
 
 @click.command(
@@ -31,15 +31,7 @@ from mapmedic.model.connection import Connection
     "live: it runs meanwhile, and what was written to is read again in a short stop, or left out and listed. "
     "Default: fork, where that keeps the two limits below.",
 )
-@click.option(
-    "--max-pause",
-    "max_pause_ms",
-    type=click.FloatRange(0.1, 60_000),
-    default=200.0,
-    show_default=True,
-    metavar="MS",
-    help="For how long it may stand still.",
-)
+@pause_option
 @click.option(
     "--memory-floor",
     "memory_floor_mib",
@@ -100,53 +92,37 @@ def command(
     symbols are needed. Its memory is only read. A process stands still for the time that a fork takes, some
     milliseconds for each hundred MiB.
     """
-    from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
-    from mapmedic.cli.map_look import show_entries, show_holders  # noqa: PLC0415
-    from mapmedic.cli.output import ProgressBar, console  # noqa: PLC0415
-    from mapmedic.model.units import MIB  # noqa: PLC0415
-    from mapmedic.report.heap_table import print_inventory  # noqa: PLC0415
-    from mapmedic.report.json_output import dump, heap_json  # noqa: PLC0415
+    from mapmedic.cli.heap_looks import (  # noqa: PLC0415 - imported late so that --help stays quick
+        Reading,
+        show_entries,
+        show_holders,
+        show_inventory,
+    )
 
     if pprof is not None:
         require_writable(pprof, force=force)
-        if entries_of is not None or paths_of is not None:
-            raise UsageError("--pprof is of all maps, --entries and --paths of one")
-    if against is not None and (entries_of is not None or paths_of is not None):
-        raise UsageError("--against goes with the whole inventory, not with --entries or --paths")
-    if redact and entries_of is None:
-        raise UsageError("--redact goes with --entries OWNER")
+    _require_one_look(entries_of, paths_of, redact=redact, of_all={"--pprof": pprof, "--against": against})
+    reading = Reading(
+        snapshot=snapshot, max_pause_ms=max_pause_ms, memory_floor_bytes=memory_floor_mib * MIB, exe=exe
+    )
+    if paths_of is not None:
+        show_holders(target, paths_of, reading, as_json=as_json)
+    elif entries_of is not None:
+        show_entries(target, entries_of, reading, limit=limit, redact=redact, as_json=as_json)
+    else:
+        show_inventory(
+            target, reading, against, connection, limit=limit, by_declared=by == "declared", as_json=as_json,
+            pprof=pprof, force=force,
+        )  # fmt: skip
+
+
+def _require_one_look(
+    entries_of: str | None, paths_of: str | None, *, redact: bool, of_all: dict[str, object]
+) -> None:
     if entries_of is not None and paths_of is not None:
         raise UsageError("--entries and --paths are two looks at a map; ask for one at a time")
-    if paths_of is not None:
-        with ProgressBar() as bar:
-            held = api.heap_paths(
-                target, paths_of, snapshot=snapshot, max_pause_ms=max_pause_ms,
-                memory_floor_bytes=memory_floor_mib * MIB, exe=exe, progress=bar,
-            )  # fmt: skip
-        show_holders(held, as_json=as_json)
-        return
-    if entries_of is not None:
-        with ProgressBar() as bar:
-            found = api.heap_entries(
-                target, entries_of, shown=limit, snapshot=snapshot, max_pause_ms=max_pause_ms,
-                memory_floor_bytes=memory_floor_mib * MIB, exe=exe, progress=bar,
-            )  # fmt: skip
-        show_entries(found, redact=redact, as_json=as_json)
-        return
-    with ProgressBar() as bar:
-        inventory = api.heap(
-            target,
-            snapshot=snapshot,
-            max_pause_ms=max_pause_ms,
-            memory_floor_bytes=memory_floor_mib * MIB,
-            exe=exe,
-            against=against,
-            connection=connection,
-            progress=bar,
-        )
-    if pprof is not None:
-        write_inventory_profile(pprof, inventory, force=force)
-    if as_json:
-        click.echo(dump(heap_json(inventory)))
-    else:
-        print_inventory(console(), inventory, limit, by_declared=by == "declared")
+    if redact and entries_of is None:
+        raise UsageError("--redact goes with --entries OWNER")
+    for option, value in of_all.items():
+        if value is not None and (entries_of is not None or paths_of is not None):
+            raise UsageError(f"{option} goes with the whole inventory, not with --entries or --paths")

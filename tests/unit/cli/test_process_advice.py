@@ -8,7 +8,7 @@ import pytest
 
 from mapmedic import errors
 from mapmedic.cli.advice import advise
-from mapmedic.cli.process_advice import CAUSES
+from mapmedic.cli.advice.process import CAUSES
 from mapmedic.errors import ProcessUnreadable
 
 

@@ -1,8 +1,9 @@
-"""What may be the matter with a process that cannot be read, and what to try next."""
+"""A process cannot be stopped, copied or made sense of; a tool is missing."""
 
 from __future__ import annotations
 
-from mapmedic.errors import ProcessUnreadable
+from mapmedic import errors
+from mapmedic.cli.advice.form import Advice, advise
 
 # Cause -> what is likely.
 CAUSES = {
@@ -26,13 +27,17 @@ _OTHER_CAUSES = (
 )
 
 
-def causes(error: ProcessUnreadable) -> tuple[str, ...]:
-    """Return why that may have happened."""
-    return CAUSES.get(error.cause, _OTHER_CAUSES)
+@advise.register
+def _(error: errors.ProcessUnreadable) -> Advice:
+    return Advice(
+        error.why,
+        f"process {error.pid}, which is as it was",
+        CAUSES.get(error.cause, _OTHER_CAUSES),
+        _next_step(error),
+    )
 
 
-def next_step(error: ProcessUnreadable) -> str:
-    """Return the one thing to try next."""
+def _next_step(error: errors.ProcessUnreadable) -> str:
     pid = error.pid
     steps = {
         "gone": "pgrep -a NAME   (the processes here, by name)",
@@ -47,3 +52,37 @@ def next_step(error: ProcessUnreadable) -> str:
         "not_go": f"pgrep -a -P {pid}   (its children)",
     }
     return steps.get(error.cause, f"mapmedic heap {pid} --snapshot live")
+
+
+@advise.register
+def _(error: errors.HeapUnreadable) -> Advice:
+    return Advice(
+        str(error),
+        "the memory that was read; the process is as it was",
+        (
+            "the program was packed, obfuscated or built by a toolchain of its own",
+            "it was read while it ran, or is being started or ended",
+        ),
+        "the same command again; over HTTP: mapmedic diagnose http://HOST:PORT",
+    )
+
+
+@advise.register
+def _(error: errors.TargetUnsupported) -> Advice:
+    return Advice(
+        error.why,
+        error.target,
+        (
+            "the command takes another kind of target",
+            "the program was built by a Go that this mapmedic has not been taught",
+        ),
+        "mapmedic COMMAND --help   (what it takes as TARGET)",
+    )
+
+
+@advise.register
+def _(error: errors.ToolMissing) -> Advice:
+    return Advice(
+        f"{error.tool} was not found", f"needed to {error.purpose}", ("it is not installed, or not on PATH",),
+        "mapmedic doctor",
+    )  # fmt: skip

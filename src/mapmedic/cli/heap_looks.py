@@ -1,0 +1,66 @@
+"""The three looks of mapmedic heap TARGET: every map; --entries OWNER; --paths OWNER."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+import click
+
+from mapmedic import api
+from mapmedic.cli.output import ProgressBar, console
+from mapmedic.cli.profile_file import write_inventory_profile
+from mapmedic.model.connection import Connection
+from mapmedic.report.entries_json import entries_json
+from mapmedic.report.entries_table import print_entries
+from mapmedic.report.heap_table import print_inventory
+from mapmedic.report.holders_tree import holders_json, print_holders
+from mapmedic.report.json_output import dump, heap_json
+from mapmedic.report.redaction import Redaction
+
+
+class Reading(TypedDict):
+    """How the memory is read: what `api.heap` and its like take."""
+
+    snapshot: str | None
+    max_pause_ms: float
+    memory_floor_bytes: int
+    exe: Path | None
+
+
+def show_inventory(
+    target: str, reading: Reading, against: str | None, connection: Connection, *, limit: int, by_declared: bool,
+    as_json: bool, pprof: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Print every map, as JSON or for people; with ``pprof`` write the profile as well."""
+    with ProgressBar() as bar:
+        inventory = api.heap(target, **reading, against=against, connection=connection, progress=bar)
+    if pprof is not None:
+        write_inventory_profile(pprof, inventory, force=force)
+    if as_json:
+        click.echo(dump(heap_json(inventory)))
+    else:
+        print_inventory(console(), inventory, limit, by_declared=by_declared)
+
+
+def show_entries(
+    target: str, owner: str, reading: Reading, *, limit: int, redact: bool, as_json: bool
+) -> None:
+    """Print what is in a map, as JSON or for people; with ``redact`` nothing of what its keys and values say."""
+    with ProgressBar() as bar:
+        found = api.heap_entries(target, owner, shown=limit, **reading, progress=bar)
+    shown = Redaction().entries(found) if redact else found
+    if as_json:
+        click.echo(dump(entries_json(shown)))
+    else:
+        print_entries(console(), shown, redacted=redact)
+
+
+def show_holders(target: str, owner: str, reading: Reading, *, as_json: bool) -> None:
+    """Print who holds a map, as JSON or for people."""
+    with ProgressBar() as bar:
+        held = api.heap_paths(target, owner, **reading, progress=bar)
+    if as_json:
+        click.echo(dump(holders_json(held)))
+    else:
+        print_holders(console(), held)

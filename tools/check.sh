@@ -14,7 +14,11 @@ run() {
 
 go=$(command -v go || ls -d .cache/go/*/bin/go 2>/dev/null | tail -n 1)
 export GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off GOWORK=off
-gofmt_clean() { test -z "$("$(dirname "$(realpath "$go")")/gofmt" -l agent lab tests benchmarks | tee /dev/stderr)"; }
+gofmt_clean() {
+  local unformatted
+  unformatted=$("$(dirname "$(realpath "$go")")/gofmt" -l agent lab tests benchmarks) || return 1
+  test -z "$unformatted" || { printf '%s\n' "$unformatted"; return 1; }
+}
 vet() { (cd "$1" && "$(realpath "../$go" 2>/dev/null || echo "$go")" vet ./...); }
 clippy() {
   cargo clippy --version >/dev/null 2>&1 || { echo "clippy is not installed: rustup component add clippy"; return 1; }

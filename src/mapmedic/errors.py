@@ -26,6 +26,7 @@
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
     |   |-- HealthTurnedBad                the service answered badly, so everything was put back
+    |   |-- WriteRefused                   a process is not as it was read, or may stand still no longer
     |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
     |-- RestoreIncomplete              5   some entries of a backup are back, not all
@@ -257,6 +258,16 @@ class HealthTurnedBad(Refused):
     def __init__(self, complaints: tuple[str, ...]) -> None:
         super().__init__("; ".join(complaints))
         self.complaints = complaints
+
+
+class WriteRefused(Refused):
+    """Say why nothing was written at ``address`` of process ``pid``."""
+
+    def __init__(self, pid: int, address: int, why: str) -> None:
+        super().__init__(f"process {pid}: nothing was written at {address:#x}: {why}")
+        self.pid = pid
+        self.address = address
+        self.why = why
 
 
 class BackupFailed(Refused):

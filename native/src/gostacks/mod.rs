@@ -4,6 +4,8 @@ mod code;
 mod maps;
 mod python;
 mod roots;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod standing;
 mod start;
 mod unwind;
 

@@ -13,7 +13,7 @@ use super::start::{Found, Goroutine, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
 use crate::columns::{Table, read};
 use crate::gobinary::{Loaded, Named, References, printed};
-use crate::image::PyImage;
+use crate::image::{Image, PyImage};
 use crate::problem::Parsed;
 
 /// src/runtime/proc.go, maxstacksize on 64 bits, rounded up.
@@ -106,8 +106,44 @@ impl GoCode {
             .into_iter()
             .map(|(id, sp, pc)| (id, (sp, pc)))
             .collect();
-        let stacks = py.detach(|| self.unwind_all(&layout, &goroutines, &threads))?;
+        let image = &self.loaded.image;
+        let stacks = py.detach(|| self.unwind_all(image, &layout, &goroutines, &threads))?;
         stacks.into_table(py)
+    }
+
+    /// Return [start, end) of the code of each function whose name begins with one of ``prefixes``.
+    fn code_of(&self, prefixes: Vec<String>) -> Vec<(u64, u64)> {
+        let is_meant = |name: &[u8]| {
+            prefixes
+                .iter()
+                .any(|each| name.starts_with(each.as_bytes()))
+        };
+        self.loaded.tables().code_of(is_meant).collect()
+    }
+
+    /// Unwind every goroutine of process ``pid``, which stands still, as ``unwind`` does; ``list`` is the address of
+    /// runtime.allgs. Return None where their stacks have more than ``most_bytes``, or the list makes no sense.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn unwind_standing<'py>(
+        &self,
+        py: Python<'py>,
+        pid: i32,
+        layout: StackLayout,
+        list: u64,
+        threads: Vec<(u64, u64, u64)>,
+        most_bytes: usize,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let threads = threads
+            .into_iter()
+            .map(|(id, sp, pc)| (id, (sp, pc)))
+            .collect();
+        let stacks = py.detach(|| -> PyResult<_> {
+            let read = super::standing::read(pid, &layout, list, &threads, most_bytes)?;
+            let unwound =
+                read.map(|all| self.unwind_all(&all.image, &layout, &all.goroutines, &threads));
+            Ok(unwound.transpose()?)
+        })?;
+        stacks.map(|stacks| stacks.into_table(py)).transpose()
     }
 }
 
@@ -134,11 +170,11 @@ impl GoCode {
 
     fn unwind_all(
         &self,
+        image: &Image,
         layout: &StackLayout,
         goroutines: &[u64],
         threads: &HashMap<u64, (u64, u64)>,
     ) -> Parsed<Stacks> {
-        let image = &self.loaded.image;
         let starts = Starts {
             image,
             layout,

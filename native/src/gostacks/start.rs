@@ -32,12 +32,13 @@ pub struct StackLayout {
 
 /// src/runtime/runtime2.go, the states of a g.
 const IDLE: u32 = 0;
-const RUNNING: u32 = 2;
+pub const RUNNING: u32 = 2;
 const SYSCALL: u32 = 3;
 const DEAD: u32 = 6;
 const BEING_COPIED: u32 = 8;
 const DEAD_EXTRA: u32 = 11;
 const SCANNED: u32 = 0x1000;
+pub const NO_STACK: [u32; 3] = [IDLE, DEAD, DEAD_EXTRA];
 /// A signal frame on amd64 (src/runtime/defs_linux_amd64.go): ucontext.uc_mcontext, and rsp and rip in it.
 const MCONTEXT: u64 = 40;
 const SAVED_SP: u64 = MCONTEXT + 8 * 15;
@@ -79,6 +80,12 @@ pub struct Starts<'a> {
 
 type Begin = Result<(Found, Start), End>;
 
+/// Returns the state of the goroutine at `g`, whether its stack is being scanned or not.
+pub fn status_of(image: &Image, layout: &StackLayout, g: u64) -> Option<u32> {
+    let status = image.slice(g.checked_add(layout.g_status)?, 4)?;
+    Some(u32::from_le_bytes(status.try_into().ok()?) & !SCANNED)
+}
+
 impl Starts<'_> {
     /// Returns the goroutine at `g` and where it begins; None where it cannot be read.
     pub fn of(
@@ -90,7 +97,7 @@ impl Starts<'_> {
             return Ok(None);
         };
         let begin = match goroutine.status {
-            IDLE | DEAD | DEAD_EXTRA => Err(End::NoStack),
+            status if NO_STACK.contains(&status) => Err(End::NoStack),
             BEING_COPIED => Err(End::BeingCopied),
             RUNNING => self.running(g, &mut goroutine, code)?,
             SYSCALL => self.left_at(
@@ -119,10 +126,9 @@ impl Starts<'_> {
     }
 
     fn goroutine(&self, g: u64) -> Option<Goroutine> {
-        let status = self.image.slice(g.checked_add(self.layout.g_status)?, 4)?;
         Some(Goroutine {
             id: self.field(g, self.layout.g_id)?,
-            status: u32::from_le_bytes(status.try_into().ok()?) & !SCANNED,
+            status: status_of(self.image, self.layout, g)?,
             stack: (self.field(g, 0)?, self.field(g, 8)?),
             thread: 0,
             found: Found::Nowhere,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use memmap2::Mmap;
 
@@ -17,9 +17,26 @@ struct Segment {
     offset: usize,
 }
 
+/// Where bytes are kept: in a file, or in our own memory.
+enum Bytes {
+    File(Mmap),
+    Own(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::File(map) => map,
+            Bytes::Own(bytes) => bytes,
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct Image {
-    files: Vec<Mmap>,
+    files: Vec<Bytes>,
     segments: Vec<Segment>,
     /// What was in RAM; None where nobody knows (a core).
     pub resident: Option<Resident>,
@@ -32,6 +49,15 @@ impl Image {
         // SAFETY: a private read-only mapping. Nobody else may shorten the file while it lives (SIGBUS): images
         // are unlinked files of our own; of a core or a program the caller holds the descriptor and says so.
         let map = unsafe { Mmap::map(file)? };
+        self.add(Bytes::File(map), pieces)
+    }
+
+    /// Lays out pieces of `bytes` that were read into our own memory, as `add_file` does those of a file.
+    pub fn add_bytes(&mut self, bytes: Vec<u8>, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
+        self.add(Bytes::Own(bytes), pieces)
+    }
+
+    fn add(&mut self, map: Bytes, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
         let number = self.files.len();
         let mut fresh = Vec::new();
         for &(start, bytes, offset) in pieces {
@@ -170,6 +196,18 @@ mod tests {
         assert!(image.covers(98, 10) && !image.covers(98, 11) && !image.covers(u64::MAX, 2));
         assert_eq!(image.slice(100, 2), Some(b"ab".as_slice()));
         assert_eq!(image.slice(100, 3), None);
+    }
+
+    #[test]
+    fn bytes_of_our_own_are_laid_out_as_those_of_a_file_are() {
+        let mut image = image(&[(b"ab", &[(100, 2, 0)])]);
+        image
+            .add_bytes(b"0123456789".to_vec(), &[(99, 4, 0), (200, 2, 8)])
+            .unwrap();
+        let mut all = [0; 4];
+        assert!(image.read(99, &mut all));
+        assert_eq!((&all, image.slice(200, 2)), (b"0ab3", Some(&b"89"[..])));
+        assert!(image.add_bytes(vec![0], &[(0, 2, 0)]).is_err());
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub enum Failure {
     TooSlow(pid_t),
     /// The place meant for the code is not free (not readable, or not all zero).
     NoRoom(u64),
+    /// Something else lies here than the writer thinks; nothing was written.
+    Changed(u64),
+    /// Not to be written in one go: it crosses a page, is empty, or the kernel wrote less.
+    NotWhole(u64),
     /// The call made in the process's name was refused: its errno.
     CallRefused(i32),
     /// Not 64-bit x86 code.

@@ -7,5 +7,8 @@ mod snapshot;
 mod stub;
 mod sys;
 mod window;
+mod writing;
 
+pub use failure::Outcome;
 pub use python::register;
+pub use scattered::gather;

@@ -1,7 +1,7 @@
 //! The windows as Python sees them. A keeper thread has the tracer's role for as long as something is held.
 
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use super::scattered;
 use super::snapshot;
 use super::stub;
 use super::window::Window;
+use super::writing::Change;
 
 pyo3::create_exception!(
     _native,
     WindowFailed,
     PyException,
     "Say (kind, number, doing): gone thread | not_permitted thread | too_slow thread | no_room address | \
-     call_refused errno | other_machine | kernel errno."
+     changed address | not_whole address | call_refused errno | other_machine | kernel errno."
 );
 
 impl From<Failure> for PyErr {
@@ -31,6 +32,8 @@ impl From<Failure> for PyErr {
             Failure::NotPermitted(thread) => ("not_permitted", thread as u64, ""),
             Failure::TooSlow(thread) => ("too_slow", thread as u64, ""),
             Failure::NoRoom(address) => ("no_room", address, ""),
+            Failure::Changed(address) => ("changed", address, ""),
+            Failure::NotWhole(address) => ("not_whole", address, ""),
             Failure::CallRefused(errno) => ("call_refused", errno as u64, ""),
             Failure::OtherMachine => ("other_machine", 0, ""),
             Failure::Kernel { doing, errno } => ("kernel", errno as u64, doing),
@@ -51,8 +54,10 @@ struct Hold {
 
 /// How long the process stood still, and whether nothing of us is left in it.
 type Released = (Duration, bool);
+/// Asks the keeper to write, and to say how that went.
+type Wish = (Vec<Change>, Sender<Outcome<()>>);
 /// Dropping the first tells the keeper to let go; the second says how that went.
-type End = (Sender<()>, Receiver<Outcome<Released>>);
+type End = (Sender<Wish>, Receiver<Outcome<Released>>);
 
 /// A process, or a frozen copy of one, that stands still. `release()` lets it go; so does forgetting it, and so
 /// does the end of ours.
@@ -72,6 +77,25 @@ impl Held {
             .iter()
             .map(|(id, r)| (*id, r.rsp, r.rip, general(r)))
             .collect()
+    }
+
+    /// Write each of ``changes`` [(address, old, new)], in order, while it stands still. WindowFailed, with nothing
+    /// written: changed (something else than ``old`` lies there), not_whole (one crosses a page), too_slow or gone
+    /// (it was let go before). WindowFailed kernel: not all of them were written.
+    fn write(&self, py: Python<'_>, changes: Vec<(u64, Vec<u8>, Vec<u8>)>) -> PyResult<()> {
+        let changes = changes
+            .into_iter()
+            .map(|(address, old, new)| Change { address, old, new })
+            .collect();
+        let (say, hear) = channel();
+        {
+            let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+            let (ask, _) = end.as_ref().ok_or(Failure::Gone(self.pid))?;
+            let late = Failure::TooSlow(self.pid);
+            ask.send((changes, say)).map_err(|_| late)?;
+        }
+        let late = || Err(Failure::TooSlow(self.pid));
+        Ok(py.detach(move || hear.recv().unwrap_or_else(|_| late()))?)
     }
 
     /// Let go, and return for how many nanoseconds the process stood still, and whether nothing of us is left
@@ -107,7 +131,10 @@ fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResu
             pid: taken.copy,
             registers,
         });
-        let _ = asked.recv(); // until the other end is dropped
+        while let Ok((_, say)) = asked.recv() {
+            // A copy is never run: nothing of it is anybody's to write.
+            let _ = say.send(Err(Failure::Gone(pid)));
+        }
         Ok((pause, taken.release(room, allowed)))
     })
 }
@@ -120,7 +147,14 @@ fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held>
         let window = Window::open(pid, allowed)?;
         let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
         teller.tell(Hold { pid, registers });
-        let late = asked.recv_timeout(window.time_left()) == Err(RecvTimeoutError::Timeout);
+        let end = loop {
+            match asked.recv_timeout(window.time_left()) {
+                // Whoever asked may have gone since.
+                Ok((changes, say)) => drop(say.send(window.write(&changes))),
+                Err(end) => break end,
+            }
+        };
+        let late = end == RecvTimeoutError::Timeout;
         let pause = window.close();
         if late {
             Err(Failure::TooSlow(pid))
@@ -148,10 +182,10 @@ fn read_scattered<'py>(
 /// Runs `keep` in a thread of its own and returns once it has said what it holds, or why it could not.
 fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
 where
-    F: FnOnce(&mut Teller, &Receiver<()>) -> Outcome<Released> + Send + 'static,
+    F: FnOnce(&mut Teller, &Receiver<Wish>) -> Outcome<Released> + Send + 'static,
 {
     let (say, hear) = channel();
-    let (ask, asked) = channel::<()>();
+    let (ask, asked) = channel::<Wish>();
     let (done, answer) = channel();
     thread::Builder::new()
         .name("mapmedic-keeper".into())

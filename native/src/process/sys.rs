@@ -208,6 +208,22 @@ pub fn read_scattered(
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
+/// Writes `bytes` at `address` of `process`, where its own pages let it write; returns how many were written.
+pub fn write_at(process: pid_t, address: u64, bytes: &[u8]) -> io::Result<usize> {
+    let ours = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast::<c_void>(),
+        iov_len: bytes.len(),
+    };
+    let theirs = libc::iovec {
+        iov_base: address as *mut c_void,
+        iov_len: bytes.len(),
+    };
+    // SAFETY: the kernel only reads `bytes`; the address of `process` is a number to us.
+    let written =
+        unsafe { libc::process_vm_writev(process, &raw const ours, 1, &raw const theirs, 1, 0) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
 /// Sends `signal` to one thread once more; it is delivered when the thread runs.
 pub fn send_again(process: pid_t, thread: pid_t, signal: c_int) -> io::Result<()> {
     // SAFETY: tgkill takes three numbers.

@@ -11,6 +11,7 @@ use libc::{c_int, pid_t, user_regs_struct};
 
 use super::failure::{Failure, Outcome, because};
 use super::sys::{self, Status};
+use super::writing::{self, Change};
 
 /// New threads are caught as they are made; system call stops are told from signals.
 const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
@@ -117,6 +118,14 @@ impl Window {
             if !known && tracer_of(self.process, id) == Some(our_thread()) {
                 waiting.push(id);
             }
+        }
+    }
+
+    /// Writes while every thread stands still; refuses once the time is up.
+    pub fn write(&self, changes: &[Change]) -> Outcome<()> {
+        match self.time_left() {
+            Duration::ZERO => Err(Failure::TooSlow(self.process)),
+            _ => writing::write(self.process, changes),
         }
     }
 

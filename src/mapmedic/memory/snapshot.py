@@ -5,7 +5,6 @@ Nothing of the target is changed that outlives the reading: ``docs/decisions/000
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -16,12 +15,13 @@ import numpy as np
 
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
-from mapmedic.memory.access import not_permitted, require_readable
+from mapmedic.memory.access import require_readable
 from mapmedic.memory.code_room import find_room
 from mapmedic.memory.copying import Copied, Copying, Progress
-from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
+from mapmedic.memory.process import exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
+from mapmedic.memory.unreadable import too_slow, why_unreadable
 from mapmedic.memory.way import Way, choose_way, estimate_cost
 from mapmedic.model.inventory import Limits, SnapshotMode
 
@@ -55,9 +55,9 @@ def read_process(
         try:
             return _read(way, room, copying)
         except _native.WindowFailed as error:
-            raise _why(pid, facts, error, way) from error
+            raise why_unreadable(pid, facts, error, way.max_pause_ms) from error
         except TimeoutError as error:
-            raise _too_slow(pid, way) from error
+            raise too_slow(pid, way.max_pause_ms) from error
         except BrokenPipeError:
             raise  # who was told of the progress has gone
         except OSError as error:
@@ -176,28 +176,3 @@ def _overrun(way: Way, pause_ns: int) -> tuple[str, ...]:
     return (
         f"it stood still for {pause_ns / 1e6:.1f} ms, more than the {way.max_pause_ms:g} ms that were allowed",
     )
-
-
-def _too_slow(pid: int, way: Way) -> ProcessUnreadable:
-    why = f"it could not be read within a pause of {way.max_pause_ms:g} ms"
-    return ProcessUnreadable(pid, why, "too_slow")
-
-
-# What the window says -> (what to say, the cause).
-_WORDS = {
-    "gone": ("it ended while it was looked at", "ended"),
-    "no_room": ("the place meant for a few bytes of code is not free", "no_room"),
-    "other_machine": ("a thread of it runs no 64-bit x86 code", "other_machine"),
-    "call_refused": ("it may not fork", "no_memory"),
-}
-
-
-def _why(pid: int, facts: ProcessFacts, error: _native.WindowFailed, way: Way) -> ProcessUnreadable:
-    kind, number, doing = error.args
-    if kind == "not_permitted":
-        return not_permitted(pid, facts)
-    if kind == "too_slow":
-        return _too_slow(pid, way)
-    words, cause = _WORDS.get(kind, (f"{doing or kind} failed", "other"))
-    reason = f": {os.strerror(number)}" if kind in ("call_refused", "kernel") else ""
-    return ProcessUnreadable(pid, words + reason, cause)

@@ -65,6 +65,15 @@ def _(error: errors.BackupFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.WriteRefused) -> Advice:
+    return Advice(
+        f"nothing was written: {error.why}", f"process {error.pid}, address {error.address:#x}",
+        ("the map moved or went since it was looked at", "the process may not stand still for long enough"),
+        "look at the plan again without --apply",
+    )  # fmt: skip
+
+
+@advise.register
 def _(error: errors.AgentRefused) -> Advice:
     return Advice(
         f"the agent refused: {error.message}", f"code {error.code}, HTTP {error.status}",

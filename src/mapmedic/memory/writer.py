@@ -1,0 +1,43 @@
+"""The only thing that writes into a target: plain bytes, within one page each, while it stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapmedic import _native
+from mapmedic.errors import ProcessUnreadable, WriteRefused
+from mapmedic.memory.stop import Stop
+
+# What the window says -> why nothing was written.
+_WHY = {
+    "changed": "something else lies there than was read",
+    "not_whole": "it does not lie within one page, so that our death could leave half of it",
+    "too_slow": "the time that the process may stand still was up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``old`` lies at ``address``, and ``new``, of the same length, is to lie there."""
+
+    address: int
+    old: bytes
+    new: bytes
+
+
+def write_changes(stop: Stop, changes: Sequence[Change]) -> None:
+    """Make ``changes`` in their order while ``stop`` lasts; each is made whole or not at all, whenever we are killed.
+
+    WriteRefused, with nothing written, where one does not find its ``old``, crosses a page, or the time is up;
+    ProcessUnreadable where the process ended or the kernel broke off between two of them.
+    """
+    try:
+        stop.held.write([(each.address, each.old, each.new) for each in changes])
+    except _native.WindowFailed as error:
+        kind, number, _ = error.args
+        if kind in _WHY:
+            raise WriteRefused(
+                stop.pid, changes[0].address if kind == "too_slow" else number, _WHY[kind]
+            ) from error
+        raise ProcessUnreadable(stop.pid, "it could not be written to", "ended") from error

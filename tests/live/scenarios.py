@@ -62,7 +62,7 @@ TWINS = {
     Verdict.GC_LAG: ("high-gogc", "high-gogc-leak"),  # the same setting, and a leak that it must not cover
     Verdict.LARGE_STEADY_MAP: ("steady-cache", "warm-up"),
 }
-# What two looks into memory may leave open: what is dropped at once, and garbage that a GC has just taken.
+# What two looks into memory may leave open: what only garbage tells, where a GC has just taken that.
 NOT_TOLD_INSIDE = frozenset({"batch-maps", "high-gogc"})
 WINDOW_SECONDS = 6.0
 LONGER = 3

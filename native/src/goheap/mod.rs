@@ -6,6 +6,7 @@ mod arena_bits;
 mod beside;
 mod channels;
 mod dominators;
+mod dropped;
 mod fit;
 mod fitting;
 mod holders;

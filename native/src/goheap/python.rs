@@ -11,6 +11,7 @@ use crate::image::PyImage;
 
 use super::account::account;
 use super::beside::resident_beside;
+use super::dropped::dropped_arrays;
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
 use super::shapes::Shape;
@@ -99,6 +100,20 @@ impl HeapSurvey {
             ("stacks", account.stacks),
             ("work", account.work),
         ]))
+    }
+
+    /// Return the arrays of maps that nothing leads to any more: (groups or buckets in one, bytes of one, how many).
+    fn dropped_arrays(&self, py: Python<'_>, image: &PyImage, swiss: bool) -> Vec<(u64, u64, u64)> {
+        let (survey, image) = (&self.survey, &image.image);
+        let header = survey.layout.map_header_bytes;
+        let found =
+            py.detach(|| dropped_arrays(image, &survey.spans, &survey.marked, swiss, header));
+        let mut rows: Vec<_> = found
+            .iter()
+            .map(|(&(units, bytes), &n)| (units, bytes, n))
+            .collect();
+        rows.sort_unstable();
+        rows
     }
 
     /// Return as little-endian words: start and end of each span that is in use or allocated by hand.

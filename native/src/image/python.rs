@@ -54,6 +54,19 @@ impl PyImage {
         Some(resident.bytes(address, bytes))
     }
 
+    /// Return as little-endian words start and end of each run of pages that was in RAM; None where nothing says it.
+    fn resident_runs<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let runs = self.image.resident.as_ref()?.runs().iter();
+        let words = runs.flat_map(|run| [run.start, run.end]);
+        let raw: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        Some(PyBytes::new(py, &raw))
+    }
+
+    /// Return start and end of each stretch of addresses that is there, in order of address.
+    fn ranges(&self) -> Vec<(u64, u64)> {
+        self.image.ranges().collect()
+    }
+
     /// Return the ``bytes`` bytes at ``address``; None where not all of them are there.
     fn read<'py>(
         &self,

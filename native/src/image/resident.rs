@@ -33,6 +33,11 @@ impl Resident {
         Resident { runs: kept, before }
     }
 
+    /// Returns the runs in order of address, none of which touches another.
+    pub fn runs(&self) -> &[Range] {
+        &self.runs
+    }
+
     /// Returns how many of the `bytes` bytes at `address` were in RAM. Exact to the byte, so that the parts of
     /// a page that several objects share add up to the page.
     pub fn bytes(&self, address: u64, bytes: u64) -> u64 {

@@ -82,6 +82,13 @@ def grows_by_entries(row: OwnerChange) -> bool:
     return row.entries > 0 and row.entries * usual.bytes / max(1, usual.entries) >= _BY_ENTRIES * row.bytes
 
 
+def may_be_another(exact: Exact, row: OwnerChange) -> bool:
+    """Tell whether the map of ``row`` may have been made since the first look, in the place of one that it replaced."""
+    if row.before is not None:
+        return row.is_rebuilt
+    return any(each.after is None and each.type == row.type for each in exact.owners)
+
+
 def share_gained(row: OwnerChange) -> float:
     """Return what ``row`` gained against what it had."""
     return row.bytes / max(1, (row.before or NOTHING).bytes)

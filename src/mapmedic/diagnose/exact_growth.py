@@ -10,6 +10,7 @@ from mapmedic.diagnose.exact import (
     figures_as_evidence,
     grows_by_entries,
     kind_of,
+    may_be_another,
     share_gained,
 )
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
@@ -86,6 +87,10 @@ def _reasons(case: Case, exact: Exact, row: OwnerChange, seconds: float) -> tupl
         reasons.append(Reason(f"that is {gained:.1%} of what it had: a longer look is due", -0.5))
     elif gained < bars.heap_change:
         reasons.append(Reason(f"that is {gained:.0%} of what it had: a busy cache moves so, too", -0.4))
+    if may_be_another(exact, row):
+        reasons.append(
+            Reason("it was made anew in between: it may only be fuller than the last one was", -0.4)
+        )
     if seconds < bars.short_window_seconds:
         reasons.append(
             Reason(f"a window of {seconds:.0f} s cannot tell a leak from a cache still filling", -0.05)

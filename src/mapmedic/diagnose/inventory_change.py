@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mapmedic.model.inventory import Holder, Inventory, InventoryTarget
+from mapmedic.model.inventory import Holder, Inventory, InventoryTarget, MapInstance
 from mapmedic.model.inventory_change import InventoryChange, OwnerChange
 from mapmedic.model.observation import SAME_START_SECONDS
 from mapmedic.model.owner_groups import (
@@ -24,20 +25,21 @@ _RANK = {"path": 0, "declared": 1, "label": 2, "address": 3}
 def compare_inventories(before: Inventory, after: Inventory, *, by_declared: bool = False) -> InventoryChange:
     """Return what each owner gained from ``before`` to ``after``.
 
-    An owner is the same by its path, else by its declaration, else (in one process) by its address. With
+    An owner is the same by its path, else by its declaration, else (in one process) by a label of its own, else by
+    its address. With
     ``by_declared`` all instances of one declaration are one row.
     """
     one_process = is_one_process(before.target, after.target)
     key = by_declaration if by_declared else by_owner
-    rows, holders = (
-        _rows(
-            old,
-            new,
-            _with_addresses(key, (*old, *new)) if one_process else _without_addresses(key),
-            by_declared=by_declared,
+    told: tuple[Callable[[Held], OwnerKey], ...] = (_without_addresses(key),) * 2
+    if one_process:
+        labelled = _with_labels(key, before.maps, after.maps)
+        told = (
+            _with_addresses(labelled, (*before.maps, *after.maps)),
+            _with_addresses(key, (*before.holders, *after.holders)),
         )
-        for old, new in ((before.maps, after.maps), (before.holders, after.holders))
-    )
+    rows = _rows(before.maps, after.maps, told[0], by_declared=by_declared)
+    holders = _rows(before.holders, after.holders, told[1], by_declared=by_declared)
     doubts = (*_doubts(before, after, one_process), *_listed_once(holders))
     return InventoryChange(before, after, rows, _seconds(before, after), one_process, doubts, holders)
 
@@ -71,6 +73,24 @@ def is_one_process(one: InventoryTarget, other: InventoryTarget) -> bool:
         and None not in began
         and abs((began[0] or 0.0) - (began[1] or 0.0)) <= SAME_START_SECONDS
     )
+
+
+def _with_labels(
+    key: Callable[[Held], OwnerKey], before: Sequence[MapInstance], after: Sequence[MapInstance]
+) -> Callable[[Held], OwnerKey]:
+    """Return ``key``, but for a map without a name whose label no other map has: that it keeps when it is made anew."""
+    old, new = (Counter((each.label, each.type) for each in maps) for maps in (before, after))
+    alone = {
+        each for each in old if each[0] is not None and each[1] is not None and old[each] == new[each] == 1
+    }
+
+    def told(each: Held) -> OwnerKey:
+        found = key(each)
+        if found[0] == "address" and (each.label, each.type) in alone:
+            return "label", each.label or "", each.type
+        return found
+
+    return told
 
 
 def _with_addresses(key: Callable[[Held], OwnerKey], held: Sequence[Held]) -> Callable[[Held], OwnerKey]:
@@ -119,7 +139,14 @@ def _row(old: list[Held], new: list[Held], *, by_declared: bool) -> OwnerChange:
         design=first.design,
         before=sum_figures(old) if old else None,
         after=sum_figures(new) if new else None,
+        is_rebuilt=_is_rebuilt(old, new),
     )
+
+
+def _is_rebuilt(old: Sequence[Held], new: Sequence[Held]) -> bool:
+    """Tell whether there were maps at both moments, and all of now are others: where one lies says nothing."""
+    seeds = [{each.seed for each in held if isinstance(each, MapInstance)} for held in (old, new)]
+    return all(seeds) and None not in seeds[0] | seeds[1] and not seeds[0] & seeds[1]
 
 
 def _namelessness(each: Held) -> tuple[bool, bool]:

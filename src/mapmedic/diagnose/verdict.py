@@ -10,6 +10,8 @@ from mapmedic.diagnose.case import Case, build_case
 from mapmedic.diagnose.commands import url_word
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.exact import Exact
+from mapmedic.diagnose.exact_churn import allocation_rate
+from mapmedic.diagnose.exact_unknowns import WORTH_NAMING_SHARE
 from mapmedic.diagnose.history import Growth
 from mapmedic.diagnose.join import join_inventory
 from mapmedic.diagnose.links import link_places
@@ -106,7 +108,7 @@ def _texts(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
 def _healthy_reasons(case: Case) -> tuple[Reason, ...]:
     reasons = []
     if case.exact is not None and case.exact.seconds is not None:
-        reasons.append(_counted_heap(case.exact, case.exact.seconds))
+        reasons += [_counted_heap(case.exact, case.exact.seconds), *_made_anew(case.exact)]
     elif case.history is not None and case.growth_known:
         reasons += _steady_heap_reasons(case, case.history.growth())
     elif case.allocation_bound is not None:
@@ -122,12 +124,28 @@ def _counted_heap(exact: Exact, seconds: float) -> Reason:
     return Reason(f"{change}, every object of it reached and counted", 0.7)
 
 
+def _made_anew(exact: Exact) -> list[Reason]:
+    """Return a word on each large map that is another one than at the first look: no problem, but worth knowing."""
+    least = WORTH_NAMING_SHARE * exact.heap_bytes
+    rows = (
+        row for row in exact.owners if row.is_rebuilt and row.after is not None and row.after.bytes >= least
+    )
+    return [Reason(f"{row.owner} was made anew between both looks", 0.0) for row in rows]
+
+
+def _unseen_churn(exact: Exact) -> str:
+    rate = allocation_rate(exact)
+    if rate is None:
+        return "what is allocated and dropped at once (churn) is not seen from outside"
+    return f"of what is allocated and dropped at once ({rate / MIB:.1f} MiB/s) only maps made anew are seen"
+
+
 def _what_would_not_show(case: Case) -> Reason:
     """Return the doubt that every clean bill of health carries: how fast a leak may be and go unseen."""
     seconds = case.observation.seconds
     weight = -0.1 if seconds < case.thresholds.short_window_seconds else -0.05
     if case.exact is not None and case.history is None:
-        return Reason("what is allocated and dropped at once (churn) is not seen from outside", 2 * weight)
+        return Reason(_unseen_churn(case.exact), 2 * weight)
     if case.history is None or not case.growth_known:
         return Reason(f"a window of {seconds:.0f} s does not show slow leaks", weight)
     unseen = case.thresholds.growth_sigmas * case.history.growth().uncertainty_per_second

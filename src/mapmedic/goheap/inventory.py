@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from mapmedic.goheap.account import take_account
+from mapmedic.goheap.allocation import read_counters, take_garbage
 from mapmedic.goheap.checks import own_checks
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.holders import find_holders
@@ -17,6 +18,8 @@ from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Sn
 
 # Of the maps that are left out, how many are named one by one.
 _MOST_NAMED = 20
+# src/internal/runtime/maps/map.go (Map), src/runtime/map.go (hmap).
+_SEED, _HASH0 = 8, 12
 
 
 def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple[str, ...] = ()) -> Inventory:
@@ -35,6 +38,8 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
         unread,
         account,
         holders=find_holders(heap, names),
+        counters=read_counters(heap),
+        garbage=take_garbage(heap),
     )
     return inventory.checked(own_checks(heap, account))
 
@@ -59,7 +64,14 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
         # Retained by what, is a question to the memory of one moment.
         retained_bytes=None if heap.memory.how is SnapshotMode.LIVE else row["retained_bytes"],
         resident_bytes=_resident_bytes(heap, row, parts),
+        seed=_seed(heap, row["address"]),
     )
+
+
+def _seed(heap: GoHeap, header: int) -> int | None:
+    """Return 32 bits of a map's hash seed: Map.seed (swiss), hmap.hash0 (classic)."""
+    found = heap.memory.words(header + (_SEED if heap.runtime.layout.swiss else _HASH0), "I")
+    return found[0] if found else None
 
 
 def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | None:

@@ -24,6 +24,8 @@ _LAST_STATUS, _SCAN_BIT = 11, 0x1000
 class Runtime:
     """Where the runtime's own things are. ``types`` is the base of type and name offsets.
 
+    ``mheap_spans`` is where mheap.allspans lies, the variable that leads to ``allspans``.
+
     ``allspans`` and ``allgs`` are arrays; ``text``: [start, end) of the code, ``variables``: of all global variables.
     ``arenas`` is the table of heap arenas, 0 where the heap bits lie elsewhere.
     """
@@ -42,6 +44,7 @@ class Runtime:
     allgs: Address
     goroutines: tuple[Address, ...]
     variables: tuple[Address, Address]
+    mheap_spans: Address
 
 
 def find_runtime(memory: Memory) -> Runtime:
@@ -68,6 +71,7 @@ def find_runtime(memory: Memory) -> Runtime:
         allgs=allgs,
         goroutines=goroutines,
         variables=globals_.range,
+        mheap_spans=Address(header),
     )
 
 

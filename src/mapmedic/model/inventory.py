@@ -53,7 +53,7 @@ class MapInstance:
     """One map. None is what is not known, never zero.
 
     ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``, ``resident_bytes``: as docs/concepts/the-house.md defines
-    them.
+    them. ``seed``: 32 bits of its hash seed, which is another one where the map there was made anew, or cleared.
     """
 
     address: int
@@ -70,6 +70,7 @@ class MapInstance:
     dead_bytes: int | None
     retained_bytes: int | None
     resident_bytes: int | None = None
+    seed: int | None = None
 
     @property
     def fill(self) -> float | None:
@@ -189,6 +190,35 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class AllocationCounters:
+    """What the runtime has counted since the program began: collections, bytes allocated, bytes found dead.
+
+    What lies in the caches of its Ps (some MiB at most) is not counted yet (src/runtime/mgcpacer.go).
+    """
+
+    collections: int
+    allocated_bytes: int
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapArrays:
+    """Arrays (of groups, of buckets) that once were a map's: of ``type``, or of another with slots of the same size."""
+
+    type: str
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What nothing leads to any more and is not swept yet: ``bytes`` of all of it, and of what once was a map's."""
+
+    bytes: int
+    map_arrays: tuple[MapArrays, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HeapCheck:
     """Hold one figure of what was read against what it must be, ``least`` to ``most``.
 
@@ -210,6 +240,7 @@ class Inventory:
     ``checks`` is what it was held against; one that fails takes ``snapshot.complete`` back.
     ``goroutines`` are grouped by where they began and who started them; None where they were not counted.
     ``stack_bytes``: what the stacks of all goroutines take. ``holders``: what else holds much, the largest first.
+    ``counters`` and ``garbage`` are None where they were not found, and of memory of no single moment.
     """
 
     target: InventoryTarget
@@ -221,6 +252,8 @@ class Inventory:
     stack_bytes: int | None = None
     holders: tuple[Holder, ...] = ()
     checks: tuple[HeapCheck, ...] = ()
+    counters: AllocationCounters | None = None
+    garbage: Garbage | None = None
 
     def checked(self, checks: tuple[HeapCheck, ...]) -> Inventory:
         """Return it with ``checks`` added, and claiming less where one of them failed."""

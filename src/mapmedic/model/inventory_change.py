@@ -36,7 +36,8 @@ NOTHING = OwnerFigures(0, 0, 0, 0, 0, 0)
 class OwnerChange:
     """One owner at both moments; ``before`` is None where it is new, ``after`` where it has gone.
 
-    ``design``: how a map is laid out, or slice, channel, object.
+    ``design``: how a map is laid out, or slice, channel, object. ``is_rebuilt``: none of its maps is one of those that
+    it had, by their seeds.
     """
 
     owner: str
@@ -47,6 +48,7 @@ class OwnerChange:
     design: str
     before: OwnerFigures | None
     after: OwnerFigures | None
+    is_rebuilt: bool = False
 
     @property
     def kind(self) -> str:

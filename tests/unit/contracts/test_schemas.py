@@ -65,7 +65,7 @@ DESIGN = {
 }
 OURS = {
     "diff-1.json": "schema before after by seconds doubts rows",
-    "heap-1.json": "account goroutines stack_bytes holders checks",
+    "heap-1.json": "account goroutines stack_bytes holders checks counters garbage",
     "diagnosis-1.json": "next_steps go_version window_seconds captures",
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",

@@ -1,7 +1,8 @@
 """map_churn: a map that is made anew again and again instead of being kept and cleared.
 
 What it measures: the bytes per second that go into a map's own arrays, their part of everything that the
-process allocates, and that next to nothing of them is kept.
+process allocates, and that next to nothing of them is kept. Of a process that was looked at from outside: what
+the runtime counts as allocated, and what of the garbage at both looks once were a map's arrays.
 Why it is bad: a map grown from nothing is allocated about twice over, each time; the GC runs for it.
 Mend it: keep the map and clear it (clear(m)), give make its size, or take it from a sync.Pool.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
+from mapmedic.diagnose.exact_churn import counted_churn
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 
@@ -27,6 +29,10 @@ _SOURCE = "difference of heap profiles: allocated, against TotalAlloc"
 
 def find_map_churn(case: Case) -> list[Suspect]:
     """Return every map whose arrays are a large part of all allocation and are not kept."""
+    return [*_sampled(case), *counted_churn(case, FIX)]
+
+
+def _sampled(case: Case) -> list[Suspect]:
     allocated = case.allocation_bound
     if case.history is None or not case.growth_known or not allocated:
         return []
@@ -35,7 +41,7 @@ def find_map_churn(case: Case) -> list[Suspect]:
 
 
 def _examine(case: Case, container: Container, allocated: float) -> Suspect | None:
-    assert case.history is not None  # noqa: S101 - find_map_churn returned early otherwise
+    assert case.history is not None  # noqa: S101 - _sampled returned early otherwise
     bars, growth = case.thresholds, case.history.growth(container.arrays)
     if int(case.history.heap.object_bytes[container.arrays].max()) < bars.churn_array_bytes:
         return None

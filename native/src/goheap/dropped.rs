@@ -18,6 +18,9 @@ const MOST_BUCKETS_LOG: u8 = 32;
 const BUCKETS_LOG: u64 = 9;
 const PARTS: u64 = 16;
 
+/// Tells how many groups or buckets what lies at an address leads to, and where; None where it is none.
+type Reader = fn(&Image, u64) -> Option<(u64, u64)>;
+
 /// Returns (groups or buckets in an array, bytes that the allocator gave it) -> how many such arrays there are.
 pub fn dropped_arrays(
     image: &Image,
@@ -26,7 +29,7 @@ pub fn dropped_arrays(
     swiss: bool,
     map_header_bytes: u64,
 ) -> HashMap<(u64, u64), u64> {
-    let (size, read): (u64, fn(&Image, u64) -> Option<(u64, u64)>) = if swiss {
+    let (size, read): (u64, Reader) = if swiss {
         (TABLE_BYTES, of_table)
     } else {
         (map_header_bytes, of_header)

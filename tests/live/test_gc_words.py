@@ -14,28 +14,21 @@ import pytest
 from mapmedic.goheap.gc_words import USUAL_PERIOD_NS, find_gc_words
 from mapmedic.memory.program import read_program
 from mapmedic.model.gc_words import NO_MEMORY_LIMIT, GcWords
-from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
-from tests.golden.toolchain import TOOLCHAINS, versions
+from tests.support.toolchains import toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 PROGRAM = Path(__file__).parent / "idle_program"
-# The Go that is there; MAPMEDIC_GO=all (`make live`): every version.
-EVERY = versions() if os.environ.get("MAPMEDIC_GO") == "all" and TOOLCHAINS.is_dir() else [None]
 FLAGS = {"plain": [], "stripped": ["-ldflags=-s -w"], "pie": ["-buildmode=pie"]}
 
 
-def toolchain(version: str | None) -> GoToolchain:
-    if version is None:
-        return find_go("build the program that is looked at")
-    found = probe_go(TOOLCHAINS.resolve() / version / "bin" / "go")
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="module", params=[(v, kind) for v in EVERY for kind in FLAGS], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[(go, kind) for go in toolchains() for kind in FLAGS],
+    ids=lambda each: f"{each[0].version}-{each[1]}",
+)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    version, kind = request.param
-    out, go = tmp_path_factory.mktemp("idle") / "idle", toolchain(version)
+    go, kind = request.param
+    out = tmp_path_factory.mktemp("idle") / "idle"
     subprocess.run(
         [go.path, "build", *FLAGS[kind], "-o", out, "."], cwd=PROGRAM, env=go.environment,
         check=True, timeout=300,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from mapmedic.capture.record import capture_session
 from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import parse_target
 from mapmedic.errors import TargetUnreachable, TargetUnsupported, UsageError
-from mapmedic.source.toolchain import find_go
+from mapmedic.source.toolchain import GoToolchain, find_go
 from tests.support.command import run
 
 pytestmark = pytest.mark.live
@@ -29,12 +30,18 @@ class Gops:
     folder: Path
 
 
+def with_proxy(go: GoToolchain) -> dict[str, str]:
+    """Return the environment of ``go`` with the machine's own module proxy, which we otherwise leave alone."""
+    own = {name: value for name, value in go.environment.items() if name != "GOPROXY"}
+    return own | ({"GOPROXY": os.environ["GOPROXY"]} if "GOPROXY" in os.environ else {})
+
+
 @pytest.fixture(scope="module")
 def gops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gops]:
     folder = tmp_path_factory.mktemp("gops")
     go = find_go("build a program with a gops agent")
     built = subprocess.run(
-        [str(go.path), "build", "-o", str(folder / "program"), "."], cwd=PROGRAM, env=go.environment,
+        [str(go.path), "build", "-o", str(folder / "program"), "."], cwd=PROGRAM, env=with_proxy(go),
         capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     if built.returncode:

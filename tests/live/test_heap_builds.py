@@ -5,7 +5,6 @@ A sample in `make test`; with MAPMEDIC_GO=all (`make live`) each way on each Go 
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -22,11 +21,11 @@ from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
 from tests.live.scenarios import LAB_SOURCE, truth_of
 from tests.live.test_heap import PATIENCE_MS, assert_as_in
 from tests.support.command import run
+from tests.support.toolchains import EVERY
 from tools.toolchains import VERSIONS, ensure
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 C_PROGRAM = Path(__file__).parent / "c_program"
-EVERY = os.environ.get("MAPMEDIC_GO") == "all"
 BUILD_SECONDS = 900
 
 

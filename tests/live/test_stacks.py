@@ -20,14 +20,14 @@ from pathlib import Path
 import pytest
 
 from mapmedic import _native
-from mapmedic.demo.service import lab_source
 from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.runtime import find_runtime
 from mapmedic.goheap.stacks import End, Found, Stack, read_code, unwind_stacks
 from mapmedic.memory.reader import Address, Memory
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Limits, SnapshotMode
-from mapmedic.source.toolchain import GoToolchain, find_go, probe_go
+from mapmedic.source.toolchain import GoToolchain
+from tests.support.toolchains import toolchains
 
 pytestmark = pytest.mark.live
 PROGRAM = Path(__file__).parent / "stack_program"
@@ -42,14 +42,6 @@ LOOKS = 20
 DAMAGES = 8
 LIES = [bytes(8), b"\xff" * 8, b"\x01" + bytes(7), b"\xff" * 6 + bytes(2), bytes(4) + b"\xff" * 4]
 PATIENCE_MS = 5_000.0
-
-
-def toolchains() -> list[GoToolchain]:
-    """Return the machine's own Go, or with MAPMEDIC_EVERY_GO all that are in the checkout's cache."""
-    if not os.environ.get("MAPMEDIC_EVERY_GO"):
-        return [find_go("build the program with the stacks")]
-    cached = sorted(lab_source().parent.glob(".cache/go/*/bin/go"))
-    return [go for go in map(probe_go, cached) if go is not None]
 
 
 def build(go: GoToolchain, mode: str, folder: Path) -> Path:

@@ -34,7 +34,8 @@ live: env ## every lab scenario, from outside and inside, and every cell of the 
 	@$(BIN)/python -m tests.live.big_program
 	@$(BIN)/python -m tests.live.agent_matrix
 	@$(BIN)/python -m tests.oracle.binary_matrix
-	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py tests/live/test_heap_builds.py
+	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py tests/live/test_heap_builds.py \
+		tests/live/test_stacks.py tests/live/test_owners.py tests/live/test_gc_words.py
 
 soak: env ## hundreds of kills and cuts in the middle of a fix and of a look, and of looks beside a writer
 	@MAPMEDIC_KILLS=300 MAPMEDIC_LOOKS=30 $(BIN)/pytest -n0 tests/live/test_survival.py tests/live/test_live_reading.py \

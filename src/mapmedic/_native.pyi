@@ -93,6 +93,7 @@ class GoroutineGrouper:
     def finish(self) -> GoroutineColumns: ...
 
 STUB_BYTES: int
+STUB_MARK: bytes
 
 class WindowFailed(Exception):
     """Say (kind, number, doing): why a process could not be stopped or copied."""

@@ -192,7 +192,7 @@ class ProcessUnreadable(CouldNotLook):
     """Say that the memory of process ``pid`` cannot be read, and why; it is as it was.
 
     ``cause`` is one of gone, ended, elsewhere, kernel, ourselves, traced, not_permitted, other_machine, not_go,
-    confined, too_slow, no_memory, no_room, other.
+    confined, too_slow, no_memory, no_process, no_room, other.
     """
 
     def __init__(self, pid: int, why: str, cause: str = "other") -> None:

@@ -220,6 +220,7 @@ impl Teller {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WindowFailed", module.py().get_type::<WindowFailed>())?;
     module.add("STUB_BYTES", stub::MAX_BYTES)?;
+    module.add("STUB_MARK", PyBytes::new(module.py(), &stub::MARK))?;
     module.add_class::<Held>()?;
     module.add_function(wrap_pyfunction!(fork_copy, module)?)?;
     module.add_function(wrap_pyfunction!(stop_process, module)?)?;

@@ -75,8 +75,10 @@ const USER_64: u64 = 0x33;
 /// "Make this call again, a signal came first": include/linux/errno.h, ERESTARTNOINTR. A tracer sees it.
 const CALL_AGAIN: i32 = 513;
 const FORK_TRIES: usize = 20;
+const ALL_SIGNALS: u64 = u64::MAX;
 
-/// Forks. A signal that is under way breaks a fork off before it begins; each is taken and held, one a try.
+/// Forks. What cannot be blocked (a stop by job control, the kernel's own work for the thread) breaks a fork off before
+/// it begins.
 fn fork_in(window: &mut Window, room: u64) -> Outcome<Answer> {
     let mut answer = call_in(window, room, Call::fork());
     for _ in 1..FORK_TRIES {
@@ -92,6 +94,7 @@ fn fork_in(window: &mut Window, room: u64) -> Outcome<Answer> {
 /// is where it was, when this returns.
 fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
     let deadline = window.deadline;
+    require_room(window, room)?;
     let chosen = choose(&window.threads);
     let thread = &mut window.threads[chosen];
     let id = thread.id;
@@ -99,12 +102,15 @@ fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
         return Err(Failure::OtherMachine);
     }
     let back = stub::continued(&thread.registers);
-    let code = stub::machine_code(call, &back);
-    require_room(window.process, room)?;
+    let mask = sys::blocked_signals(id).map_err(because("reading the signal mask", id))?;
+    let code = stub::machine_code(call, &back, mask);
     write(id, room, &code)?;
     let mut there = thread.registers;
     (there.rip, there.orig_rax) = (room, u64::MAX);
     sys::set_registers(id, &there).map_err(because("sending a thread", id))?;
+    // From here the code puts the mask back, whatever becomes of us. No signal is taken from the thread meanwhile: the
+    // kernel keeps them for it, the one that it may have stopped for included.
+    let _ = sys::block_signals(id, ALL_SIGNALS);
     let mut run = Run {
         thread,
         made: None,
@@ -112,20 +118,16 @@ fn call_in(window: &mut Window, room: u64, call: Call) -> Outcome<Answer> {
     };
     let answer = run.through_one_call();
     // A thread that stands still is put back, and then the bytes are. One that does not finds its way alone.
+    let _ = sys::block_signals(id, mask);
     if sys::set_registers(id, &back).is_ok() {
-        write(id, room, &vec![0; code.len()])?;
+        write(id, room, &[0; stub::MAX_BYTES])?;
     }
     answer
 }
 
 /// Returns the best thread to borrow: with no signal to hold, and not in a system call.
 fn choose(threads: &[Thread]) -> usize {
-    let cost = |t: &Thread| {
-        (
-            !t.held_signals.is_empty(),
-            (t.registers.orig_rax as i64) >= 0,
-        )
-    };
+    let cost = |t: &Thread| (t.signal != 0, (t.registers.orig_rax as i64) >= 0);
     (0..threads.len())
         .min_by_key(|&i| cost(&threads[i]))
         .unwrap_or(0)
@@ -173,8 +175,7 @@ impl Run<'_> {
                 Status::Running if Instant::now() > self.deadline => return self.give_up(),
                 Status::Running => std::thread::sleep(POLL),
                 Status::SignalDelivery(signal) => {
-                    // Kept for the moment the thread is let go.
-                    self.thread.held_signals.push(signal);
+                    self.thread.signal = signal;
                     self.go_on()?;
                 }
                 Status::Trap { event } => {
@@ -189,8 +190,16 @@ impl Run<'_> {
         }
     }
 
-    fn go_on(&self) -> Outcome<()> {
-        sys::run_to_syscall(self.thread.id).map_err(because("running the call", self.thread.id))
+    /// Runs on, and hands back the signal that it stopped for: blocked by now, that waits in the kernel and not with
+    /// us, who may be killed. SIGSTOP cannot be blocked: the window is given up, and it is delivered.
+    fn go_on(&mut self) -> Outcome<()> {
+        let id = self.thread.id;
+        if self.thread.signal == libc::SIGSTOP {
+            return Err(Failure::TooSlow(id));
+        }
+        sys::run_to_syscall(id, self.thread.signal).map_err(because("running the call", id))?;
+        self.thread.signal = 0;
+        Ok(())
     }
 
     /// A call number of -1 is no call: the kernel goes straight to the exit.
@@ -210,12 +219,16 @@ impl Run<'_> {
     }
 }
 
-fn require_room(process: pid_t, room: u64) -> Outcome<()> {
+/// Room is what is all zero, or holds code of ours that a tool left which was killed, and no thread is on its way through.
+fn require_room(window: &Window, room: u64) -> Outcome<()> {
+    let (process, end) = (window.process, room + stub::MAX_BYTES as u64);
     let mut bytes = [0xff; stub::MAX_BYTES];
     let memory = File::open(format!("/proc/{process}/mem"))
         .map_err(because("opening the memory", process))?;
+    let is_there = |thread: &Thread| (room..end).contains(&thread.registers.rip);
     match memory.read_exact_at(&mut bytes, room) {
         Ok(()) if bytes.iter().all(|&byte| byte == 0) => Ok(()),
+        Ok(()) if bytes.starts_with(&stub::MARK) && !window.threads.iter().any(is_there) => Ok(()),
         _ => Err(Failure::NoRoom(room)),
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The code carries the interrupted state within it. Once a thread's instruction pointer is set to its start
 //! (one SETREGS, which is one step), nobody is needed any more: the call is made, every register that it
-//! touched is put back, and the thread goes on where it was, with or without a tracer. It uses no stack: below
-//! a goroutine's stack pointer may lie somebody else's object. It touches no flags: only `mov`, `syscall`
-//! (which gives them back), `jrcxz` and `jmp`. It writes no memory.
+//! touched is put back, its signal mask too, and the thread goes on where it was, with or without a tracer. It uses
+//! no stack: below a goroutine's stack pointer may lie somebody else's object. It touches no flags: only `mov`,
+//! `lea`, `syscall` (which gives them back), `jrcxz` and `jmp`. It writes no memory.
 
 use libc::user_regs_struct;
 
@@ -16,14 +16,21 @@ pub struct Call {
 }
 
 pub const CLONE: u32 = 56;
+const SIGPROCMASK: u32 = 14;
 const WAIT4: u32 = 61;
 const EXIT_GROUP: u32 = 231;
 const RESTART_SYSCALL: u64 = 219;
+/// A set of signals as the kernel has it has one bit for each.
+const MASK_BYTES: u64 = 8;
 /// The length of the `syscall` instruction.
 const SYSCALL_BYTES: u64 = 2;
 
 /// Nothing that is built here is longer.
-pub const MAX_BYTES: usize = 192;
+pub const MAX_BYTES: usize = 208;
+
+/// What the code starts with, so that it is known again where it was left: jmp over the rest of the name.
+pub const MARK: [u8; 8] = *b"\xeb\x08mapmed";
+const REST_OF_MARK: [u8; 2] = *b"ic";
 
 impl Call {
     /// A copy of the process with copy-on-write memory that tells nobody when it ends (exit signal 0).
@@ -64,10 +71,12 @@ pub fn continued(interrupted: &user_regs_struct) -> user_regs_struct {
     registers
 }
 
-/// Returns the code that makes `call` and then goes on with `registers`. Where the call is a fork, the copy
-/// ends itself at its first instruction of its own: it never runs the program's code.
-pub fn machine_code(call: Call, registers: &user_regs_struct) -> Vec<u8> {
+/// Returns the code that makes `call`, and then goes on with `registers` and the signals of `mask` blocked. Where the
+/// call is a fork, the copy ends itself at its first instruction of its own: it never runs the program's code.
+pub fn machine_code(call: Call, registers: &user_regs_struct, mask: u64) -> Vec<u8> {
     let mut code = Vec::with_capacity(MAX_BYTES);
+    code.extend(MARK);
+    code.extend(REST_OF_MARK);
     for (register, value) in ARGUMENTS.into_iter().zip(call.arguments) {
         load(&mut code, register, value);
     }
@@ -80,16 +89,40 @@ pub fn machine_code(call: Call, registers: &user_regs_struct) -> Vec<u8> {
         code.extend([0xeb, end.len() as u8]); // jmp over the exit
         code.extend(end);
     }
-    for (register, value) in restored(registers) {
-        load(&mut code, register, value);
-    }
-    code.extend([0xff, 0x25, 0, 0, 0, 0]); // jmp [rip + 0]
-    code.extend(registers.rip.to_le_bytes());
+    let back = way_back(registers);
+    block_only(&mut code, back.len());
+    code.extend(back);
+    code.extend(mask.to_le_bytes());
     debug_assert!(code.len() <= MAX_BYTES);
     code
 }
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// Appends the call that blocks the signals of the mask that lies `distance` bytes behind it, and no others.
+fn block_only(code: &mut Vec<u8>, distance: usize) {
+    for (register, value) in [
+        (RDI, libc::SIG_SETMASK as u64),
+        (RDX, 0),
+        (R10, MASK_BYTES),
+        (RAX, u64::from(SIGPROCMASK)),
+    ] {
+        load(code, register, value);
+    }
+    code.extend([0x48, 0x8d, 0x35]); // lea rsi, [rip + ...]
+    code.extend(((SYSCALL.len() + distance) as u32).to_le_bytes());
+    code.extend(SYSCALL);
+}
+
+fn way_back(registers: &user_regs_struct) -> Vec<u8> {
+    let mut code = Vec::new();
+    for (register, value) in restored(registers) {
+        load(&mut code, register, value);
+    }
+    code.extend([0xff, 0x25, 0, 0, 0, 0]); // jmp [rip + 0]
+    code.extend(registers.rip.to_le_bytes());
+    code
+}
 
 fn exit() -> Vec<u8> {
     let mut code = Vec::new();
@@ -112,7 +145,7 @@ const R10: Register = 10;
 const R11: Register = 11;
 const ARGUMENTS: [Register; 5] = [RDI, RSI, RDX, R10, R8];
 
-/// What the code and the kernel change: the arguments, rax, and rcx and r11, which `syscall` itself uses.
+/// What the code and the kernel change: arguments, rax, and rcx and r11, which `syscall` itself uses.
 fn restored(registers: &user_regs_struct) -> [(Register, u64); 8] {
     [
         (RDI, registers.rdi),
@@ -182,7 +215,7 @@ mod tests {
             (registers.r10, registers.r8, registers.rcx, registers.r11) =
                 (value, value, value, value);
             for call in [Call::fork(), Call::reap(i32::MAX)] {
-                assert!(machine_code(call, &registers).len() <= MAX_BYTES);
+                assert!(machine_code(call, &registers, value).len() <= MAX_BYTES);
             }
         }
     }

@@ -43,9 +43,10 @@ pub fn interrupt(thread: pid_t) -> io::Result<()> {
     request(libc::PTRACE_INTERRUPT, thread, 0, 0).map(drop)
 }
 
-/// Lets `thread` run to the next entry or exit of a system call, without the signal it may have stopped for.
-pub fn run_to_syscall(thread: pid_t) -> io::Result<()> {
-    request(libc::PTRACE_SYSCALL, thread, 0, 0).map(drop)
+/// Lets `thread` run to the next entry or exit of a system call, with `signal`, for which it stopped, unless 0: one that
+/// it blocks by now is put back among those that wait for it.
+pub fn run_to_syscall(thread: pid_t, signal: c_int) -> io::Result<()> {
+    request(libc::PTRACE_SYSCALL, thread, 0, signal as usize).map(drop)
 }
 
 /// Lets `thread` run on.
@@ -97,6 +98,44 @@ pub fn set_registers(thread: pid_t, registers: &user_regs_struct) -> io::Result<
             thread,
             0,
             std::ptr::from_ref(registers).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// The size that the kernel's own set of signals has, one bit for each; libc's is larger.
+const MASK_BYTES: usize = size_of::<u64>();
+
+/// Returns the signals that a stopped thread blocks, once it runs, one bit for each.
+pub fn blocked_signals(thread: pid_t) -> io::Result<u64> {
+    let mut mask = 0_u64;
+    // SAFETY: GETSIGMASK writes MASK_BYTES to data, which points to as many of ours.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_GETSIGMASK,
+            thread,
+            MASK_BYTES,
+            (&raw mut mask).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(mask)
+}
+
+/// Has a stopped thread block the signals of `mask` and no others.
+pub fn block_signals(thread: pid_t, mask: u64) -> io::Result<()> {
+    // SAFETY: SETSIGMASK only reads MASK_BYTES from data.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_SETSIGMASK,
+            thread,
+            MASK_BYTES,
+            std::ptr::from_ref(&mask).cast::<c_void>(),
         )
     };
     if answer == -1 {
@@ -222,15 +261,6 @@ pub fn write_at(process: pid_t, address: u64, bytes: &[u8]) -> io::Result<usize>
     let written =
         unsafe { libc::process_vm_writev(process, &raw const ours, 1, &raw const theirs, 1, 0) };
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
-}
-
-/// Sends `signal` to one thread once more; it is delivered when the thread runs.
-pub fn send_again(process: pid_t, thread: pid_t, signal: c_int) -> io::Result<()> {
-    // SAFETY: tgkill takes three numbers.
-    if unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }
 
 /// Ends a process that nobody else shall ever run.

@@ -17,11 +17,11 @@ use super::writing::{self, Change};
 const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
 const POLL: Duration = Duration::from_micros(20);
 
-/// A thread that stands still, what it was doing, and the signals it is to be given when it is let go.
+/// A thread that stands still, what it was doing, and the signal it is to be given when it runs again; 0 for none.
 pub struct Thread {
     pub id: pid_t,
     pub registers: user_regs_struct,
-    pub held_signals: Vec<c_int>,
+    pub signal: c_int,
 }
 
 pub struct Window {
@@ -84,9 +84,9 @@ impl Window {
 
     /// Tells whether nothing more is to be waited for from `id`: it stands still, or it has ended.
     fn take_if_stopped(&mut self, id: pid_t) -> bool {
-        let held_signals = match sys::poll(id) {
+        let signal = match sys::poll(id) {
             Ok(Status::Running) => return false,
-            Ok(Status::SignalDelivery(signal)) => vec![signal],
+            Ok(Status::SignalDelivery(signal)) => signal,
             Ok(Status::Trap { event }) if event == libc::PTRACE_EVENT_CLONE => {
                 // In the middle of making a thread: what the call answers is not written down yet. It is let
                 // through, and stops behind it, if asked once more: any stop ends what was asked (kernel/signal.c,
@@ -94,14 +94,14 @@ impl Window {
                 let _ = sys::interrupt(id);
                 return sys::go_on(id).is_err();
             }
-            Ok(Status::Trap { .. } | Status::SystemCall) => Vec::new(),
+            Ok(Status::Trap { .. } | Status::SystemCall) => 0,
             Ok(Status::Gone) | Err(_) => return true,
         };
         match sys::registers(id) {
             Ok(registers) => self.threads.push(Thread {
                 id,
                 registers,
-                held_signals,
+                signal,
             }),
             Err(_) => return true, // killed while it stood still
         }
@@ -142,15 +142,8 @@ impl Window {
 
     fn let_go(&mut self) {
         for thread in self.threads.drain(..) {
-            let mut signals = thread.held_signals.into_iter().peekable();
-            if sys::detach(thread.id, signals.peek().copied().unwrap_or(0)).is_ok() {
-                signals.next();
-            } // else: killed meanwhile, or not standing still; the kernel lets it go when this thread ends
-            // The kernel takes one back as it was; a second one goes by its number, without what else was
-            // known of it, which no handler of Go's asks for.
-            for signal in signals {
-                let _ = sys::send_again(self.process, thread.id, signal);
-            }
+            // Where that fails it was killed meanwhile, or runs; the kernel lets it go when this thread ends.
+            let _ = sys::detach(thread.id, thread.signal);
         }
     }
 }

@@ -21,8 +21,8 @@ from mapmedic.memory.copying import Copied, Copying, Progress
 from mapmedic.memory.process import exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
-from mapmedic.memory.unreadable import too_slow, why_unreadable
-from mapmedic.memory.way import Way, choose_way, estimate_cost
+from mapmedic.memory.unreadable import fork_refusal, is_late, too_slow, why_unreadable
+from mapmedic.memory.way import Cost, Way, choose_way, estimate_cost, way_after_refusal, way_after_timeout
 from mapmedic.model.inventory import Limits, SnapshotMode
 
 _ZOMBIE = "the frozen copy could not be taken off the process's list of children; it goes with the process"
@@ -45,7 +45,8 @@ def read_process(
     limits = limits or Limits()
     facts, exe = require_readable(pid), exe_path(pid)
     room = find_room(pid, exe, read_extents(pid))
-    way = choose_way(pid, estimate_cost(pid, facts, has_room=room is not None), limits)
+    cost = estimate_cost(pid, facts, has_room=room is not None)
+    way = choose_way(pid, cost, limits)
     with ExitStack() as stack:
         file, second = (
             stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
@@ -53,7 +54,7 @@ def read_process(
         )
         copying = Copying(pid, exe, file, second, facts.resident_bytes, limits, progress)
         try:
-            return _read(way, room, copying)
+            return _read_somehow(way, cost, room, copying)
         except _native.WindowFailed as error:
             raise why_unreadable(pid, facts, error, way.max_pause_ms) from error
         except TimeoutError as error:
@@ -65,6 +66,25 @@ def read_process(
             raise ProcessUnreadable(
                 pid, f"its memory cannot be copied to {where}: {error.strerror or error}"
             ) from error
+
+
+def _read_somehow(way: Way, cost: Cost, room: Address | None, copying: Copying) -> Memory:
+    """Read it as ``way`` says; where that fails for what another way does without, in that other way."""
+    try:
+        return _read(way, room, copying)
+    except (_native.WindowFailed, TimeoutError) as error:
+        other = _other_way(error, way, cost, copying.limits)
+        if other is None:
+            raise
+    copying.file.truncate(0)
+    return _read_somehow(other, cost, room, copying)
+
+
+def _other_way(error: Exception, way: Way, cost: Cost, limits: Limits) -> Way | None:
+    no_fork = fork_refusal(error)
+    if no_fork is not None:
+        return way_after_refusal(cost, limits, no_fork[0])
+    return way_after_timeout(way, cost, limits) if is_late(error) else None
 
 
 def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
@@ -90,7 +110,7 @@ def _read_live(way: Way, copying: Copying) -> Memory:
     try:
         extents, lists, threads, pause_ns = _copy_lists(way, copying)
     except (_native.WindowFailed, TimeoutError) as error:
-        if isinstance(error, _native.WindowFailed) and error.args[0] != "too_slow":
+        if not is_late(error):
             raise
         # Not within the pause that may be: these too while it runs; what moved meanwhile will show.
         extents = read_extents(copying.pid)
@@ -160,7 +180,7 @@ def _hold(way: Way, room: Address | None, pid: int) -> _native.Held:
                 return _native.fork_copy(pid, room, _pause_ns(way))
             return _native.stop_process(pid, _pause_ns(way))
         except _native.WindowFailed as error:
-            if error.args[0] != "too_slow" or not tries_left:
+            if not is_late(error) or not tries_left:
                 raise
     raise AssertionError("unreachable")
 

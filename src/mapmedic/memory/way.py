@@ -70,6 +70,26 @@ def choose_way(pid: int, cost: Cost, limits: Limits) -> Way:
     return _next_best(cost, limits, against[1])
 
 
+def way_after_refusal(cost: Cost, limits: Limits, why_no_fork: str) -> Way | None:
+    """Return the way to take where the kernel refused a fork; None where nothing but a fork was asked for."""
+    return None if limits.how is not None else _next_best(cost, limits, why_no_fork)
+
+
+def way_after_timeout(way: Way, cost: Cost, limits: Limits) -> Way | None:
+    """Return the way to take where ``way`` took longer than it may; None for none.
+
+    Standing still that was asked for, and should have been short enough, is tried once more: the machine was busy.
+    """
+    if way.how is not SnapshotMode.FREEZE or cost.is_stopped:
+        return None
+    late = f"standing still for the reading took longer than the {way.max_pause_ms:g} ms that were allowed"
+    if limits.how is None:
+        return Way(SnapshotMode.LIVE, way.max_pause_ms, (*way.notes, f"{late}: it was read while it ran"))
+    if way.notes or cost.freeze_ms > way.max_pause_ms:
+        return None
+    return Way(way.how, way.max_pause_ms, (f"{late}, and was tried twice",))
+
+
 def _next_best(cost: Cost, limits: Limits, why_no_fork: str) -> Way:
     """Return the way to take where a copy cannot be forked."""
     notes = (f"no copy was forked: {why_no_fork}",)

@@ -14,6 +14,7 @@ const (
 	patience  = 5 * time.Second
 	napTime   = 2 * time.Millisecond
 	mostTold  = 20
+	rounds    = 5000
 	futexWait = 0
 	futexWake = 1
 )
@@ -95,6 +96,19 @@ func waitOnFutex() {
 			complain("futex: %v", err)
 		}
 		counts[wakes].Add(1)
+	}
+}
+
+// registersHold fills the registers, looks at them in each round, and tells whether they hold.
+func registersHold(rounds, seed uint64) (ok bool)
+
+func holdRegisters() {
+	for seed := uint64(1) << 40; ; seed += 1 << 33 {
+		if !registersHold(rounds, seed) {
+			complain("a register changed")
+		}
+		counts[registers].Add(1)
+		time.Sleep(200 * time.Microsecond)
 	}
 }
 

@@ -11,12 +11,13 @@ import (
 	"runtime/pprof"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 var (
-	counts [6]atomic.Int64
-	names  = [6]string{"ticks", "reads", "sleeps", "wakes", "signals", "work"}
+	counts [7]atomic.Int64
+	names  = [7]string{"ticks", "reads", "sleeps", "wakes", "signals", "registers", "work"}
 	wrong  struct {
 		sync.Mutex
 		what []string
@@ -30,6 +31,7 @@ const (
 	sleeps
 	wakes
 	signals
+	registers
 	work
 )
 
@@ -37,7 +39,7 @@ func main() {
 	for n := 0; n < 50_000; n++ {
 		kept[n] = new([8]int)
 	}
-	for _, check := range []func(){tick, readPipe, sleepExactly, waitOnFutex, countSignals} {
+	for _, check := range []func(){tick, readPipe, sleepExactly, waitOnFutex, countSignals, holdRegisters} {
 		go check()
 	}
 	busy[os.Args[1]]()
@@ -63,6 +65,7 @@ var busy = map[string]func(){
 	},
 	"exec":     func() { go runChildren() },
 	"confined": func() {},
+	"limited":  makeThreads,
 }
 
 // startThreads ends each goroutine with its thread locked: the thread ends too, and the next one needs a new one.
@@ -77,6 +80,22 @@ func startThreads() {
 		counts[work].Add(1)
 		time.Sleep(200 * time.Microsecond)
 	}
+}
+
+// makeThreads leaves so many threads idle that no new one is ever needed: who may make none is not ended for that.
+func makeThreads() {
+	var all sync.WaitGroup
+	for n := 0; n < 40; n++ {
+		all.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			pause := syscall.NsecToTimespec(int64(100 * time.Millisecond))
+			_ = syscall.Nanosleep(&pause, nil)
+			all.Done()
+		}()
+	}
+	all.Wait()
 }
 
 func burn() {

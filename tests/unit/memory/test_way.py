@@ -8,7 +8,7 @@ import pytest
 
 from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.process import ProcessFacts
-from mapmedic.memory.way import Cost, choose_way, estimate_cost
+from mapmedic.memory.way import Cost, Way, choose_way, estimate_cost, way_after_refusal, way_after_timeout
 from mapmedic.model.inventory import Limits, SnapshotMode
 from mapmedic.model.units import MIB
 
@@ -69,3 +69,24 @@ def test_the_pause_grows_with_the_pages_that_a_fork_shares() -> None:
     assert costs[0].fork_ms < 20
     assert costs[1].fork_ms > 200
     assert costs[1].fork_bytes > costs[0].fork_bytes > MIB
+
+
+def test_a_refused_fork_is_done_without_unless_it_was_asked_for() -> None:
+    way = way_after_refusal(CHEAP, Limits(), "no more processes")
+    assert way is not None
+    assert (way.how, way.notes[0]) == (SnapshotMode.FREEZE, "no copy was forked: no more processes")
+    assert way_after_refusal(CHEAP, Limits(SnapshotMode.FORK), "no more processes") is None
+
+
+def test_standing_still_for_too_long_is_done_without_or_tried_once_more() -> None:
+    freeze = Way(SnapshotMode.FREEZE, 200.0)
+    unasked = way_after_timeout(freeze, CHEAP, Limits())
+    assert unasked is not None
+    assert unasked.how is SnapshotMode.LIVE
+    asked = Limits(SnapshotMode.FREEZE)
+    again = way_after_timeout(freeze, CHEAP, asked)
+    assert again is not None
+    assert again.how is SnapshotMode.FREEZE
+    assert way_after_timeout(again, CHEAP, asked) is None
+    assert way_after_timeout(freeze, replace(CHEAP, freeze_ms=201), asked) is None
+    assert way_after_timeout(Way(SnapshotMode.FORK, 200.0), CHEAP, Limits()) is None

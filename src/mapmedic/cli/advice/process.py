@@ -19,6 +19,7 @@ CAUSES = {
     "confined": ("the container runtime or the service itself has set a seccomp filter",),
     "too_slow": ("its heap is large for this way of reading", "the machine is busy"),
     "no_memory": ("the memory limit of the container is close", "the process is short of memory already"),
+    "no_process": ("a limit on processes (a container's, a user's) is reached",),
     "no_room": ("the program's file was packed or changed after it was linked",),
 }
 _OTHER_CAUSES = (
@@ -49,6 +50,7 @@ def _next_step(error: errors.ProcessUnreadable) -> str:
         "not_permitted": f"sudo mapmedic heap {pid}   (in Kubernetes: kubectl debug -it POD --image=IMAGE "
         f"--profile=sysadmin --target=CONTAINER -- mapmedic heap {pid})",
         "other_machine": "mapmedic diagnose http://HOST:PORT   (over HTTP any machine will do)",
+        "too_slow": f"mapmedic heap {pid}   (without --snapshot: the way that keeps the pause is chosen)",
         "not_go": f"pgrep -a -P {pid}   (its children)",
     }
     return steps.get(error.cause, f"mapmedic heap {pid} --snapshot live")

@@ -9,9 +9,10 @@ import mapmedic
 from mapmedic import api
 
 PUBLIC = """
-    CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Progress Source Thresholds
-    apply_fix apply_restore capture criteria_for diagnose diff examine_machine find_go heap heap_change heap_entries
-    heap_paths is_live observe parse_condition plan_fix plan_restore read_gc_log read_session verify
+    CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Progress Source Thresholds TuneRequest
+    apply_fix apply_restore apply_tuning capture criteria_for diagnose diff examine_machine find_go heap heap_change
+    heap_entries heap_paths is_live observe parse_condition plan_fix plan_restore plan_revert plan_tuning read_gc_log
+    read_session verify
 """
 
 

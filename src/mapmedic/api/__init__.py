@@ -2,7 +2,7 @@
 
     look     capture, observe, diagnose      inside   heap, heap_entries, heap_paths     change   diff
     fix      plan_fix, apply_fix             restore  plan_restore, apply_restore        proof    verify
-    machine  examine_machine, find_go
+    machine  examine_machine, find_go        tuning  plan_tuning, plan_revert, apply_tuning
 
 Everything here is synchronous and returns frozen model objects; errors are those of ``mapmedic.errors``. A name is
 imported when first asked for: who diagnoses a saved file pays for no network and no remedy.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mapmedic.api.machine import examine_machine
     from mapmedic.api.proof import verify
     from mapmedic.api.restore import apply_restore, plan_restore
+    from mapmedic.api.tuning import apply_tuning, plan_revert, plan_tuning
     from mapmedic.capture.plan import CapturePlan
     from mapmedic.capture.record import Progress
     from mapmedic.capture.session_file import read_session
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from mapmedic.model.connection import Connection
     from mapmedic.model.health import HealthBars
     from mapmedic.model.inventory import Limits
+    from mapmedic.model.tuning import TuneRequest
     from mapmedic.remedy.conditions import parse_condition
     from mapmedic.remedy.plan import FixRequest
     from mapmedic.remedy.proof import Criteria, criteria_for
     from mapmedic.source.toolchain import GoToolchain, find_go
 
 __all__ = [
-    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress", "Source",
-    "Thresholds", "apply_fix", "apply_restore", "capture", "criteria_for", "diagnose", "diff", "examine_machine",
-    "find_go", "heap", "heap_change", "heap_entries", "heap_paths", "is_live", "observe", "parse_condition", "plan_fix",
-    "plan_restore", "read_gc_log", "read_session", "verify",
+    "CapturePlan", "Connection", "Criteria", "FixRequest", "GoToolchain", "HealthBars", "Limits", "Progress",
+    "Source", "Thresholds", "TuneRequest", "apply_fix", "apply_restore", "apply_tuning", "capture", "criteria_for",
+    "diagnose", "diff", "examine_machine", "find_go", "heap", "heap_change", "heap_entries", "heap_paths",
+    "is_live", "observe", "parse_condition", "plan_fix", "plan_restore", "plan_revert", "plan_tuning",
+    "read_gc_log", "read_session", "verify",
 ]  # fmt: skip
 
 # Where each name is, for those who ask at run time; the imports above say it to the type checker.
@@ -50,6 +53,7 @@ _PLACES = {
     "mapmedic.api.machine": ("examine_machine",),
     "mapmedic.api.proof": ("verify",),
     "mapmedic.api.restore": ("apply_restore", "plan_restore"),
+    "mapmedic.api.tuning": ("apply_tuning", "plan_revert", "plan_tuning"),
     "mapmedic.capture.plan": ("CapturePlan",),
     "mapmedic.capture.record": ("Progress",),
     "mapmedic.capture.session_file": ("read_session",),
@@ -58,6 +62,7 @@ _PLACES = {
     "mapmedic.model.connection": ("Connection",),
     "mapmedic.model.health": ("HealthBars",),
     "mapmedic.model.inventory": ("Limits",),
+    "mapmedic.model.tuning": ("TuneRequest",),
     "mapmedic.remedy.conditions": ("parse_condition",),
     "mapmedic.remedy.plan": ("FixRequest",),
     "mapmedic.remedy.proof": ("Criteria", "criteria_for"),

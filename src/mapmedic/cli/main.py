@@ -36,6 +36,7 @@ SECTIONS = {
     },
     "Mend": {
         "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
+        "tune": "Show GOGC, GOMEMLIMIT and gctrace of a running Go process; set them with --apply, without a restart.",
         "restore": "Show what a backup of hotfix holds; with --apply, put its entries back into the map.",
     },
     "Prove": {

@@ -106,10 +106,15 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
     return tuple(extents)
 
 
-def started_at_seconds(pid: int) -> float:
-    """Return when process ``pid`` began, in Unix time; good to the kernel's own whole seconds (proc_stat(5))."""
+def started_ticks(pid: int) -> int:
+    """Return when process ``pid`` began, in clock ticks since boot: with its number, this names it (proc_stat(5))."""
     # The name of the program, in brackets, may hold anything.
-    ticks = int(_read(pid, "stat").rpartition(")")[2].split()[19])
+    return int(_read(pid, "stat").rpartition(")")[2].split()[19])
+
+
+def started_at_seconds(pid: int) -> float:
+    """Return when process ``pid`` began, in Unix time; good to the kernel's own whole seconds."""
+    ticks = started_ticks(pid)
     with Path("/proc/stat").open("rb") as file:
         boot = next(int(line.split()[1]) for line in file if line.startswith(b"btime "))
     return boot + ticks / os.sysconf("SC_CLK_TCK")

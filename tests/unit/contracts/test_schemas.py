@@ -20,6 +20,7 @@ from mapmedic.model.comparison import ComparedBy, Comparison
 from mapmedic.model.entries import AgeBand, Ages, Contents, Entry, Grouping, KeyGroup, MapEntries
 from mapmedic.model.findings import Blank, Diagnosis, Evidence, Fix, Reason, Removal, Site, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind, Frame
+from mapmedic.model.gc_words import NO_MEMORY_LIMIT, GcWord, GcWords
 from mapmedic.model.go_values import Boxed, Elements, Plain, Pointer, Said, Struct, Text, Unreadable
 from mapmedic.model.health import HealthPhase, UrlHealth
 from mapmedic.model.heap import HeapChange
@@ -43,6 +44,7 @@ from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome
 from mapmedic.model.report import Requests
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Artifact, Session
+from mapmedic.model.tuning import SettingChange, TuneOutcome, TunePlan, WordWrite
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
 from mapmedic.report import json_output as out
@@ -50,6 +52,7 @@ from mapmedic.report.diff_table import diff_json
 from mapmedic.report.entries_json import entries_json
 from mapmedic.report.holders_tree import holders_json
 from mapmedic.report.redaction import Redaction
+from mapmedic.report.tuning import tune_json
 from tests.support.command import SCHEMAS, schema, validate
 from tests.unit.report.samples import heap_of
 
@@ -78,6 +81,7 @@ OURS = {
     "journal-1.json": "schema at_unix_ns event",
     "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
     "kept_newer pause_ms journal_path",
+    "tune-1.json": "schema target settings changes conditions ready notes applied pause_ms journal_path",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
     "return_memory where matches max_lock_hold_ms backup",
 }
@@ -236,6 +240,11 @@ HOLDERS = MapHolders(
     INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], "main.m",
     (HolderStep(4096, "main.m", None, 9),), (OtherHolder("main.T", "main.x", 0),), 3,
 )  # fmt: skip
+WORD = GcWord(4096, 8, NO_MEMORY_LIMIT)
+TUNING = TunePlan(
+    7, "/p", 1, GcWords(*[WORD] * 8), 1 << 30,
+    (SettingChange("GOGC", 100, -1, "then", (WordWrite(4096, 4, 100, -1),)),), (Condition("c", True, "w"),), ("n",),
+)  # fmt: skip
 OUTPUTS: tuple[out.Json, ...] = (
     holders_json(HOLDERS),
     *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
@@ -255,6 +264,9 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.doctor_json(()),
     out.restore_json(RESTORE, None),
     out.restore_json(RESTORE, Restored(RESTORE, 3, 0, 17_300, None, "/j")),
+    tune_json(TUNING),
+    tune_json(replace(TUNING, words=GcWords(*[None] * 8), changes=())),
+    tune_json(TUNING, TuneOutcome(TUNING, 310_000, "/j", TUNING.words)),
     out.flame_json("t", Path("p"), heap_of(())),
     out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),

@@ -14,7 +14,9 @@ from mapmedic.model.units import MIB
 OFF = -1
 # When a write is seen: src/runtime/mgcpacer.go, memoryLimitHeapGoal reads memoryLimit whenever a trigger is asked for;
 # gcControllerCommit hands it to the scavenger, and reckons with gcPercent and heapMinimum, as a collection ends.
-_LIMIT_EFFECT = "when to collect: from the next allocations on; what goes back to the system: as the next collection ends"
+_LIMIT_EFFECT = (
+    "when to collect: from the next allocations on; what goes back to the system: as the next collection ends"
+)
 _PERCENT_EFFECT = "as the next collection ends: the one after it is the first that comes sooner or later"
 _TRACE_EFFECT = (
     "from the next collection on; a line for each goes to the program's standard error while it is on"

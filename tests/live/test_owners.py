@@ -101,6 +101,17 @@ def test_without_symbols_they_have_the_function(go: GoToolchain, tmp_path: Path)
     assert functions == TOUCHED_BY
 
 
+@pytest.mark.parametrize("go", toolchains(), ids=lambda go: str(go.version))
+def test_a_map_wholly_on_a_stack_is_listed(go: GoToolchain, tmp_path: Path) -> None:
+    for flags in ([], ["-ldflags=-s -w"]):
+        seen = look(build(go, flags, tmp_path))
+        framed = [each for each in seen.maps if " main.framed" in each.owner]
+        assert sorted(each.entries for each in framed) == [0, 3]
+        assert {(each.owner_kind, each.capacity) for each in framed} == {(OwnerKind.GOROUTINE, 8)}
+        # What its slots lead to hangs on the stack, not on the map.
+        assert {each.retained_bytes for each in framed} == {None}
+
+
 def kind_of(label: str) -> OwnerKind:
     return OwnerKind(label.split(" ", maxsplit=1)[0])
 

@@ -57,6 +57,8 @@ pub struct HeapPlace {
     pub text: (u64, u64),
     /// How many of the first roots are pointers beyond doubt.
     pub certain_roots: usize,
+    /// Where headers of maps would be that a live pointer of a frame to its own stack is of.
+    pub stack_headers: Vec<u64>,
     /// Pointers to objects that only watch others: what they alone lead to is theirs.
     pub watchers: Vec<u64>,
     /// (address, type) of global variables of which debug information tells it.

@@ -40,7 +40,7 @@ const DELETED: u8 = 0xfe;
 /// Of dirPtr (swiss) and buckets (classic) in a header.
 pub const PARTS: u64 = 16;
 const MOST_DIRECTORY: u64 = 1 << 32;
-const SLOTS_PER_GROUP: u64 = 8;
+pub const SLOTS_PER_GROUP: u64 = 8;
 
 /// `MapRow::object` of a map whose header is no object of the heap.
 pub const ON_STACK: Reached = Reached::MAX;
@@ -88,7 +88,7 @@ impl MapScan<'_, '_> {
         rows
     }
 
-    fn unreadable(&self, address: u64, map_type: u64) -> MapRow {
+    pub(super) fn unreadable(&self, address: u64, map_type: u64) -> MapRow {
         MapRow {
             object: ON_STACK,
             address,
@@ -147,7 +147,7 @@ impl MapScan<'_, '_> {
         }
     }
 
-    fn word(&self, address: u64) -> Option<u64> {
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
         self.image.word(address)
     }
 
@@ -159,7 +159,7 @@ impl MapScan<'_, '_> {
         (begins && self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
     }
 
-    fn resident(&self, address: u64, bytes: u64) -> u64 {
+    pub(super) fn resident(&self, address: u64, bytes: u64) -> u64 {
         let resident = self.image.resident.as_ref();
         resident.map_or(0, |resident| resident.bytes(address, bytes))
     }
@@ -226,7 +226,7 @@ impl MapScan<'_, '_> {
     }
 
     /// A small map's group: as many control bytes are full as the map has entries, and none is nonsense.
-    fn group_holds(&self, group: u64, entries: u64) -> bool {
+    pub(super) fn group_holds(&self, group: u64, entries: u64) -> bool {
         let Some(control) = self.word(group) else {
             return false;
         };

@@ -25,6 +25,7 @@ mod shapes;
 mod slots;
 mod spans;
 mod specials;
+mod stackmaps;
 mod survey;
 mod syncmaps;
 mod typeindex;

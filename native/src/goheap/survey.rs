@@ -191,6 +191,7 @@ impl Survey {
         };
         let mut maps = scan.scan();
         maps.extend(scan.scan_stacks(start.stacks));
+        maps.extend(scan.scan_frames(&start.place.stack_headers));
         let rows = measure(&ground, &found, &mut maps, swiss);
         // A trie has one root, which needs no group.
         let groups: Vec<Vec<Reached>> = found

@@ -44,9 +44,7 @@ from mapmedic.model.units import MIB
 @click.option(
     "--limit",
     type=click.IntRange(1, 100_000),
-    default=20,
-    show_default=True,
-    help="How many maps are listed, or entries of one.",
+    help="How many maps are listed, or entries of one: 20, and with --json all maps, where it is not given.",
 )
 @click.option(
     "--exe",
@@ -81,7 +79,7 @@ from mapmedic.model.units import MIB
 @force_option
 @json_option
 def command(
-    target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int, exe: Path | None,
+    target: str, snapshot: str | None, max_pause_ms: float, memory_floor_mib: int, limit: int | None, exe: Path | None,
     entries_of: str | None, paths_of: str | None, redact: bool, by: str, pprof: Path | None, against: str | None,
     connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip

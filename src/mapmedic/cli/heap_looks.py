@@ -18,6 +18,8 @@ from mapmedic.report.holders_tree import holders_json, print_holders
 from mapmedic.report.json_output import dump, heap_json
 from mapmedic.report.redaction import Redaction
 
+_LISTED = 20
+
 
 class Reading(TypedDict):
     """How the memory is read: what `api.heap` and its like take."""
@@ -29,7 +31,7 @@ class Reading(TypedDict):
 
 
 def show_inventory(
-    target: str, reading: Reading, against: str | None, connection: Connection, *, limit: int, by_declared: bool,
+    target: str, reading: Reading, against: str | None, connection: Connection, *, limit: int | None, by_declared: bool,
     as_json: bool, pprof: Path | None, force: bool,
 ) -> None:  # fmt: skip
     """Print every map, as JSON or for people; with ``pprof`` write the profile as well."""
@@ -38,17 +40,17 @@ def show_inventory(
     if pprof is not None:
         write_inventory_profile(pprof, inventory, force=force)
     if as_json:
-        click.echo(dump(heap_json(inventory)))
+        click.echo(dump(heap_json(inventory.largest(limit) if limit else inventory)))
     else:
-        print_inventory(console(), inventory, limit, by_declared=by_declared)
+        print_inventory(console(), inventory, limit or _LISTED, by_declared=by_declared)
 
 
 def show_entries(
-    target: str, owner: str, reading: Reading, *, limit: int, redact: bool, as_json: bool
+    target: str, owner: str, reading: Reading, *, limit: int | None, redact: bool, as_json: bool
 ) -> None:
     """Print what is in a map, as JSON or for people; with ``redact`` nothing of what its keys and values say."""
     with ProgressBar() as bar:
-        found = api.heap_entries(target, owner, shown=limit, **reading, progress=bar)
+        found = api.heap_entries(target, owner, shown=limit or _LISTED, **reading, progress=bar)
     shown = Redaction().entries(found) if redact else found
     if as_json:
         click.echo(dump(entries_json(shown)))

@@ -16,6 +16,7 @@ from mapmedic.goheap.interfaces import find_interfaces
 from mapmedic.goheap.map_sizes import SIZE_CLASSES
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
+from mapmedic.goheap.stack_maps import stack_headers
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
 from mapmedic.goheap.types import Types
 from mapmedic.goheap.watchers import find_watchers
@@ -68,6 +69,7 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
         "variables": [(at, runtime.types + kind) for at, kind in variables],
         "moving": memory.how is SnapshotMode.LIVE, "watchers": find_watchers(labels, roots),
+        "stack_headers": stack_headers(stacks),
     }  # fmt: skip
     types = Types(memory, runtime.types)
     try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
 
 from mapmedic.goheap.account import take_account
 from mapmedic.goheap.allocation import read_counters, take_garbage
 from mapmedic.goheap.checks import own_checks
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.holders import find_holders
-from mapmedic.goheap.map_sizes import MAX_INLINE_BYTES, allocated_bytes, rebuilt_bytes
+from mapmedic.goheap.map_parts import MapParts, PartsByType
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import name_owner
 from mapmedic.goheap.slots import slot_types
@@ -24,12 +27,11 @@ _SEED, _HASH0 = 8, 12
 
 def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple[str, ...] = ()) -> Inventory:
     """Return every map of ``heap``, the largest first; ``blanks`` are added to what could not be read."""
-    sound = heap.maps["is_sound"].nonzero()[0].tolist()
-    rows = ({name: int(column[i]) for name, column in heap.maps.items()} for i in sound)
-    maps = [_instance(heap, names, row) for row in rows]
+    parts = PartsByType(heap.types, heap.runtime.layout.has_headers)
+    maps = [_instance(heap, names, row, parts) for row in _rows(heap, heap.maps["is_sound"] != 0)]
     maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
-    unread = blanks + heap.unread + _left_out(heap, names) + _doubts(heap)
+    unread = blanks + heap.unread + _left_out(heap, names, parts) + _doubts(heap)
     account = take_account(heap)
     inventory = Inventory(
         _target(heap, stripped=names is None),
@@ -44,10 +46,19 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     return inventory.checked(own_checks(heap, account))
 
 
-def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> MapInstance:
-    parts = _Parts.of(heap, row)
+def _rows(heap: GoHeap, chosen: np.ndarray) -> Iterator[dict[str, int]]:
+    """Yield what was read of each map that is ``chosen`` (map -> whether): name of the column -> value."""
+    columns = [column[chosen].tolist() for column in heap.maps.values()]
+    return (dict(zip(heap.maps, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def _instance(
+    heap: GoHeap, names: GlobalNames | None, row: dict[str, int], by_type: PartsByType
+) -> MapInstance:
+    parts = by_type.of(row["map_type"] or row["sized_as"], row["bucket_type"])
+    in_frame = _is_in_frame(heap, row)
     owner = name_owner(heap, row["address"], names, on_stack=bool(row["is_on_stack"]))
-    own = row["structure_bytes"] + parts.indirect_bytes * row["entries"]
+    structure = row["structure_bytes"] + ((parts.group_bytes or 0) if in_frame else 0)
     return MapInstance(
         address=row["address"],
         owner=owner.path or owner.declared or owner.label or f"map at {row['address']:#x}",
@@ -59,11 +70,11 @@ def _instance(heap: GoHeap, names: GlobalNames | None, row: dict[str, int]) -> M
         design="swiss" if heap.runtime.layout.swiss else "classic",
         entries=row["entries"],
         capacity=row["slots"],
-        shallow_bytes=own,
-        dead_bytes=parts.dead_bytes(heap, row),
-        # Retained by what, is a question to the memory of one moment.
-        retained_bytes=None if heap.memory.how is SnapshotMode.LIVE else row["retained_bytes"],
-        resident_bytes=_resident_bytes(heap, row, parts),
+        shallow_bytes=structure + parts.indirect_bytes * row["entries"],
+        dead_bytes=0 if in_frame else parts.dead_bytes(heap.runtime.layout, row["entries"], structure),
+        # Retained by what, is a question to the memory of one moment, and to maps whose slots are on the heap.
+        retained_bytes=None if in_frame or heap.memory.how is SnapshotMode.LIVE else row["retained_bytes"],
+        resident_bytes=None if in_frame else _resident_bytes(heap, row, parts),
         seed=_seed(heap, row["address"]),
     )
 
@@ -74,7 +85,12 @@ def _seed(heap: GoHeap, header: int) -> int | None:
     return found[0] if found else None
 
 
-def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: _Parts) -> int | None:
+def _is_in_frame(heap: GoHeap, row: dict[str, int]) -> bool:
+    """Tell whether a map lies wholly on a stack: its header is all that was measured of it."""
+    return bool(row["is_on_stack"]) and row["structure_bytes"] == heap.runtime.layout.map_header_bytes
+
+
+def _resident_bytes(heap: GoHeap, row: dict[str, int], parts: MapParts) -> int | None:
     """Return how much of the shallow bytes was in RAM; None where that cannot be said.
 
     Neither a core nor memory of no single moment says it, nor a map whose slots cannot be read.
@@ -93,39 +109,6 @@ def _resident_beside(heap: GoHeap, row: dict[str, int]) -> int | None:
         return None
     image, layout = heap.memory.image, asdict(types.layout)
     return heap.survey.resident_beside(image, row["address"], layout, row["slots"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The size of one group or bucket (None: not known), whether arrays of it have headers, what lies beside a slot."""
-
-    group_bytes: int | None
-    header: bool
-    indirect_bytes: int
-
-    @classmethod
-    def of(cls, heap: GoHeap, row: dict[str, int]) -> _Parts:
-        types, headers = heap.types, heap.runtime.layout.has_headers
-        like = row["map_type"] or row["sized_as"]
-        group = types.size(row["bucket_type"] or types.bucket_type(like))
-        if group is None:
-            return cls(None, header=True, indirect_bytes=0)
-        beside = 0
-        for part in types.slot_types(like):
-            size = types.size(part)
-            if size is not None and size[0] > MAX_INLINE_BYTES:
-                beside += allocated_bytes(size[0], header=headers and size[1] > 0)
-        return cls(group[0], headers and group[1] > 0, beside)
-
-    def dead_bytes(self, heap: GoHeap, row: dict[str, int]) -> int | None:
-        if self.group_bytes is None:
-            return None
-        layout = heap.runtime.layout
-        rebuilt = rebuilt_bytes(
-            row["entries"], self.group_bytes, header=self.header, swiss=layout.swiss,
-            load=layout.bucket_load, map_header=layout.map_header_bytes,
-        )  # fmt: skip
-        return max(0, row["structure_bytes"] - rebuilt)
 
 
 def _target(heap: GoHeap, *, stripped: bool) -> InventoryTarget:
@@ -152,13 +135,14 @@ def _snapshot(heap: GoHeap) -> Snapshot:
     )
 
 
-def _left_out(heap: GoHeap, names: GlobalNames | None) -> tuple[str, ...]:
+def _left_out(heap: GoHeap, names: GlobalNames | None, parts: PartsByType) -> tuple[str, ...]:
     """Return a sentence for each map whose parts do not agree, the largest by name."""
     doubtful = (heap.maps["is_sound"] == 0).nonzero()[0].tolist()
     doubtful.sort(key=lambda row: -int(heap.maps["structure_bytes"][row]))
     said = []
     for row in doubtful[:_MOST_NAMED]:
-        each = _instance(heap, names, {name: int(column[row]) for name, column in heap.maps.items()})
+        columns = {name: int(column[row]) for name, column in heap.maps.items()}
+        each = _instance(heap, names, columns, parts)
         said.append(_left_out_words(each.owner, each.type or "a map of unknown type", each.address))
     said.extend(
         _left_out_words(owner, "a sync.Map", address) for owner, address in unsound_sync_maps(heap, names)

@@ -6,6 +6,7 @@ needed. Where a stack cannot be unwound to its end, that is said, and why.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -209,11 +210,16 @@ class Stacks:
 
     def index_at(self, address: int) -> int | None:
         """Return the number of the goroutine on whose stack ``address`` lies; None for none."""
-        place = int(np.searchsorted(self.low[self._by_low], address, side="right")) - 1
+        place = int(bisect_right(self._lows, address)) - 1
         if place < 0:
             return None
         index = int(self._by_low[place])
         return index if address < self.high[index] else None
+
+    @cached_property
+    def _lows(self) -> list[int]:
+        lows: list[int] = np.sort(self.low).tolist()
+        return lows
 
     @cached_property
     def _by_low(self) -> NDArray[np.int64]:

@@ -260,3 +260,15 @@ class Inventory:
         failed = any(check.passed is False for check in checks)
         snapshot = replace(self.snapshot, complete=self.snapshot.complete and not failed)
         return replace(self, snapshot=snapshot, checks=self.checks + checks)
+
+    def largest(self, count: int) -> Inventory:
+        """Return it with the ``count`` largest maps only, and no longer complete where it had more."""
+        rest = self.maps[count:]
+        if not rest:
+            return self
+        held = sum(each.shallow_bytes for each in rest)
+        why = (
+            f"not listed: {len(rest):,} smaller maps that take {held:,} bytes (only {count:,} were asked for)"
+        )
+        snapshot = replace(self.snapshot, complete=False)
+        return replace(self, snapshot=snapshot, maps=self.maps[:count], unread=(*self.unread, why))

@@ -105,6 +105,16 @@ func header() {
 	sink += len(m)
 }
 
+// framed has maps that lie wholly on the stack, slots and all.
+func framed() {
+	m := map[int]int{sink: 1, sink + 1: 2, sink + 2: 3}
+	none := map[string]int{}
+	wait()
+	sink += len(m) + m[sink]
+	none["a"] = sink
+	sink += none["b"]
+}
+
 func deepCaller() {
 	m := filled(inDeepCaller)
 	through(m, 20)
@@ -156,7 +166,7 @@ func main() {
 	handlers = append(handlers, newHandler(), newResetter(), newCache(inMethodValue).lookUp)
 	newNested()(3)
 	fillGlobals()
-	for _, work := range []func(){local, field, fieldOfField, func() { parameter(filled(inParameter)) }, header, deepCaller} {
+	for _, work := range []func(){local, field, fieldOfField, func() { parameter(filled(inParameter)) }, header, framed, deepCaller} {
 		go work()
 	}
 	go func() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,15 @@ def test_what_needs_the_memory_says_so_of_a_file(capfd: pytest.CaptureFixture[st
     assert (done.code, "not memory" in done.err) == (3, True)
     none = mapmedic(capfd, "heap", HEAP)
     assert (none.code, "holds no inventory" in none.err) == (3, True)
+
+
+def test_heap_as_json_is_whole_unless_fewer_are_asked_for(
+    files: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = json.loads(mapmedic(capfd, "heap", "a.json", "--json").out)
+    cut = json.loads(mapmedic(capfd, "heap", "a.json", "--json", "--limit", 1).out)
+    assert (len(whole["maps"]), whole["snapshot"]["complete"], whole["unread"]) == (2, True, [])
+    assert cut["maps"] == whole["maps"][:1]
+    assert not cut["snapshot"]["complete"]
+    (why,) = cut["unread"]
+    assert why.startswith("not listed: 1 smaller maps that take ")

@@ -57,6 +57,16 @@ impl DebugInfo {
         Some((variable.name.clone(), way.path, way.declared, way.kind))
     }
 
+    /// Return (kind of the word that the way ends at, size and type of what it leads to); type 0 where it has none,
+    /// and None where the word leads to nothing of a known size.
+    fn target(&self, address: u64, places: Vec<u64>) -> Option<(u64, u64, u64)> {
+        let (variable, all) = self.way(address, places)?;
+        let types = &self.globals.types;
+        let way = types.follow(variable.kind, &all)?;
+        let of = way.of?;
+        Some((way.kind, types.size(of)?, types.descriptor(of).unwrap_or(0)))
+    }
+
     /// Return (variable, path, declared, map type) of what is reached along ``places`` from the word ``at`` bytes from the
     /// caller's stack pointer in a frame of the function linked to ``entry`` that stands at ``pc``. None where no
     /// variable is known to lie there, or what it leads to is no map.

@@ -12,7 +12,7 @@ use object::{Object, ObjectSegment};
 use crate::problem::{Parsed, Problem, problem};
 
 use super::sections::section;
-use super::types::{Die, STRUCT, Type, Types};
+use super::types::{Die, STRUCT, Type, Types, UNSAFE_POINTER};
 
 pub type Slice<'d> = EndianSlice<'d, LittleEndian>;
 
@@ -201,6 +201,7 @@ impl<'d> Pass<'_, 'd> {
         // Slices, strings and interfaces are described as structs: what Go calls them goes first.
         let kind = match (entry.go_kind, tag) {
             (0, gimli::DW_TAG_structure_type) => STRUCT,
+            (0, gimli::DW_TAG_pointer_type) if entry.kind.is_none() => UNSAFE_POINTER,
             (known, _) => known,
         };
         let of = entry.element.or(entry.kind);

@@ -8,12 +8,14 @@ pub type Die = usize;
 /// reflect.Kind, as Go writes it into DW_AT_go_kind (src/cmd/internal/dwarf/dwarf.go).
 pub const ARRAY: u64 = 17;
 pub const CHAN: u64 = 18;
+pub const INTERFACE: u64 = 20;
 pub const MAP: u64 = 21;
 pub const POINTER: u64 = 22;
 pub const SLICE: u64 = 23;
 pub const STRUCT: u64 = 25;
+pub const UNSAFE_POINTER: u64 = 26;
 /// Channels, functions, maps, pointers.
-const WORDS: [u64; 4] = [CHAN, 19, MAP, POINTER];
+const WORDS: [u64; 5] = [CHAN, 19, MAP, POINTER, UNSAFE_POINTER];
 
 #[derive(Default)]
 pub struct Type {
@@ -49,6 +51,8 @@ pub struct Followed {
     pub declared: Option<String>,
     pub kind: u64,
     pub descriptor: u64,
+    /// What the pointer there is of, or the slice.
+    pub of: Option<Die>,
 }
 
 impl Followed {
@@ -63,9 +67,12 @@ const MOST_DEPTH: usize = 64;
 /// What a struct type without a name is called.
 const ANONYMOUS: &str = "struct {";
 
+/// src/sync/atomic/type.go.
+const ATOMIC_POINTER: &str = "sync/atomic.Pointer[";
+
 /// Tells whether what lies within a struct is its own matter: ways end at it.
 fn is_container(name: &str) -> bool {
-    name == "sync.Map" || name.starts_with("internal/sync.HashTrieMap[")
+    matches!(name, "sync.Map" | "sync.Pool") || name.starts_with("internal/sync.HashTrieMap[")
 }
 
 pub struct Types(pub HashMap<Die, Type>);
@@ -78,6 +85,15 @@ impl Types {
         for _ in 0..MOST_DEPTH {
             let kind = self.0.get(&at)?;
             match kind.kind {
+                STRUCT if kind.name.starts_with(ATOMIC_POINTER) => {
+                    return Some(Leaf {
+                        path,
+                        declared,
+                        of: self.of_atomic(kind),
+                        kind: POINTER,
+                        descriptor: 0,
+                    });
+                }
                 STRUCT if !is_container(&kind.name) => {
                     let (name, start, inner) =
                         kind.fields.iter().rev().find(|field| field.1 <= offset)?;
@@ -100,7 +116,7 @@ impl Types {
                     return Some(Leaf {
                         path,
                         declared,
-                        of: kind.of.filter(|_| known != MAP && known != CHAN),
+                        of: kind.of.filter(|_| !matches!(known, MAP | CHAN | INTERFACE)),
                         kind: known,
                         descriptor: kind.descriptor,
                     });
@@ -108,6 +124,15 @@ impl Types {
             }
         }
         None
+    }
+
+    /// Returns what an atomic.Pointer is of: its pointer is an unsafe one, an array of no pointers before it says it.
+    fn of_atomic(&self, kind: &Type) -> Option<Die> {
+        let inner = |die: Option<Die>| self.0.get(&die?);
+        kind.fields.iter().find_map(|&(_, _, field)| {
+            let array = inner(Some(field)).filter(|field| field.kind == ARRAY)?;
+            inner(array.of).filter(|to| to.kind == POINTER)?.of
+        })
     }
 
     /// Returns the way from a value of type `die` along `places`. Each place is where, in bytes into what the one
@@ -126,6 +151,7 @@ impl Types {
             way.path.push_str(&leaf.path);
             way.declared = leaf.declared.or(way.declared);
             (at, way.kind, way.descriptor) = (leaf.of, leaf.kind, leaf.descriptor);
+            way.of = leaf.of;
         }
         Some(way)
     }

@@ -98,7 +98,7 @@ def _recheck(heap: GoHeap, limits: Limits) -> GoHeap:
 def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:
     """Return the heap in ``memory``; where a heap that is not all there makes no sense, what is missing is said."""
     try:
-        return with_declared_types(survey_heap(memory, names.types() if names else ()), names)
+        return with_declared_types(survey_heap(memory, names), names)
     except HeapUnreadable as error:
         if not memory.unread:
             raise

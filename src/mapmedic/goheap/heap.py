@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +13,12 @@ from mapmedic.goheap.descriptors import Descriptors
 from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.interfaces import find_interfaces
 from mapmedic.goheap.map_sizes import SIZE_CLASSES
+from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
 from mapmedic.goheap.stack_maps import stack_headers
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
+from mapmedic.goheap.static_objects import StaticObjects, find_static_objects
 from mapmedic.goheap.types import Types
 from mapmedic.goheap.watchers import find_watchers
 from mapmedic.goheap.ways import WayNames
@@ -42,6 +43,7 @@ class GoHeap:
     labels: GlobalLabels
     types: Types
     ways: WayNames
+    statics: StaticObjects
     survey: _native.HeapSurvey
     totals: dict[str, int]
     maps: dict[str, np.ndarray]
@@ -49,11 +51,10 @@ class GoHeap:
     unread: tuple[str, ...]
 
 
-def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> GoHeap:
+def survey_heap(memory: Memory, names: GlobalNames | None = None) -> GoHeap:
     """Return the heap in ``memory``; HeapUnreadable where what was read contradicts itself.
 
-    ``variables`` are (address, type) of global variables, where debug information tells it: types by how far
-    they lie from the first.
+    ``names``: what the program's debug information says, of the types of global variables too.
     """
     runtime = find_runtime(memory)
     code = read_code(memory, runtime)
@@ -61,30 +62,32 @@ def survey_heap(memory: Memory, variables: Sequence[tuple[int, int]] = ()) -> Go
     stacks = unwind_stacks(memory, runtime, code)
     roots, unread = find_roots(memory, runtime, stacks)
     labels = GlobalLabels(code, runtime.sections)
+    types = Types(memory, runtime.types)
+    ways = WayNames.of(Descriptors(types))
+    interfaces = find_interfaces(memory, runtime, roots)
+    variables = [(at, runtime.types + kind) for at, kind in names.types()] if names else []
+    statics = find_static_objects(ways, runtime, roots, interfaces, names)
     place = {
         "allspans": runtime.allspans, "spans": runtime.spans, "swiss": runtime.layout.swiss,
         "sync_trie": runtime.layout.sync_trie, "types": runtime.types, "types_end": runtime.types_end,
         "globals": [(section.start, section.end) for section in runtime.sections],
         "arenas": runtime.arenas, "text": runtime.text,
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
-        "variables": [(at, runtime.types + kind) for at, kind in variables],
+        "variables": [*variables, *statics.variables()],
         "moving": memory.how is SnapshotMode.LIVE, "watchers": find_watchers(labels, roots),
         "stack_headers": stack_headers(stacks),
     }  # fmt: skip
-    types = Types(memory, runtime.types)
     try:
         survey = _native.HeapSurvey(
-            memory.image, runtime.layout.spans, place, roots.words.tobytes(), stacks.used(),
-            find_interfaces(memory, runtime, roots),
+            memory.image, runtime.layout.spans, place, roots.words.tobytes(), stacks.used(), interfaces
         )  # fmt: skip
     except ValueError as error:
         raise HeapUnreadable(f"the heap cannot be read: {error}") from error
     totals = survey.totals()
     unread += doubts + _page_doubts(memory, totals["pages_in_use"], runtime.pages_in_use)
     maps, sync_maps = _columns(survey.maps()), _columns(survey.sync_maps())
-    ways = WayNames.of(Descriptors(types))
     return GoHeap(
-        memory, runtime, roots, stacks, labels, types, ways, survey, totals, maps, sync_maps, unread
+        memory, runtime, roots, stacks, labels, types, ways, statics, survey, totals, maps, sync_maps, unread
     )  # fmt: skip
 
 

@@ -14,14 +14,17 @@ def find_interfaces(memory: Memory, runtime: Runtime, roots: Roots) -> list[tupl
 
     Upstream: src/runtime/runtime2.go (eface, iface), src/internal/abi/iface.go (ITab).
     """
-    is_type = _within(roots.before, runtime.types, runtime.types_end)
-    found = [(int(number), int(roots.before[number])) for number in np.nonzero(is_type)[0]]
-    # Tables lie in the program's data, or, made while it runs, outside of the heap: the former are enough here.
     start, end = memory.program
-    for number in np.nonzero(~is_type & _within(roots.before, start, end))[0]:
-        table = memory.words(int(roots.before[number]), "2Q")
+    found = []
+    # Tables lie in the program's data, beside its types from Go 1.26 on, or, made while it runs, outside of the heap:
+    # the former are enough here.
+    for number in np.nonzero(_within(roots.before, start, end))[0].tolist():
+        before = int(roots.before[number])
+        table = memory.words(before, "2Q")
         if table is not None and all(runtime.types <= each < runtime.types_end for each in table):
-            found.append((int(number), table[1]))
+            found.append((number, table[1]))
+        elif runtime.types <= before < runtime.types_end:
+            found.append((number, before))
     return found
 
 

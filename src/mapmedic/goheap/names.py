@@ -39,6 +39,13 @@ class GlobalNames:
         """
         return self.debug.follow(address - self.bias, list(places)) if address >= self.bias else None
 
+    def target(self, address: int, places: Sequence[int]) -> tuple[int, int, int] | None:
+        """Return (kind, size, type) of what the pointer, or of an element of the slice, leads to at the end of a way.
+
+        Kind as reflect.Kind counts, of the word itself; type as in ``types``, 0 where the runtime has none.
+        """
+        return self.debug.target(address - self.bias, list(places)) if address >= self.bias else None
+
     def local(self, frame: Frame, at: int, places: Sequence[int]) -> _native.NamedMap | None:
         """Return (variable, path, declared, type of the map) from the word at ``at`` in ``frame``.
 

@@ -9,6 +9,7 @@ from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.names import CHAN, MAP, GlobalNames
 from mapmedic.goheap.roots import Root, RootKind
 from mapmedic.goheap.stack_names import Names, closure_names, header_names, stack_names
+from mapmedic.goheap.ways import UNKNOWN_KEY
 from mapmedic.memory.reader import Address
 from mapmedic.model.inventory import OwnerKind
 
@@ -46,7 +47,7 @@ def name_place(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:
     if way:
         return _at_end_of(heap, way, names)
     root = Root(RootKind.GLOBAL, Address(address))
-    return _named(heap, root, (), names) or Owner(None, None, heap.labels.of(root.at), OwnerKind.GLOBAL)
+    return _of_global(heap, root, (), names)
 
 
 def name_root(heap: GoHeap, number: int, names: GlobalNames | None) -> Owner:
@@ -56,14 +57,39 @@ def name_root(heap: GoHeap, number: int, names: GlobalNames | None) -> Owner:
 
 def _at_end_of(heap: GoHeap, way: Sequence[Step], names: GlobalNames | None) -> Owner:
     number, steps = way[0][1], way[1:]
-    root, declared = heap.roots.root(number), _declared(heap, steps)
-    named = _named(heap, root, steps, names)
-    if named is not None:
-        return named
+    root = heap.roots.root(number)
+    if root.kind is RootKind.GLOBAL:
+        return _of_global(heap, root, steps, names)
+    closure = closure_names(heap, steps, names)
+    if closure is not None:
+        return _joined(closure, _declared(heap, steps), OwnerKind.CLOSURE)
+    return _of_root(heap, number, steps, names)
+
+
+def _of_global(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None) -> Owner:
+    """Return the owner by the name of a global variable, by what a closure caught, or by who touches the variable.
+
+    What lies beside the variables is named after the one that leads to it.
+    """
+    kind = OwnerKind.HEAP if steps else OwnerKind.GLOBAL
+    variable = names.follow(root.at, ()) if names else None
+    if names is not None and variable is None:
+        root, steps = heap.statics.from_variable(root, steps)
+        variable = names.follow(root.at, ())
+    declared = _declared(heap, steps)
     closure = closure_names(heap, steps, names)
     if closure is not None:
         return _joined(closure, declared, OwnerKind.CLOSURE)
-    return _of_root(heap, number, steps, names)
+    named = _by_debug_information(heap, root, steps, names)
+    if named is not None:
+        path, field = named
+        map_type = names.map_type(root.at, [place for _, place, _, _ in steps]) if names else None
+        return Owner(path, field or declared or path, None, kind, map_type)
+    if variable is not None:
+        # Nobody says how it goes on from there: through an unsafe.Pointer, as in a sync.Pool.
+        name, path, field, _ = variable
+        return Owner(f"{name}{path}{UNKNOWN_KEY}", declared or field or name, None, kind)
+    return Owner(None, declared, heap.labels.of(root.at), kind)
 
 
 def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalNames | None) -> Owner:
@@ -77,7 +103,7 @@ def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalName
             return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
         case RootKind.SPECIAL:
             return Owner(_kept_by_finalizer(heap, steps), declared, "finalizer or cleanup", OwnerKind.HEAP)
-    return Owner(None, declared, heap.labels.of(root.at), _global_kind(steps))
+    return Owner(None, declared, None, OwnerKind.UNKNOWN)
 
 
 def _kept_by_finalizer(heap: GoHeap, steps: Sequence[Step]) -> str | None:
@@ -91,20 +117,6 @@ def _kept_by_finalizer(heap: GoHeap, steps: Sequence[Step]) -> str | None:
         return None
     package, _, bare = name.rpartition(".")
     return f"finalizer {package}.(*{bare})({object_:#x}){''.join(map(str, fields))}"
-
-
-def _named(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNames | None) -> Owner | None:
-    """Return the owner by the name of the global variable ``root``, None where it is none or has none."""
-    named = _by_debug_information(heap, root, steps, names) if root.kind is RootKind.GLOBAL else None
-    if named is None:
-        return None
-    path, field = named
-    map_type = names.map_type(root.at, [place for _, place, _, _ in steps]) if names else None
-    return Owner(path, field or _declared(heap, steps) or path, None, _global_kind(steps), map_type)
-
-
-def _global_kind(steps: Sequence[Step]) -> OwnerKind:
-    return OwnerKind.HEAP if steps else OwnerKind.GLOBAL
 
 
 def _of_stack_header(heap: GoHeap, address: int, names: GlobalNames | None) -> Owner:

@@ -25,6 +25,8 @@ class Names:
 
 # A closure is named after the function it stands in: src/cmd/compile/internal/ir/func.go, closureName.
 _CLOSURE_SUFFIX = re.compile(r"(\.(func\d+|gowrap\d+|deferwrap\d+|\d+)|-range\d+)+$")
+# How the compiler types its values: src/cmd/compile/internal/typecheck/func.go, ClosureType.
+_CLOSURE_TYPE = "struct { F uintptr"
 # What stands behind a call of these is whoever asked the runtime to wait, grow or collect.
 _RUNTIME = ("runtime.", "internal/runtime/", "internal/sync.", "sync.")
 
@@ -67,8 +69,9 @@ def closure_names(
 ) -> Names | None:
     """Name what the closure nearest to the end of a way has captured; None where there is no closure on it."""
     for index in range(len(steps) - 1, -1, -1):
-        address, place, kind, _ = steps[index]
-        word = heap.memory.word(address) if kind == "unknown" else None
+        address, place, kind, type_ = steps[index]
+        may_be = kind == "unknown" or (heap.types.name(type_) or "").startswith(_CLOSURE_TYPE)
+        word = heap.memory.word(address) if may_be else None
         with readable_tables():
             function = heap.stacks.code.function(word) if word else None
         if function is None or function[0] != word:

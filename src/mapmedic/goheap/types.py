@@ -17,7 +17,7 @@ _MOST_DEPTH = 16
 
 
 # What lies within these is their own matter: ways end at them.
-CONTAINERS = ("sync.Map", "sync.HashTrieMap[")
+CONTAINERS = ("sync.Map", "sync.Pool", "sync.HashTrieMap[")
 
 
 @dataclass(frozen=True, slots=True)

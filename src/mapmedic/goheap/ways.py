@@ -9,7 +9,7 @@ from mapmedic.goheap.descriptors import ANY, Descriptor, Descriptors, Kind
 from mapmedic.goheap.slots import SlotTypes, slot_types
 from mapmedic.goheap.types import CONTAINERS
 from mapmedic.goheap.values import Bounds, Decoder
-from mapmedic.model.go_values import Boxed, GoValue, Plain, Pointer, Said, Struct, Text
+from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
 
 # A step of a way as the native core tells it: value, offset in it, what it is, the type that goes with that.
 Step = tuple[int, int, str, int]
@@ -205,7 +205,7 @@ def _key_text(key: GoValue) -> str | None:
             said = "nil" if plain is None else str(plain).lower() if isinstance(plain, bool) else str(plain)
         case Said(_, text):
             said = text[:_SHOWN_KEY]
-        case Struct():
+        case Struct() | Elements():
             said = "{…}"
         case Pointer(_, address, _, _):
             said = f"{address:#x}"

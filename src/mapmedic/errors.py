@@ -261,13 +261,17 @@ class HealthTurnedBad(Refused):
 
 
 class WriteRefused(Refused):
-    """Say why nothing was written at ``address`` of process ``pid``."""
+    """Say why nothing was written at ``address`` of process ``pid``.
 
-    def __init__(self, pid: int, address: int, why: str) -> None:
+    ``cause`` is one of changed, not_whole, too_slow.
+    """
+
+    def __init__(self, pid: int, address: int, why: str, cause: str = "changed") -> None:
         super().__init__(f"process {pid}: nothing was written at {address:#x}: {why}")
         self.pid = pid
         self.address = address
         self.why = why
+        self.cause = cause
 
 
 class BackupFailed(Refused):

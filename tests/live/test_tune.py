@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from mapmedic.model.gc_words import NO_MEMORY_LIMIT
 from mapmedic.model.memstats import MemStats
 from mapmedic.model.tuning import TuneRequest
 from mapmedic.remedy import tuning_apply
+from mapmedic.remedy.repair import find_left_overs, repair
 from tests.support.command import COMMAND, run, validate
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
@@ -124,7 +126,7 @@ def test_a_journal_of_something_else_is_refused(
 def test_a_program_that_says_something_else_afterwards_fails_the_proof(
     service: LabService, journals: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning_apply, "write_changes", lambda _stop, _changes: None)
+    monkeypatch.setattr(tuning_apply, "write_in_a_stop", lambda _pid, _started, _changes: 0)
     with pytest.raises(ProofFailed, match="GOGC is not what was written"):
         applied(service, TuneRequest(percent=20), journals)
 
@@ -188,3 +190,41 @@ def test_killed_at_any_moment_it_leaves_a_program_that_runs(service: LabService,
         assert found is not None
         assert found.value in (50, 51, 100)
         assert memstats(service.url).num_gc > 0
+
+
+def test_collections_are_forced_and_the_period_is_put_back(
+    start_lab: Callable[[Scenario], LabService], journals: Path
+) -> None:
+    # Something happens in it: where nothing does, the runtime's clock sleeps for a minute.
+    service = start_lab(replace(QUIET, rate=500))
+    before = memstats(service.url).num_gc
+    done = run("tune", service.pid, "--collect", 3, "--apply", "--json", "--journal", journals)
+    found = json.loads(done.out)
+    validate(found)
+    assert (done.code, found["collect"]["ended"]) == (0, 3)
+    assert memstats(service.url).num_gc >= before + 3
+    words = api.plan_tuning(str(service.pid), TuneRequest()).words
+    assert words.force_period is not None, "it is two minutes again"
+    assert not find_left_overs(journals)
+
+
+def test_where_the_collector_is_off_none_is_forced(service: LabService, journals: Path) -> None:
+    applied(service, TuneRequest(percent=-1), journals)
+    refused = run("tune", service.pid, "--collect", 1, "--apply")
+    assert (refused.code, "GOGC off" in refused.err) == (4, True)
+
+
+def test_what_a_killed_run_left_is_found_and_put_back(service: LabService, journals: Path) -> None:
+    words = [*COMMAND, "tune", str(service.pid), "--collect", "20", "--apply", "--journal", str(journals)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as tool:
+        deadline = time.monotonic() + 60
+        while api.plan_tuning(str(service.pid), TuneRequest()).words.force_period is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert not find_left_overs(journals), "whoever made it small is still alive"
+        tool.kill()
+    (left,) = find_left_overs(journals)
+    assert left.pid == service.pid
+    repair(left)
+    assert not find_left_overs(journals)
+    assert api.plan_tuning(str(service.pid), TuneRequest()).words.force_period is not None

@@ -8,6 +8,7 @@ from mapmedic.capture.inventory import process_id
 from mapmedic.capture.targets import parse_target
 from mapmedic.model.tuning import TuneOutcome, TunePlan, TuneRequest
 from mapmedic.remedy import tuning, tuning_apply, tuning_revert
+from mapmedic.remedy.forced_gc import Progress
 from mapmedic.remedy.journal import Journal, default_folder
 
 
@@ -21,10 +22,20 @@ def plan_revert(target: str, journal: Path) -> TunePlan:
     return tuning_revert.plan_revert(process_id(parse_target(target)), journal)
 
 
-def apply_tuning(plan: TunePlan, *, journal_folder: Path | None = None) -> TuneOutcome:
-    """Carry out ``plan``; journal first. PreflightFailed or WriteRefused leave everything as it was."""
+def apply_tuning(
+    plan: TunePlan,
+    *,
+    journal_folder: Path | None = None,
+    within_seconds: float = 30.0,
+    progress: Progress | None = None,
+) -> TuneOutcome:
+    """Carry out ``plan``; journal first. PreflightFailed or WriteRefused leave everything as it was.
+
+    Forced collections may take ``within_seconds``.
+    """
     journal = Journal(journal_folder or default_folder(), f"tune-{plan.pid}")
     try:
-        return tuning_apply.apply_tuning(plan, journal)
+        tell = progress or (lambda _what, _share: None)
+        return tuning_apply.apply_tuning(plan, journal, within_seconds, tell)
     finally:
         journal.close()

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from mapmedic.cli.options import examples, json_option
-from mapmedic.cli.output import console
+from mapmedic.cli.options import Duration, examples, json_option
+from mapmedic.cli.output import ProgressBar, console
 from mapmedic.errors import UsageError
 
 _OFF_PERCENT, _NO_LIMIT = -1, (1 << 63) - 1
@@ -55,6 +55,7 @@ class MemoryLimit(click.ParamType[int]):
         "tune 1234",
         "tune 1234 --memory-limit 1500MiB --gogc 50",
         "tune 1234 --gctrace on --apply",
+        "tune 1234 --collect 3 --apply",
     ),
 )
 @click.argument("target")
@@ -66,6 +67,16 @@ class MemoryLimit(click.ParamType[int]):
     help="A line for each collection on the program's standard error.",
 )
 @click.option(
+    "--collect",
+    "collections",
+    type=click.IntRange(1, 20),
+    metavar="N",
+    help="Force N collections now; Go gives memory back after the second or third.",
+)
+@click.option(
+    "--within", type=Duration(), default="30s", show_default=True, help="The time that they may take."
+)
+@click.option(
     "--revert",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="JOURNAL",
@@ -75,8 +86,8 @@ class MemoryLimit(click.ParamType[int]):
 @click.option("--journal", type=click.Path(file_okay=False, path_type=Path), help="Folder for the journal.")
 @json_option
 def command(
-    target: str, percent: int | None, memory_limit: int | None, gctrace: str | None, revert: Path | None,
-    apply_it: bool, journal: Path | None, as_json: bool,
+    target: str, percent: int | None, memory_limit: int | None, gctrace: str | None, collections: int | None,
+    within: float, revert: Path | None, apply_it: bool, journal: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show GOGC, GOMEMLIMIT and gctrace of a running Go process; set them with --apply, without a restart.
 
@@ -88,10 +99,13 @@ def command(
     from mapmedic.report.tuning import print_settings, print_tune_plan, print_tuned, tune_json  # noqa: PLC0415
 
     trace = None if gctrace is None else int(gctrace == "on")
-    request = api.TuneRequest(percent, memory_limit, trace)
+    request = api.TuneRequest(percent, memory_limit, trace, collections or 0)
     _require_sense(request.asks_for_change, revert, apply_it=apply_it)
     plan = api.plan_tuning(target, request) if revert is None else api.plan_revert(target, revert)
-    done = api.apply_tuning(plan, journal_folder=journal) if apply_it else None
+    done = None
+    if apply_it:
+        with ProgressBar() as progress:
+            done = api.apply_tuning(plan, journal_folder=journal, within_seconds=within, progress=progress)
     if as_json:
         click.echo(dump(tune_json(plan, done)))
     elif done is not None:
@@ -106,4 +120,6 @@ def _require_sense(asks: bool, revert: Path | None, *, apply_it: bool) -> None:
     if asks and revert:
         raise UsageError("--revert puts back what was; it goes with no other setting")
     if apply_it and not (asks or revert):
-        raise UsageError("--apply without a setting: give --gogc, --memory-limit, --gctrace or --revert")
+        raise UsageError(
+            "--apply without a setting: give --gogc, --memory-limit, --gctrace, --collect or --revert"
+        )

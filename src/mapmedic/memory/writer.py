@@ -37,7 +37,6 @@ def write_changes(stop: Stop, changes: Sequence[Change]) -> None:
     except _native.WindowFailed as error:
         kind, number, _ = error.args
         if kind in _WHY:
-            raise WriteRefused(
-                stop.pid, changes[0].address if kind == "too_slow" else number, _WHY[kind]
-            ) from error
+            address = changes[0].address if kind == "too_slow" else number
+            raise WriteRefused(stop.pid, address, _WHY[kind], kind) from error
         raise ProcessUnreadable(stop.pid, "it could not be written to", "ended") from error

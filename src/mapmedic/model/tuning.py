@@ -34,17 +34,28 @@ class TuneRequest:
     """What the operator asked for; None leaves a setting as it is.
 
     ``percent`` is GOGC (-1: off), ``memory_limit`` GOMEMLIMIT in bytes (NO_MEMORY_LIMIT: none), ``trace`` the level
-    of gctrace.
+    of gctrace, ``collections`` how many collections are to be forced.
     """
 
     percent: int | None = None
     memory_limit: int | None = None
     trace: int | None = None
+    collections: int = 0
 
     @property
     def asks_for_change(self) -> bool:
         """Tell whether anything is to be set."""
-        return any(each is not None for each in (self.percent, self.memory_limit, self.trace))
+        settings = (self.percent, self.memory_limit, self.trace)
+        return bool(self.collections) or any(each is not None for each in settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """How many collections ended while they were forced, and in which time; ``wanted`` is how many were asked for."""
+
+    wanted: int
+    ended: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class TunePlan:
     changes: tuple[SettingChange, ...]
     conditions: tuple[Condition, ...]
     notes: tuple[str, ...]
+    collections: int = 0
 
     @property
     def ready(self) -> bool:
@@ -78,3 +90,5 @@ class TuneOutcome:
     pause_ns: int
     journal_path: str
     words: GcWords
+    resident_bytes: int
+    collections: Collections | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -41,6 +42,8 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+            # As long as we live: who looks for what was left undone must not take it for that.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             sync_folder(folder)
         except OSError as error:
             raise JournalUnwritable(str(self.path), error.strerror or str(error)) from error
@@ -59,6 +62,18 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def is_in_use(path: Path) -> bool:
+    """Tell whether whoever writes the journal at ``path`` is still alive."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def note(journal: Journal, event: str, **facts: object) -> None:

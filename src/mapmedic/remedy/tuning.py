@@ -10,6 +10,7 @@ from mapmedic.model.gc_words import NO_MEMORY_LIMIT, GcWord, GcWords
 from mapmedic.model.remedy import Condition
 from mapmedic.model.tuning import SettingChange, TunePlan, TuneRequest, WordWrite
 from mapmedic.model.units import MIB
+from mapmedic.remedy.forced_gc import may_force
 
 OFF = -1
 # When a write is seen: src/runtime/mgcpacer.go, memoryLimitHeapGoal reads memoryLimit whenever a trigger is asked for;
@@ -40,6 +41,7 @@ def plan_tuning(pid: int, request: TuneRequest) -> TunePlan:
         changes=changes,
         conditions=_conditions(words, request),
         notes=_notes(words, request, facts.resident_bytes),
+        collections=request.collections,
     )
 
 
@@ -72,7 +74,8 @@ def _conditions(words: GcWords, request: TuneRequest) -> tuple[Condition, ...]:
         ("GOMEMLIMIT", request.memory_limit, words.memory_limit),
         ("gctrace", request.trace, words.trace),
     )
-    return tuple(_found(name, word) for name, value, word in wanted if value is not None)
+    found = [_found(name, word) for name, value, word in wanted if value is not None]
+    return (*found, *([may_force(words)] if request.collections else []))
 
 
 def _found(name: str, word: GcWord | None) -> Condition:
@@ -95,6 +98,8 @@ def _notes(words: GcWords, request: TuneRequest, resident_bytes: int) -> tuple[s
     unlimited = (limit or (words.memory_limit.value if words.memory_limit else 0)) == NO_MEMORY_LIMIT
     if request.percent == OFF and unlimited:
         notes.append("with GOGC off and no GOMEMLIMIT nothing is collected any more: memory only grows")
-    if request.asks_for_change:
+    if request.collections:
+        notes.append("a program in which nothing happens may sleep for a minute before it looks at the time")
+    if (request.percent, limit, request.trace) != (None, None, None):
         notes.append("what the program itself sets by runtime/debug later takes the place of this")
     return tuple(notes)

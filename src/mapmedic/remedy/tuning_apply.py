@@ -2,55 +2,57 @@
 
 from __future__ import annotations
 
-from mapmedic.errors import PreflightFailed, ProofFailed, WriteRefused
+from mapmedic.errors import PreflightFailed, ProofFailed
 from mapmedic.goheap.gc_words import find_gc_words
-from mapmedic.memory.access import require_readable
-from mapmedic.memory.process import started_ticks
+from mapmedic.memory.process import read_facts
 from mapmedic.memory.program import read_program
-from mapmedic.memory.stop import stop
-from mapmedic.memory.writer import Change, write_changes
+from mapmedic.memory.writer import Change
 from mapmedic.model.gc_words import GcWords
 from mapmedic.model.tuning import SettingChange, TuneOutcome, TunePlan, WordWrite
 from mapmedic.remedy.boot import boot_id
+from mapmedic.remedy.forced_gc import Progress, force_collections
 from mapmedic.remedy.journal import Journal, note
+from mapmedic.remedy.stopped_write import write_in_a_stop
 
-# A write of some bytes takes microseconds; the rest is for threads that are slow to stop.
-_MAX_PAUSE_MS = 20.0
 PLANNED, APPLIED, REFUSED = "tune.planned", "tune.applied", "tune.refused"
 
 
-def apply_tuning(plan: TunePlan, journal: Journal) -> TuneOutcome:
+def apply_tuning(plan: TunePlan, journal: Journal, within_seconds: float, progress: Progress) -> TuneOutcome:
     """Carry out ``plan`` and return what the collector says afterwards; journal first.
 
-    PreflightFailed, WriteRefused or ProcessUnreadable leave everything as it was; ProofFailed where the program
-    says something else than what was written.
+    Collections, if any are to be forced, may take ``within_seconds``. PreflightFailed, WriteRefused or
+    ProcessUnreadable leave the settings as they were; ProofFailed where the program says something else than what
+    was written.
     """
-    if not plan.ready or not plan.changes:
-        raise PreflightFailed(tuple(c.name for c in plan.conditions if not c.holds) or ("nothing to set",))
+    if failed := tuple(f"{c.name}: {c.why}" for c in plan.conditions if not c.holds):
+        raise PreflightFailed(failed)
+    pause_ns = _set(plan, journal) if plan.changes else 0
+    words = find_gc_words(read_program(plan.pid))
+    _require_said(plan, words)
+    forced = None
+    if plan.collections:
+        forced = force_collections(
+            plan.pid, words, plan.collections, journal, within_seconds=within_seconds, progress=progress
+        )
+        words = find_gc_words(read_program(plan.pid))
+    resident = read_facts(plan.pid).resident_bytes
+    return TuneOutcome(plan, pause_ns, str(journal.path), words, resident, forced)
+
+
+def _set(plan: TunePlan, journal: Journal) -> int:
+    """Write what ``plan`` says, journal first, and return for how long the process stood still, in ns."""
     journal.write(
         PLANNED, pid=plan.pid, program=plan.program, started_ticks=plan.started_ticks, boot=boot_id(),
         changes=[_journal_change(each) for each in plan.changes],
     )  # fmt: skip
     try:
-        pause_ns = _write(plan)
+        changes = [_bytes(write) for each in plan.changes for write in each.writes]
+        pause_ns = write_in_a_stop(plan.pid, plan.started_ticks, changes)
     except Exception as error:
         note(journal, REFUSED, why=str(error))
         raise
     note(journal, APPLIED, pause_ns=pause_ns)
-    words = find_gc_words(read_program(plan.pid))
-    _require_said(plan, words)
-    return TuneOutcome(plan, pause_ns, str(journal.path), words)
-
-
-def _write(plan: TunePlan) -> int:
-    """Write everything in one stop and return how long it took, in ns."""
-    facts = require_readable(plan.pid)
-    with stop(plan.pid, facts, _MAX_PAUSE_MS) as standing:
-        # Standing still, it cannot end and have its number given to another.
-        if started_ticks(plan.pid) != plan.started_ticks:
-            raise WriteRefused(plan.pid, plan.changes[0].writes[0].address, "it is another process by now")
-        write_changes(standing, [_bytes(write) for each in plan.changes for write in each.writes])
-    return standing.pause_ns
+    return pause_ns
 
 
 def _bytes(write: WordWrite) -> Change:

@@ -17,6 +17,7 @@ from mapmedic.report.terminal_parts import bullets, command, conditions_list, he
 
 _OFF = -1
 _UNKNOWN = "not found"
+_UNDO = "mapmedic tune PID --revert JOURNAL; a restart of the program forgets it too"
 # The word of the command line that sets it.
 _OPTIONS = {"GOGC": "--gogc", "GOMEMLIMIT": "--memory-limit", "gctrace": "--gctrace"}
 
@@ -39,15 +40,16 @@ def print_tune_plan(console: Console, plan: TunePlan, offer: bool = True) -> Non
             f"{each.name}: {value_text(each.name, each.before)} -> {value_text(each.name, each.after)}; "
             f"{each.takes_effect}"
             for each in plan.changes
-        ],
-        len(_OPTIONS),
+        ]
+        + ([_collect_text(plan.collections)] if plan.collections else []),
+        len(_OPTIONS) + 1,
     )
     conditions_list(console, plan.conditions)
     pairs(
         console,
         [
             ("Stop", "all threads, for the time of one small write; less than a millisecond is usual"),
-            ("Undo", "mapmedic tune PID --revert JOURNAL; a restart of the program forgets it too"),
+            *([("Undo", _UNDO)] if plan.changes else []),
             *[("Note", inert(note, WHOLE_LIMIT)) for note in plan.notes],
         ],
     )
@@ -59,12 +61,35 @@ def print_tune_plan(console: Console, plan: TunePlan, offer: bool = True) -> Non
 
 def print_tuned(console: Console, done: TuneOutcome) -> None:
     """Print what was set, for how long the process stood still, and what its collector says now."""
-    names = ", ".join(each.name for each in done.plan.changes)
-    text = f"Set while the program ran: {names}. It stood still for {duration_text(done.pause_ns)}."
-    paragraph(console, Text(text, "bold green"))
+    if done.plan.changes:
+        names = ", ".join(each.name for each in done.plan.changes)
+        text = f"Set while the program ran: {names}. It stood still for {duration_text(done.pause_ns)}."
+        paragraph(console, Text(text, "bold green"))
+    if done.collections is not None:
+        all_of_them = done.collections.ended >= done.collections.wanted
+        paragraph(console, Text(_collected_text(done), "bold green" if all_of_them else "bold yellow"))
     _print_words(console, done.words)
     pairs(console, [("Journal", inert(done.journal_path, WHOLE_LIMIT))])
-    command(console, f"mapmedic tune {done.plan.pid} --revert {shlex.quote(done.journal_path)}")
+    if done.plan.changes:
+        command(console, f"mapmedic tune {done.plan.pid} --revert {shlex.quote(done.journal_path)}")
+
+
+def _collect_text(wanted: int) -> str:
+    return (
+        f"force {count_text(wanted)} collections: the time after which the runtime forces one is made a tenth of a "
+        "second, and put back"
+    )
+
+
+def _collected_text(done: TuneOutcome) -> str:
+    forced = done.collections
+    if forced is None:
+        return ""
+    before, after = bytes_text(done.plan.resident_bytes), bytes_text(done.resident_bytes)
+    return (
+        f"{count_text(forced.ended)} of {count_text(forced.wanted)} collections ended in "
+        f"{duration_text(forced.seconds * 1e9)}; RSS went from {before} to {after}."
+    )
 
 
 def value_text(name: str, value: int) -> str:
@@ -93,6 +118,7 @@ def _apply_command(plan: TunePlan) -> str:
     words = ["mapmedic", "tune", str(plan.pid)]
     for change in plan.changes:
         words += [_OPTIONS[change.name], _argument(change)]
+    words += ["--collect", str(plan.collections)] if plan.collections else []
     return " ".join(map(shlex.quote, [*words, "--apply"]))
 
 
@@ -116,6 +142,19 @@ def tune_json(plan: TunePlan, done: TuneOutcome | None = None) -> dict[str, Any]
         "applied": done is not None,
         "pause_ms": round(done.pause_ns / 1e6, 3) if done else None,
         "journal_path": done.journal_path if done else None,
+        "rss_bytes": done.resident_bytes if done else plan.resident_bytes,
+        "collect": _collect_json(plan, done),
+    }
+
+
+def _collect_json(plan: TunePlan, done: TuneOutcome | None) -> dict[str, Any] | None:
+    if not plan.collections:
+        return None
+    forced = done.collections if done else None
+    return {
+        "wanted": plan.collections,
+        "ended": forced.ended if forced else None,
+        "seconds": round(forced.seconds, 3) if forced else None,
     }
 
 

@@ -44,7 +44,7 @@ from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome
 from mapmedic.model.report import Requests
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Artifact, Session
-from mapmedic.model.tuning import SettingChange, TuneOutcome, TunePlan, WordWrite
+from mapmedic.model.tuning import Collections, SettingChange, TuneOutcome, TunePlan, WordWrite
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.remedy.journal import SCHEMA as JOURNAL
 from mapmedic.report import json_output as out
@@ -81,7 +81,8 @@ OURS = {
     "journal-1.json": "schema at_unix_ns event",
     "restore-1.json": "schema target map backup conditions ready notes applied entries_before entries_after restored "
     "kept_newer pause_ms journal_path",
-    "tune-1.json": "schema target settings changes conditions ready notes applied pause_ms journal_path",
+    "tune-1.json": "schema target settings changes conditions ready notes applied pause_ms journal_path rss_bytes "
+    "collect",
     "plan-1.json": "schema target map kind type strategy entries steps conditions ready undo notes hold_seconds "
     "return_memory where matches max_lock_hold_ms backup",
 }
@@ -266,7 +267,11 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.restore_json(RESTORE, Restored(RESTORE, 3, 0, 17_300, None, "/j")),
     tune_json(TUNING),
     tune_json(replace(TUNING, words=GcWords(*[None] * 8), changes=())),
-    tune_json(TUNING, TuneOutcome(TUNING, 310_000, "/j", TUNING.words)),
+    tune_json(TUNING, TuneOutcome(TUNING, 310_000, "/j", TUNING.words, 1 << 29)),
+    tune_json(replace(TUNING, collections=3)),
+    tune_json(
+        replace(TUNING, collections=3), TuneOutcome(TUNING, 0, "/j", TUNING.words, 0, Collections(3, 2, 30.01))
+    ),
     out.flame_json("t", Path("p"), heap_of(())),
     out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),

@@ -10,7 +10,8 @@ import pytest
 from mapmedic import api
 from mapmedic.model.inventory import Inventory
 from mapmedic.source.toolchain import GoToolchain
-from tests.live.test_stacks import PATIENCE_MS, toolchains
+from tests.live.test_stacks import PATIENCE_MS
+from tests.support.toolchains import toolchains
 
 pytestmark = pytest.mark.live
 HEADERS_SINCE = 22

@@ -38,6 +38,11 @@ OWNERS = {
     1008: (None, None, "closure main.(*cache).lookUp-fm"),
     1009: ("goroutine N main.deepCaller.m", "main.deepCaller.m", "goroutine N main.deepCaller"),
     1010: ("closure main.newNested.func1.1.deep", "main.newNested.deep", "closure main.newNested.func1.1"),
+    1011: (
+        'closure main.newIndexed.func1.byName["b"]',
+        "main.newIndexed.byName",
+        "closure main.newIndexed.func1",
+    ),
 }
 IN_HEADER = 1005
 # Entries -> who touches the variable, those that write to it first.

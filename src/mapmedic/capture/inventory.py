@@ -126,8 +126,9 @@ def _read(target: Target, limits: Limits, exe: Path | None, progress: Progress |
     if exe is not None:
         raise UsageError("--exe names the program of a core; a process says itself what it runs")
     _require_go(pid)
-    started, now = started_at_seconds(pid), time.time_ns()
+    started = started_at_seconds(pid)
     memory = read_process(pid, limits, progress=progress)
+    now = memory.taken_at_unix_ns or time.time_ns()
     return _Look(memory, Path(f"/proc/{pid}/exe"), now, platform.node() or None, started)
 
 

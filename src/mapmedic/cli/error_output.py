@@ -18,7 +18,8 @@ from mapmedic.report.inert import inert
 def print_words(error: errors.MapmedicError, command: str | None = None) -> None:
     """Print the advice on ``error`` of ``command`` to stderr."""
     advice = _for_command(advise(error), command)
-    lines = [f"error: {advice.what}", f"where: {advice.where}"]
+    places = advice.where.split("\n")
+    lines = [f"error: {advice.what}", f"where: {places[0]}", *(f"       {place}" for place in places[1:])]
     for number, cause in enumerate(advice.causes):
         lines += _wrapped("likely: " if number == 0 else " " * 8, inert(cause))
     lines += [f"kept:  {note}" for note in getattr(error, "__notes__", ())]

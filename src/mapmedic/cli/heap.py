@@ -63,7 +63,9 @@ from mapmedic.model.units import MIB
     metavar="OWNER",
     help="Show who holds one map: the shortest way from a root, with what each object on it retains, and others.",
 )
-@click.option("--redact", is_flag=True, help="With --entries: hashes in the place of keys and values.")
+@click.option(
+    "--redact", is_flag=True, help="With --entries and --paths: hashes in the place of keys and values."
+)
 @by_option
 @click.option(
     "--pprof",
@@ -104,7 +106,7 @@ def command(
         snapshot=snapshot, max_pause_ms=max_pause_ms, memory_floor_bytes=memory_floor_mib * MIB, exe=exe
     )
     if paths_of is not None:
-        show_holders(target, paths_of, reading, as_json=as_json)
+        show_holders(target, paths_of, reading, redact=redact, as_json=as_json)
     elif entries_of is not None:
         show_entries(target, entries_of, reading, limit=limit, redact=redact, as_json=as_json)
     else:
@@ -119,8 +121,8 @@ def _require_one_look(
 ) -> None:
     if entries_of is not None and paths_of is not None:
         raise UsageError("--entries and --paths are two looks at a map; ask for one at a time")
-    if redact and entries_of is None:
-        raise UsageError("--redact goes with --entries OWNER")
+    if redact and entries_of is None and paths_of is None:
+        raise UsageError("--redact goes with --entries OWNER or --paths OWNER")
     for option, value in of_all.items():
         if value is not None and (entries_of is not None or paths_of is not None):
             raise UsageError(f"{option} goes with the whole inventory, not with --entries or --paths")

@@ -58,11 +58,12 @@ def show_entries(
         print_entries(console(), shown, redacted=redact)
 
 
-def show_holders(target: str, owner: str, reading: Reading, *, as_json: bool) -> None:
-    """Print who holds a map, as JSON or for people."""
+def show_holders(target: str, owner: str, reading: Reading, *, redact: bool, as_json: bool) -> None:
+    """Print who holds a map, as JSON or for people; with ``redact`` without the keys on the way."""
     with ProgressBar() as bar:
         held = api.heap_paths(target, owner, **reading, progress=bar)
+    shown = Redaction().holders(held) if redact else held
     if as_json:
-        click.echo(dump(holders_json(held)))
+        click.echo(dump(holders_json(shown)))
     else:
-        print_holders(console(), held)
+        print_holders(console(), shown)

@@ -62,7 +62,7 @@ def _at_end_of(heap: GoHeap, way: Sequence[Step], names: GlobalNames | None) -> 
         return _of_global(heap, root, steps, names)
     closure = closure_names(heap, steps, names)
     if closure is not None:
-        return _joined(closure, _declared(heap, steps), OwnerKind.CLOSURE)
+        return _joined(closure, heap.ways.declared(steps), OwnerKind.CLOSURE)
     return _of_root(heap, number, steps, names)
 
 
@@ -76,7 +76,7 @@ def _of_global(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNam
     if names is not None and variable is None:
         root, steps = heap.statics.from_variable(root, steps)
         variable = names.follow(root.at, ())
-    declared = _declared(heap, steps)
+    declared = heap.ways.declared(steps)
     closure = closure_names(heap, steps, names)
     if closure is not None:
         return _joined(closure, declared, OwnerKind.CLOSURE)
@@ -93,11 +93,10 @@ def _of_global(heap: GoHeap, root: Root, steps: Sequence[Step], names: GlobalNam
 
 
 def _of_root(heap: GoHeap, number: int, steps: Sequence[Step], names: GlobalNames | None) -> Owner:
-    root, declared = heap.roots.root(number), _declared(heap, steps)
+    root, declared = heap.roots.root(number), heap.ways.declared(steps)
     match root.kind:
         case RootKind.STACK:
-            places = [place for _, place, _, _ in steps]
-            found = stack_names(heap, root.of, heap.roots.alike(number), places, names)
+            found = stack_names(heap, root.of, heap.roots.alike(number), steps, names)
             return _joined(found, declared, OwnerKind.GOROUTINE)
         case RootKind.REGISTER:
             return Owner(None, declared, f"thread {root.of}", OwnerKind.UNKNOWN)
@@ -154,7 +153,7 @@ def _by_debug_information(
         way = heap.ways.along(steps[known:], kind)
         if way is not None:
             if way.path:
-                declared = _declared(heap, steps[known:]) or declared or f"{variable}{path}"
+                declared = heap.ways.declared(steps[known:]) or declared or f"{variable}{path}"
             return f"{'chan ' if way.through_channel else ''}{variable}{path}{way.path}", declared
     variable_kind = names.variable(root.at)
     if variable_kind is None:
@@ -163,7 +162,7 @@ def _by_debug_information(
     inner = _field(heap, steps)
     if kind not in (CHAN, MAP) or inner is None:
         return None
-    return f"{'chan ' if kind == CHAN else ''}{variable}[…]{inner}", _declared(heap, steps)
+    return f"{'chan ' if kind == CHAN else ''}{variable}[…]{inner}", heap.ways.declared(steps)
 
 
 def _field(heap: GoHeap, steps: Sequence[Step]) -> str | None:
@@ -175,21 +174,3 @@ def _field(heap: GoHeap, steps: Sequence[Step]) -> str | None:
         return None
     name = heap.types.name(type_) or ""
     return "" if name.startswith(("map.group[", "map.bucket[")) else heap.types.field_path(type_, place)
-
-
-def _declared(heap: GoHeap, steps: Sequence[Step]) -> str | None:
-    """Return ``main.Manager.sessions`` for the last step out of a struct with a name; None where there is none."""
-    for _, place, kind, type_ in reversed(steps):
-        if kind == "unknown":
-            return None
-        name = heap.types.name(type_) if kind == "values" else None
-        path = heap.types.field_path(type_, place) if name else None
-        if (
-            name
-            and path
-            and path.startswith(".")
-            and "." in name
-            and not name.startswith(("map.", "struct "))
-        ):
-            return f"{name}{path}"
-    return None

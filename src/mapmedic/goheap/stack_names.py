@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mapmedic import _native
+from mapmedic.goheap.descriptors import Kind
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.stacks import Frame, readable_tables
+from mapmedic.goheap.ways import Step
 from mapmedic.memory.reader import Address
 
 
@@ -32,15 +35,15 @@ _RUNTIME = ("runtime.", "internal/runtime/", "internal/sync.", "sync.")
 
 
 def stack_names(
-    heap: GoHeap, goroutine: int, holders: Sequence[Address], places: Sequence[int], names: GlobalNames | None
+    heap: GoHeap, goroutine: int, holders: Sequence[Address], steps: Sequence[Step], names: GlobalNames | None
 ) -> Names:
-    """Name what is reached along ``places`` from the words at ``holders``, all on the stack of ``goroutine``.
+    """Name what is reached along ``steps`` from the words at ``holders``, all on the stack of ``goroutine``.
 
     Of several frames the outermost one that says a name is believed: it holds on the longest.
     """
     frames = [(at, frame) for at in holders if (frame := heap.stacks.frame_at(at)) is not None]
     for at, frame in reversed(frames):
-        named = names.local(frame, at, places) if names else None
+        named = _furthest(heap, steps, partial(names.local, frame, at)) if names else None
         if named is not None:
             return _named(goroutine, frame, named)
     own = next((frame for _, frame in reversed(frames) if not frame.function.startswith(_RUNTIME)), None)
@@ -64,9 +67,7 @@ def header_names(
     return Names(None, None, f"goroutine {goroutine} {frame.function}")
 
 
-def closure_names(
-    heap: GoHeap, steps: Sequence[tuple[int, int, str, int]], names: GlobalNames | None
-) -> Names | None:
+def closure_names(heap: GoHeap, steps: Sequence[Step], names: GlobalNames | None) -> Names | None:
     """Name what the closure nearest to the end of a way has captured; None where there is no closure on it."""
     for index in range(len(steps) - 1, -1, -1):
         address, place, kind, type_ = steps[index]
@@ -77,13 +78,30 @@ def closure_names(
         if function is None or function[0] != word:
             continue
         label = f"closure {function[1]}"
-        onwards = [step[1] for step in steps[index + 1 :]]
-        named = names.captured(word, place, onwards) if names else None
+        named = _furthest(heap, steps[index + 1 :], partial(names.captured, word, place)) if names else None
         if named is None:
             return Names(None, None, label)
         variable, path, declared, map_type = named
         around = _CLOSURE_SUFFIX.sub("", function[1])
         return Names(f"{label}.{variable}{path}", declared or f"{around}.{variable}", label, map_type)
+    return None
+
+
+def _furthest(
+    heap: GoHeap, steps: Sequence[Step], name: Callable[[list[int]], _native.NamedMap | None]
+) -> _native.NamedMap | None:
+    """Return the name by the debug information as far as that leads to a map, from there on by the types in memory."""
+    places = [place for _, place, _, _ in steps]
+    for known in range(len(steps), -1, -1):
+        named = name(places[:known])
+        if named is None:
+            continue
+        if known == len(steps):
+            return named
+        way = heap.ways.along(steps[known:], Kind.MAP)
+        variable, path, declared, _ = named
+        inner = heap.ways.declared(steps[known:]) or declared
+        return None if way is None else (variable, f"{path}{way.path}", inner, None)
     return None
 
 

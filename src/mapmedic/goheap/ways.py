@@ -59,6 +59,19 @@ class WayNames:
         """
         return _Walk(self, list(steps)).run(first)
 
+    def declared(self, steps: Sequence[Step]) -> str | None:
+        """Return ``main.Manager.sessions`` for the last step out of a struct with a name; None where there is none."""
+        types = self.descriptors.types
+        for _, place, kind, type_ in reversed(steps):
+            if kind == "unknown":
+                return None
+            name = types.name(type_) if kind == "values" else None
+            path = types.field_path(type_, place) if name else None
+            is_field = path and path.startswith(".")
+            if name and is_field and "." in name and not name.startswith(("map.", "struct ")):
+                return f"{name}{path}"
+        return None
+
     def slots(self, bucket_type: int) -> SlotTypes | None:
         """Return how the slots of a group or bucket of this type are laid out; None for any other type."""
         if bucket_type not in self._slots:

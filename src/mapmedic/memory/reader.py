@@ -73,6 +73,7 @@ class Memory:
     what should have been there and could not be read; ``remarks`` is what else went less than well; ``notes`` is
     why it was read the way it was.
     ``pause_ns`` is how long the process stood still; ``rss_bytes`` is VmRSS at that time, None where it is not known.
+    ``taken_at_unix_ns``: when, by our clock; nothing in it was written later, but where it was read while it ran.
     """
 
     image: _native.Image
@@ -86,6 +87,7 @@ class Memory:
     notes: tuple[str, ...] = ()
     pid: int | None = None
     rss_bytes: int | None = None
+    taken_at_unix_ns: int | None = None
 
     def read(self, address: int, size: int) -> bytes | None:
         """Return ``size`` bytes at ``address``; None where not all of them are there."""

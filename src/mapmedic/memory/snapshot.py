@@ -6,6 +6,7 @@ Nothing of the target is changed that outlives the reading: ``docs/decisions/000
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -90,7 +91,7 @@ def _other_way(error: Exception, way: Way, cost: Cost, limits: Limits) -> Way | 
 def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
     if way.how is SnapshotMode.LIVE:
         return _read_live(way, copying)
-    held = _hold(way, room, copying.pid)
+    held, now = _hold(way, room, copying.pid), time.time_ns()
     try:
         # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
         extents, rss = with_resident(read_extents(held.pid), copying.pid, held.pid)
@@ -101,7 +102,9 @@ def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
     memory = _memory(way, copying, extents, (copied,), _threads(held))
     notes = way.notes + _overrun(way, pause_ns)
     remarks = () if is_clean else (_ZOMBIE,)
-    return replace(memory, pause_ns=pause_ns, rss_bytes=rss, notes=notes, remarks=remarks)
+    return replace(
+        memory, pause_ns=pause_ns, rss_bytes=rss, notes=notes, remarks=remarks, taken_at_unix_ns=now
+    )
 
 
 def _read_live(way: Way, copying: Copying) -> Memory:
@@ -119,7 +122,7 @@ def _read_live(way: Way, copying: Copying) -> Memory:
     heap = rest.copy(copying.pid, [each for each in extents if _may_be_heap(each)])
     extents, rss = with_resident(extents, copying.pid, copying.pid)
     memory = _memory(way, copying, extents, (lists, heap), threads)
-    return replace(memory, pause_ns=pause_ns, rss_bytes=rss)
+    return replace(memory, pause_ns=pause_ns, rss_bytes=rss, taken_at_unix_ns=time.time_ns())
 
 
 def _copy_lists(

@@ -74,8 +74,8 @@ def _print_ages(console: Console, ages: Ages, contents: Contents) -> None:
     heading(console, f"Values by age of {inert(ages.field) or 'the value'} ({ages.unit}), {_of(contents)}")
     over = percent_text(ages.over_an_hour / ages.known if ages.known else 0)
     told = (
-        f"oldest {_age(ages.oldest_seconds)}, half of them over {_age(ages.median_seconds)}, newest "
-        f"{_age(ages.newest_seconds)}; {over} older than 1 h"
+        f"oldest {_when(ages.oldest_seconds)}, median {_when(ages.median_seconds)}, newest "
+        f"{_when(ages.newest_seconds)}; {over} older than 1 h"
     )
     aside = [
         f"{count_text(number)} {what}"
@@ -97,6 +97,10 @@ def _band(band: AgeBand) -> str:
     if band.to_seconds is None:
         return f"{_age(band.from_seconds)} and older"
     return f"{_age(band.from_seconds)} to {_age(band.to_seconds)}"
+
+
+def _when(seconds: float) -> str:
+    return f"in {_age(-seconds)}" if seconds < 0 else f"{_age(seconds)} ago"
 
 
 def _age(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 from mapmedic.model.inventory import Holder, Inventory, MapInstance
 from mapmedic.model.observation import Observation
 from mapmedic.model.owner_groups import by_declaration, group_held, sum_figures
+from mapmedic.report.columns import columns_that_fit
 from mapmedic.report.figures import bytes_text, count_text
 from mapmedic.report.heap_account import print_account
 from mapmedic.report.inert import SHOWN_LIMIT, inert
@@ -18,6 +20,12 @@ from mapmedic.report.inventory_view import last_inventory
 from mapmedic.report.terminal_parts import NARROW, encodable, heading, paragraph
 
 _BLANK = "-"
+_FIGURES = ("Entries", "Fill", "Shallow", "Dead", "Retained", "In RAM")
+_HELD_FIGURES = ("Length", "Capacity", "Shallow", "Retained")
+# On a narrow terminal those named last are left out first (--json has all).
+_WEIGHTIEST = ("Entries", "Retained", "Shallow", "Dead", "Fill", "In RAM")
+_HELD_WEIGHTIEST = ("Retained", "Length", "Shallow", "Capacity")
+_LEAST_NAME, _NAME_SHARE = 16, 0.22
 # How many maps are shown beside a diagnosis.
 _BESIDE = 5
 
@@ -102,33 +110,42 @@ def _summary(inventory: Inventory) -> str:
 
 
 def _table(console: Console, maps: tuple[MapInstance, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("Owner", overflow="fold", ratio=3)
     wide = console.width >= NARROW
+    names = [("Owner", [each.owner for each in maps])]
     if wide:
-        table.add_column("Type", overflow="fold", ratio=3)
-    for name in ("Entries", "Fill", "Shallow", "Dead", "Retained", "In RAM"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for each in maps:
-        cells = [Text(inert(each.owner, SHOWN_LIMIT))]
-        if wide:
-            cells.append(Text(inert(each.type or _BLANK, SHOWN_LIMIT)))
-        cells += [Text(text) for text in _figures(each)]
-        table.add_row(*(encodable(console, cell) for cell in cells))
-    return table
+        names.append(("Type", [each.type or _BLANK for each in maps]))
+    return _rows(console, names, _columns(_FIGURES, map(_figures, maps)), _WEIGHTIEST)
 
 
 def _holder_table(console: Console, holders: tuple[Holder, ...]) -> Table:
+    names = [
+        ("Owner", [each.owner for each in holders]),
+        ("What", [each.type or each.kind for each in holders]),
+    ]
+    return _rows(console, names, _columns(_HELD_FIGURES, map(_held_figures, holders)), _HELD_WEIGHTIEST)
+
+
+def _columns(names: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+def _rows(
+    console: Console,
+    names: list[tuple[str, list[str]]],
+    figures: dict[str, tuple[str, ...]],
+    weightiest: tuple[str, ...],
+) -> Table:
+    """Return a table of ``names`` and as many ``figures`` as leave room to read them."""
+    least = max(_LEAST_NAME, int(_NAME_SHARE * console.width))
+    fitting = columns_that_fit(console.width - least * len(names), figures, weightiest)
     table = Table(box=None, pad_edge=False, show_edge=False)
-    for name in ("Owner", "What"):
+    for name, _ in names:
         table.add_column(name, overflow="fold", ratio=3)
-    for name in ("Length", "Capacity", "Shallow", "Retained"):
+    for name in fitting:
         table.add_column(name, justify="right", no_wrap=True)
-    for each in holders:
-        lengths = (_BLANK if n is None else count_text(n) for n in (each.length, each.capacity))
-        texts = (*lengths, bytes_text(each.shallow_bytes), bytes_text(each.retained_bytes))
-        names = (inert(text, SHOWN_LIMIT) for text in (each.owner, each.type or each.kind))
-        table.add_row(*(encodable(console, Text(text)) for text in (*names, *texts)))
+    texts = [[inert(text, SHOWN_LIMIT) for text in column] for _, column in names]
+    for row in zip(*texts, *(figures[name] for name in fitting), strict=True):
+        table.add_row(*(encodable(console, Text(text)) for text in row))
     return table
 
 
@@ -138,3 +155,8 @@ def _figures(each: MapInstance) -> tuple[str, ...]:
     retained = _BLANK if each.retained_bytes is None else bytes_text(each.retained_bytes)
     resident = _BLANK if each.resident_bytes is None else bytes_text(each.resident_bytes)
     return count_text(each.entries), fill, bytes_text(each.shallow_bytes), dead, retained, resident
+
+
+def _held_figures(each: Holder) -> tuple[str, ...]:
+    lengths = (_BLANK if n is None else count_text(n) for n in (each.length, each.capacity))
+    return (*lengths, bytes_text(each.shallow_bytes), bytes_text(each.retained_bytes))

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from mapmedic.model.entries import Contents, Entry, Grouping, KeyGroup, MapEntries
 from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
+from mapmedic.model.holders import MapHolders
+from mapmedic.model.inventory import MapInstance
 
 _HASH_DIGITS = 12
 # A key (or an index) in a path: tenants["a"].items, byID[42].m.
@@ -27,14 +29,22 @@ class Redaction:
 
     def entries(self, entries: MapEntries) -> MapEntries:
         """Return ``entries`` with nothing of what its keys and values say; paths lose the keys in them."""
-        map_ = replace(
-            entries.map,
-            owner=self._path(entries.map.owner) if entries.map.path else entries.map.owner,
-            path=None if entries.map.path is None else self._path(entries.map.path),
-        )
+        map_ = self._map(entries.map)
         contents = None if entries.contents is None else self._contents(entries.contents)
         notes = entries.notes if entries.raw is None else (*entries.notes, _RAW)
         return replace(entries, map=map_, contents=contents, raw=None, notes=notes)
+
+    def holders(self, holders: MapHolders) -> MapHolders:
+        """Return ``holders`` without the keys in the names of its steps."""
+        steps = tuple(replace(each, name=self._path(each.name)) for each in holders.steps)
+        others = tuple(replace(each, name=self._path(each.name)) for each in holders.others)
+        root = self._path(holders.root)
+        return replace(holders, map=self._map(holders.map), root=root, steps=steps, others=others)
+
+    def _map(self, map_: MapInstance) -> MapInstance:
+        if map_.path is None:
+            return map_
+        return replace(map_, owner=self._path(map_.owner), path=self._path(map_.path))
 
     def _contents(self, contents: Contents) -> Contents:
         shown = tuple(Entry(self.value(each.key), self.value(each.value)) for each in contents.shown)

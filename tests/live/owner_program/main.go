@@ -41,6 +41,7 @@ const (
 	inMethodValue
 	inDeepCaller
 	inNestedClosure
+	inMapOfClosure
 )
 
 //go:noinline
@@ -142,6 +143,12 @@ func newHandler() func(int) {
 }
 
 //go:noinline
+func newIndexed() func(int) {
+	byName := map[string]map[int]*item{"b": filled(inMapOfClosure)}
+	return func(n int) { sink += byName["b"][n].a }
+}
+
+//go:noinline
 func newResetter() func(int) {
 	table := filled(inEscaped)
 	return func(n int) {
@@ -163,7 +170,7 @@ func newNested() func(int) {
 func (c *cache) lookUp(n int) { sink += c.items[n].a }
 
 func main() {
-	handlers = append(handlers, newHandler(), newResetter(), newCache(inMethodValue).lookUp)
+	handlers = append(handlers, newHandler(), newResetter(), newCache(inMethodValue).lookUp, newIndexed())
 	newNested()(3)
 	fillGlobals()
 	for _, work := range []func(){local, field, fieldOfField, func() { parameter(filled(inParameter)) }, header, framed, deepCaller} {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mapmedic.cli.advice import advise
+from mapmedic.errors import AmbiguousOwner
 from tests.support.command import run
 
 
@@ -30,3 +32,9 @@ def test_what_the_command_does_not_take_is_pointed_to_its_help() -> None:
     done = run("heap", "http://127.0.0.1:1")
     assert done.code == 3
     assert "next:  mapmedic heap --help" in done.err
+
+
+def test_a_name_of_many_maps_lists_the_first_of_them_a_line_each() -> None:
+    advice = advise(AmbiguousOwner("m", tuple(f"main.x{n}.m (0x{n:x}, 9 entries)" for n in range(30))))
+    lines = advice.where.split("\n")
+    assert (lines[0], len(lines), lines[-1]) == ("main.x0.m (0x0, 9 entries)", 21, "… and 10 more")

@@ -8,7 +8,7 @@ from mapmedic import errors
 from mapmedic.cli.advice.form import Advice, advise, quoted
 from mapmedic.report.inert import inert
 
-_MOST_CANDIDATES = 40
+_MOST_CANDIDATES = 20
 
 
 @advise.register
@@ -25,7 +25,7 @@ def _(error: errors.UsageError) -> Advice:
 def _(error: errors.AmbiguousName) -> Advice:
     return Advice(
         f"{error.name!r} could mean {len(error.candidates)} maps",
-        ", ".join(error.candidates),
+        _listed(error.candidates),
         ("several registered maps end in that name",),
         f"say which: --map {quoted(error.candidates[0])}" if error.candidates else "mapmedic hotfix --help",
     )
@@ -35,7 +35,7 @@ def _(error: errors.AmbiguousName) -> Advice:
 def _(error: errors.AmbiguousOwner) -> Advice:
     return Advice(
         f"{error.name!r} could mean {len(error.candidates)} maps",
-        inert(", ".join(error.candidates[:_MOST_CANDIDATES])),
+        _listed(error.candidates),
         ("several maps have that name or end in it",),
         "say which by its address, as 0x… in the list",
     )
@@ -96,3 +96,10 @@ def _(error: errors.OutputExists) -> Advice:
     return Advice(
         f"{error.path} exists already", error.path, (cause,), "give another name, or --force to replace it"
     )
+
+
+def _listed(candidates: tuple[str, ...]) -> str:
+    """Return a line for each of the first; those of a process come the largest first."""
+    more = len(candidates) - _MOST_CANDIDATES
+    last = (f"… and {more:,} more",) if more > 0 else ()
+    return "\n".join((*map(inert, candidates[:_MOST_CANDIDATES]), *last))

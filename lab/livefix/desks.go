@@ -74,18 +74,20 @@ type Office struct {
 	notes *Notes
 }
 
+// desk and registry are in the program's own data, what the others point to is
+// made when it is wanted, and lies on the heap.
 var (
-	desk      SessionDesk
-	ledger    = &Ledger{}
-	grid      = &Grid{mu: &sync.Mutex{}}
-	index     = &Index{}
-	archive   = &Archive{}
-	thumbs    = &Cache[string, Record]{}
-	flags     = &Flags{}
-	registry  = &Registry{}
-	office    = &Office{notes: &Notes{}}
-	tokens    sync.Map
-	oldTokens = &Vault{}
+	desk     SessionDesk
+	registry = &Registry{}
+	ledger   *Ledger
+	grid     *Grid
+	index    *Index
+	archive  *Archive
+	thumbs   *Cache[string, Record]
+	flags    *Flags
+	office   *Office
+	vault    *Vault
+	tokens   sync.Map
 )
 
 // Vault has its sync.Map as a field.
@@ -100,26 +102,31 @@ func sessionDesk(c config) target {
 }
 
 func intLedger(c config) target {
+	ledger = &Ledger{}
 	ledger.entries = map[int64]Plain{}
 	return newTraffic(c, plains(numberKey), behindMutex(&ledger.Mutex, &ledger.entries))
 }
 
 func pointGrid(c config) target {
+	grid = &Grid{mu: &sync.Mutex{}}
 	grid.cells = map[Point]Record{}
 	return newTraffic(c, records(pointKey), behindMutex(grid.mu, &grid.cells))
 }
 
 func anyIndex(c config) target {
+	index = &Index{}
 	index.byKey = map[any]Record{}
 	return newTraffic(c, records(anyKey), behindRWMutex(&index.RWMutex, &index.byKey))
 }
 
 func wideArchive(c config) target {
+	archive = &Archive{}
 	archive.files = map[WideKey]WideRecord{}
 	return newTraffic(c, wides(wideKey), behindMutex(&archive.mu, &archive.files))
 }
 
 func genericCache(c config) target {
+	thumbs = &Cache[string, Record]{}
 	thumbs.items = map[string]Record{}
 	return newTraffic(c, records(textKey), behindRWMutex(&thumbs.mu, &thumbs.items))
 }
@@ -128,6 +135,7 @@ func smallFlags(c config) target {
 	if c.entries > 8 {
 		c.entries = 8
 	}
+	flags = &Flags{}
 	flags.set = map[string]Record{}
 	return newTraffic(c, records(textKey), behindMutex(&flags.mu, &flags.set))
 }
@@ -143,6 +151,7 @@ func shardedDevices(c config) target {
 }
 
 func loneNotes(c config) target {
+	office = &Office{notes: &Notes{}}
 	office.notes.texts = map[string]Record{}
 	return newTraffic(c, records(textKey), behindMutex(&office.mu, &office.notes.texts))
 }
@@ -152,5 +161,6 @@ func globalTokens(c config) target {
 }
 
 func vaultTokens(c config) target {
-	return newTraffic(c, pointers(textKey), &unlocked[string, *Record]{&oldTokens.tokens})
+	vault = &Vault{}
+	return newTraffic(c, pointers(textKey), &unlocked[string, *Record]{&vault.tokens})
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -184,7 +185,7 @@ func TestLossIsJudgedByGeneration(t *testing.T) {
 
 func TestAnIteratorThatYieldsWhatIsGoneIsSeen(t *testing.T) {
 	m := map[int64]Plain{1: {}}
-	p := behindMutex(&ledger.Mutex, &m)
+	p := behindMutex(&sync.Mutex{}, &m)
 	told := func(_ int64, _ Plain, here bool) bool { return here }
 	p.read.Lock()
 	defer p.read.Unlock()

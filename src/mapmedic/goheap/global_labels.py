@@ -11,7 +11,7 @@ import numpy as np
 from mapmedic import _native
 from mapmedic.goheap.program import Section
 from mapmedic.goheap.stacks import readable_tables
-from mapmedic.memory.reader import Address
+from mapmedic.memory.reader import Address, Memory
 
 _MOST_FUNCTIONS = 3
 _MOST_INSTRUCTIONS = 4096
@@ -24,6 +24,7 @@ _INITIALISERS = (".init", ".init.0", ".map.init.0")
 class GlobalLabels:
     """Labels the global variables in ``sections`` by the functions in ``code`` that name them."""
 
+    memory: Memory
     code: _native.GoCode
     sections: Sequence[Section]
     _known: dict[int, str] = field(default_factory=dict)
@@ -39,6 +40,17 @@ class GlobalLabels:
     def touched_by(self, package: str) -> list[int]:
         """Return the variables that functions of ``package`` touch, inlined ones aside."""
         return self.code.package_operands(f"{package}.", *self._range)
+
+    def naming(self, address: int) -> list[tuple[int, bool]]:
+        """Return (instruction, whether it writes) for each that names the very word at ``address``."""
+        naming = self._references.naming(address) if self._references else []
+        return [(at, writes) for at, writes in naming if self._names(at, address)]
+
+    def _names(self, instruction: int, address: int) -> bool:
+        """Tell whether the operand there, and the immediate value behind it, lead to ``address``."""
+        raw = self.memory.read(instruction + 1, 4)
+        distance = None if raw is None else int.from_bytes(raw, "little", signed=True)
+        return distance is not None and address - (instruction + 5 + distance) in (0, 1, 4)
 
     def is_only_of(self, package: str, address: Address) -> bool:
         """Tell whether functions of ``package``, inlined or not, touch the variable at ``address``, and no other."""

@@ -20,3 +20,17 @@ class MapLock:
     kind: LockKind
     address: int
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapLocks:
+    """What is known of how one map is guarded.
+
+    ``guards_itself``: nobody needs a lock of the program's (sync.Map). Otherwise ``locks`` all have to be free;
+    where there is none, ``why_none`` is a sentence, and ``candidates`` may be it, but nothing shows that.
+    """
+
+    locks: tuple[MapLock, ...] = ()
+    guards_itself: bool = False
+    why_none: str = ""
+    candidates: tuple[MapLock, ...] = ()

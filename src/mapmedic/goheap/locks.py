@@ -67,7 +67,7 @@ def find_locks(heap: GoHeap, map_: MapInstance, names: GlobalNames | None) -> Ma
 
 def _words(heap: GoHeap, address: int, names: GlobalNames | None) -> Iterator[_Word]:
     """Yield the words of global variables and of the heap that lead to the map; those of stacks are passing."""
-    memory, variables = heap.memory, sorted(names.types()) if names else []
+    memory, variables = heap.memory, _typed_variables(heap, names)
     for at in memory.find(struct.pack("<Q", address), 0, 1 << 47, align=8, most=_MOST_HOLDERS):
         if any(section.start <= at < section.end for section in heap.runtime.sections):
             yield _global_word(heap, at, variables)
@@ -114,14 +114,17 @@ def _ends_behind(heap: GoHeap, type_: int, place: int) -> bool:
     return kind is not None and kind.kind is Kind.STRUCT and place < kind.size
 
 
+def _typed_variables(heap: GoHeap, names: GlobalNames | None) -> list[tuple[int, int]]:
+    """Return (address, type) of the global variables and static objects whose type is known, by address."""
+    named = [(at, heap.runtime.types + kind) for at, kind in names.types()] if names else []
+    return sorted([*named, *heap.statics.variables()])
+
+
 def _global_word(heap: GoHeap, at: int, variables: Sequence[tuple[int, int]]) -> _Word:
-    """Return the word with the type of its variable, where the debug information tells one."""
     before = [each for each in variables if each[0] <= at]
-    if before:
-        value, offset = before[-1]
-        kind = heap.ways.descriptors.at(heap.runtime.types + offset)
-        if kind is not None and at < value + kind.size:
-            return _Word(at, is_global=True, type=kind.address, value=value)
+    kind = heap.ways.descriptors.at(before[-1][1]) if before else None
+    if kind is not None and at < before[-1][0] + kind.size:
+        return _Word(at, is_global=True, type=kind.address, value=before[-1][0])
     return _Word(at, is_global=True)
 
 

@@ -124,6 +124,8 @@ type twoLocks struct {
 	first  sync.Mutex
 	m      map[string]int
 	second sync.RWMutex
+	name   string
+	size   [16]int
 }
 
 type withOnce struct {
@@ -159,9 +161,8 @@ type noLockYet struct {
 }
 
 // So that their types are known also where nothing is named: an interface
-// says what is in it. (Of an array that has no type itself, the first word is
-// not seen to be one.)
-var held = []any{nil}
+// says what is in it.
+var held []any
 
 func hold[T any](v *T) *T {
 	held = append(held, v)

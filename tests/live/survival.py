@@ -76,7 +76,8 @@ def kills(program: Path, how: str, way: str, many: int, killing: Killer) -> Iter
     chance = random.Random(f"{how} {way}")  # noqa: S311 - when to kill is no secret
     with busy(program, how) as found:
         steps, zombies = killing.steps(found.pid, way), _zombies(found.pid)
-        for number in range(many):
+        first = chance.randrange(len(steps))
+        for number in range(first, first + many):
             # A step that comes only at times (a thread being made) is asked for until it does.
             step = list(steps)[number % len(steps)]
             for _ in range(_TRIES):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from mapmedic.capture import machine
+from mapmedic.capture.process_exam import examine_process as examine
 from mapmedic.errors import ToolMissing, UsageError
-from mapmedic.model.machine import MachineCheck, Status
+from mapmedic.model.machine import MachineCheck, ProcessExam, Status
 from mapmedic.remedy.journal import default_folder
 from mapmedic.source.toolchain import find_go
 
@@ -14,6 +15,11 @@ from mapmedic.source.toolchain import find_go
 def examine_machine() -> tuple[MachineCheck, ...]:
     """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
     return (*machine.examine_machine(), _journal_check(), _go_check())
+
+
+def examine_process(pid: int) -> ProcessExam:
+    """Return what process ``pid`` allows, without touching it; ProcessUnreadable where there is none here."""
+    return examine(pid)
 
 
 def _journal_check() -> MachineCheck:

@@ -6,19 +6,40 @@ import click
 
 from mapmedic.cli.options import examples, json_option
 from mapmedic.cli.output import console
+from mapmedic.errors import CouldNotLook, UsageError
+
+# Above what any kernel gives (PID_MAX_LIMIT).
+_NO_PID = 1 << 22
 
 
-@click.command("doctor", epilog=examples("doctor", "doctor --json"))
+@click.command("doctor", epilog=examples("doctor", "doctor 1234", "doctor 1234 --json"))
+@click.argument("target", required=False, metavar="[PID]")
 @json_option
-def command(as_json: bool) -> None:
-    """Show what this machine allows, and what to do about what it does not."""
+def command(target: str | None, as_json: bool) -> int:
+    """Show what this machine allows, and what to do about what it does not.
+
+    With PID (1234 or pid:1234), what that process allows: whether it is of Go, whether and how its memory can be read,
+    which commands will work on it. It is not touched. Exit code 0 where a look is possible, 3 where not.
+    """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import doctor_json, dump  # noqa: PLC0415
 
-    checks = api.examine_machine()
+    exam = None if target is None else api.examine_process(_pid(target))
+    checks = api.examine_machine() if exam is None else exam.checks
     if as_json:
-        click.echo(dump(doctor_json(checks)))
-        return
-    from mapmedic.report.machine import print_machine  # noqa: PLC0415
+        click.echo(dump(doctor_json(checks, exam)))
+    else:
+        from mapmedic.report.machine import print_exam, print_machine  # noqa: PLC0415
 
-    print_machine(console(), checks)
+        if exam is None:
+            print_machine(console(), checks)
+        else:
+            print_exam(console(), exam)
+    return 0 if exam is None or exam.can_look else CouldNotLook.exit_code
+
+
+def _pid(target: str) -> int:
+    number = target.removeprefix("pid:")
+    if not (number.isascii() and number.isdigit()) or not 0 < int(number) <= _NO_PID:
+        raise UsageError(f"{target} is no process: doctor takes the number of one (1234 or pid:1234)")
+    return int(number)

@@ -79,8 +79,17 @@ class GlobalNames:
 
 def read_names(memory: Memory, program: bytes) -> GlobalNames | None:
     """Return the names in the ELF file ``program``, None where it was stripped; FormatError where it does not parse."""
-    try:
-        debug = _native.DebugInfo(program)
-    except _native.Malformed as error:
-        raise FormatError(memory.exe_path, error.args[0]) from error
+    debug = _debug_info(program, memory.exe_path)
     return GlobalNames(debug, memory.program[0] - debug.base) if len(debug) else None
+
+
+def is_stripped(program: bytes) -> bool:
+    """Tell whether the ELF file ``program`` has no names of variables; FormatError where it does not parse."""
+    return not len(_debug_info(program, "the program"))
+
+
+def _debug_info(program: bytes, name: str) -> _native.DebugInfo:
+    try:
+        return _native.DebugInfo(program)
+    except _native.Malformed as error:
+        raise FormatError(name, error.args[0]) from error

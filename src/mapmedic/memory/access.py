@@ -39,8 +39,7 @@ def require_readable(pid: int) -> ProcessFacts:
         raise ProcessUnreadable(pid, "processes can be read on linux/amd64 only", "other_machine")
     if pid == os.getpid():
         raise ProcessUnreadable(pid, "it is mapmedic itself", "ourselves")
-    _require_our_proc(pid)
-    facts = _facts(pid)
+    facts = find_process(pid)
     if facts.state in ("Z", "X"):
         raise ProcessUnreadable(pid, "it has ended; its parent has not taken note yet", "ended")
     if not facts.has_memory:
@@ -50,8 +49,8 @@ def require_readable(pid: int) -> ProcessFacts:
     if facts.tracer_pid:
         who = f"process {facts.tracer_pid} ({_name_of(facts.tracer_pid)})"
         raise ProcessUnreadable(pid, f"{who} traces it already, and only one may", "traced")
-    _require_memory(pid, facts)
-    _require_amd64(pid)
+    require_memory(pid, facts)
+    require_amd64(pid)
     return facts
 
 
@@ -93,7 +92,9 @@ def _require_our_proc(pid: int) -> None:
         )
 
 
-def _facts(pid: int) -> ProcessFacts:
+def find_process(pid: int) -> ProcessFacts:
+    """Return the facts of process ``pid``; ProcessUnreadable where it is not here, with where it is."""
+    _require_our_proc(pid)
     try:
         return read_facts(pid)
     except ProcessUnreadable as error:
@@ -109,7 +110,7 @@ def _name_of(pid: int) -> str:
     return read_text(Path(f"/proc/{pid}/comm")) or "?"
 
 
-def _require_memory(pid: int, facts: ProcessFacts) -> None:
+def require_memory(pid: int, facts: ProcessFacts) -> None:
     """Raise ProcessUnreadable where its memory may not be opened: the kernel asks the same as for tracing it."""
     try:
         with Path(f"/proc/{pid}/mem").open("rb"):
@@ -120,7 +121,8 @@ def _require_memory(pid: int, facts: ProcessFacts) -> None:
         raise ProcessUnreadable(pid, "it ended while it was looked at", "ended") from error
 
 
-def _require_amd64(pid: int) -> None:
+def require_amd64(pid: int) -> None:
+    """Raise ProcessUnreadable where ``pid`` does not run a 64-bit program for x86."""
     try:
         with Path(f"/proc/{pid}/exe").open("rb") as file:
             head = file.read(20)

@@ -36,6 +36,7 @@ class ProcessFacts:
     resident_bytes: int
     anonymous_bytes: int
     table_bytes: int
+    no_new_privileges: bool = False
 
     @property
     def is_confined(self) -> bool:
@@ -67,6 +68,7 @@ def read_facts(pid: int) -> ProcessFacts:
         resident_bytes=number("VmRSS") * 1024,
         anonymous_bytes=number("RssAnon") * 1024,
         table_bytes=number("VmPTE") * 1024,
+        no_new_privileges=bool(number("NoNewPrivs")),
     )
 
 

@@ -15,7 +15,7 @@ from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.inventory import Inventory
-from mapmedic.model.machine import MachineCheck
+from mapmedic.model.machine import MachineCheck, ProcessExam
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
@@ -291,12 +291,40 @@ def flame_json(
     }
 
 
-def doctor_json(checks: Sequence[MachineCheck]) -> Json:
-    """Return ``mapmedic.doctor/1``."""
+def doctor_json(checks: Sequence[MachineCheck], exam: ProcessExam | None = None) -> Json:
+    """Return ``mapmedic.doctor/1``; ``exam`` is what was found of one process."""
     return {
         "schema": "mapmedic.doctor/1",
         "checks": [
             {"name": c.name, "status": c.status.value, "found": c.found, "enables": c.enables, "next": c.next}
             for c in checks
+        ],
+        "process": None if exam is None else _exam(exam),
+    }
+
+
+def _exam(exam: ProcessExam) -> Json:
+    program, way = exam.program, exam.way
+    return {
+        "pid": exam.pid,
+        "name": exam.name,
+        "can_look": exam.can_look,
+        "go_version": program.go_version,
+        "experiments": list(program.experiments),
+        "stripped": program.stripped,
+        "build_id": program.build_id,
+        "has_agent": program.has_agent,
+        "snapshot": way
+        and {
+            "mode": way.mode.value,
+            "notes": list(way.notes),
+            "fork_ms": round(way.fork_ms, 1),
+            "freeze_ms": round(way.freeze_ms, 1),
+            "fork_bytes": way.fork_bytes,
+            "free_bytes": way.free_bytes,
+        },
+        "commands": [
+            {"command": each.command, "works": each.works, "why": each.why, "next": each.next}
+            for each in exam.commands
         ],
     }

@@ -113,6 +113,7 @@ def refused() -> str:
         (["flame", HEAP, "--pprof", "x.pb.gz"], 0, None),
         (["verify", HEAP, HEAP], 5, None),
         (["doctor"], 0, None),
+        (["doctor", "4194303"], 3, "ProcessUnreadable"),
     ],
     ids=lambda value: " ".join(map(str, value)).replace(str(GOLDEN), "")[:60] if isinstance(value, list) else None,
 )  # fmt: skip

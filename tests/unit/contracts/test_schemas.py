@@ -38,7 +38,7 @@ from mapmedic.model.inventory import (
     SnapshotMode,
 )
 from mapmedic.model.inventory_change import OwnerChange, OwnerFigures
-from mapmedic.model.machine import MachineCheck, Status
+from mapmedic.model.machine import CommandCheck, MachineCheck, ProcessExam, ProgramFacts, Status, WayFacts
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import BackupPlan, Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import Requests
@@ -73,7 +73,7 @@ OURS = {
     "outcome-1.json": "operation backup health dropped_at_unix_ns",
     "proof-1.json": "next_steps",
     "capture-1.json": "schema target path complete artifacts not_captured",
-    "doctor-1.json": "schema checks",
+    "doctor-1.json": "schema checks process",
     "error-1.json": "schema error exit_code what where causes next",
     "flame-1.json": "schema target path pprof_path stacks frames_restored inuse_bytes gained_bytes window_seconds",
     "heap-entries-1.json": "schema target snapshot map contents raw notes",
@@ -246,6 +246,18 @@ TUNING = TunePlan(
     7, "/p", 1, GcWords(*[WORD] * 8), 1 << 30,
     (SettingChange("GOGC", 100, -1, "then", (WordWrite(4096, 4, 100, -1),)),), (Condition("c", True, "w"),), ("n",),
 )  # fmt: skip
+WAY = WayFacts(SnapshotMode.FREEZE, ("n",), 1.5, 9.0, 1, None)
+EXAMS = (
+    ProcessExam(1, "n", ProgramFacts(None), (), None, (CommandCheck("heap", False, "w", "x"),)),
+    ProcessExam(
+        1,
+        "n",
+        ProgramFacts("go1.26", ("a",), False, "b", True),
+        (),
+        WAY,
+        (CommandCheck("c", True, "w", "x"),),
+    ),
+)
 OUTPUTS: tuple[out.Json, ...] = (
     holders_json(HOLDERS),
     *map(entries_json, (ENTRIES, UNTYPED, Redaction().entries(ENTRIES), Redaction().entries(UNTYPED))),
@@ -276,6 +288,7 @@ OUTPUTS: tuple[out.Json, ...] = (
     out.flame_json("t", None, heap_of(()), Path("p"), HeapChange(heap_of(()), np.array([3.0, -1.0]), 5.0)),
     error_json(ProofFailed(("why",)), advise(ProofFailed(("why",)))),
     out.doctor_json([MachineCheck("n", status, "f", "e", next) for status in Status for next in (None, "x")]),
+    *(out.doctor_json((), exam) for exam in EXAMS),
 )  # fmt: skip
 
 

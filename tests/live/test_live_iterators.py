@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mapmedic.goheap.heap import GoHeap, survey_heap
-from mapmedic.goheap.iterators import IteratorPlace, iterators_elsewhere, iterators_on_stacks
+from mapmedic.goheap.live_iterators import IteratorPlace, iterators_elsewhere, iterators_on_stacks
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Limits
 from mapmedic.source.toolchain import GoToolchain

@@ -9,7 +9,7 @@ import pytest
 
 from mapmedic.goheap.heap import GoHeap, survey_heap
 from mapmedic.goheap.inventory import take_inventory
-from mapmedic.goheap.locks import find_locks
+from mapmedic.goheap.map_locks import find_locks
 from mapmedic.goheap.names import GlobalNames, read_names
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Inventory, Limits

@@ -13,6 +13,7 @@ from mapmedic.goheap.key_groups import group_keys
 from mapmedic.goheap.slots import LiveSlots, read_slots, slot_types
 from mapmedic.goheap.sync_entries import sync_types, trie_entries, two_map_entries
 from mapmedic.goheap.values import Bounds, Decoder
+from mapmedic.goheap.weights import Weights
 from mapmedic.model.entries import Contents, Entry, MapEntries
 from mapmedic.model.inventory import Inventory, MapInstance
 
@@ -90,14 +91,20 @@ def _contents(
 ) -> Contents:
     of_key, of_value = types
     decoder, keys = Decoder(descriptors), Decoder(descriptors, _KEY_BOUNDS)
+    weigh = Weights(descriptors)
+    weights = [
+        weigh.of(of_key, key) + weigh.of(of_value, elem)
+        for key, elem in zip(live.keys, live.elems, strict=True)
+    ]
     first = zip(live.keys[:shown], live.elems[:shown], strict=True)
     return Contents(
         key_type=of_key.name,
         value_type=of_value.name,
         live=live.live,
         looked_at=len(live.keys),
+        looked_at_bytes=sum(weights),
         shown=tuple(Entry(decoder.value(of_key, key), decoder.value(of_value, elem)) for key, elem in first),
-        groupings=group_keys([keys.value(of_key, key) for key in live.keys]),
+        groupings=group_keys([keys.value(of_key, key) for key in live.keys], weights),
         ages=find_ages(descriptors, of_value, live.elems, now_ns),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mapmedic.model.entries import Grouping, KeyGroup
 from mapmedic.model.go_values import Boxed, GoValue, Plain, Pointer, Said, Struct, Text
@@ -17,31 +17,37 @@ _FEW = 20
 _RANGES = 8
 
 
-def group_keys(keys: Sequence[GoValue]) -> tuple[Grouping, ...]:
-    """Return the ways in which ``keys`` fall into groups, the coarsest first; none where they do not."""
-    return tuple(_group(keys, ""))
+# A key, or what is known of it, and the bytes of its entry.
+_Weighed = tuple[GoValue, int]
 
 
-def _group(keys: Sequence[GoValue], field: str) -> Iterator[Grouping]:
-    plain = [_inner(key) for key in keys]
-    structs = [key for key in plain if isinstance(key, Struct)]
+def group_keys(keys: Sequence[GoValue], weights: Sequence[int]) -> tuple[Grouping, ...]:
+    """Return the ways in which ``keys`` fall into groups, the coarsest first; none where they do not.
+
+    ``weights``: key -> bytes of its entry.
+    """
+    return tuple(_group(list(zip(keys, weights, strict=True)), ""))
+
+
+def _group(keys: Sequence[_Weighed], field: str) -> Iterator[Grouping]:
+    plain = [(_inner(key), weight) for key, weight in keys]
+    structs = [(key, weight) for key, weight in plain if isinstance(key, Struct)]
     if structs and not field:
-        for place, (name, _) in enumerate(structs[0].fields[:_MOST_FIELDS]):
-            yield from _group(
-                [key.fields[place][1] for key in structs if len(key.fields) > place], f".{name}"
-            )
+        for place, (name, _) in enumerate(structs[0][0].fields[:_MOST_FIELDS]):
+            inner = [(key.fields[place][1], weight) for key, weight in structs if len(key.fields) > place]
+            yield from _group(inner, f".{name}")
         return
-    texts = [key.text for key in plain if isinstance(key, Text)]
+    texts = [(key.text, weight) for key, weight in plain if isinstance(key, Text)]
     if texts:
         yield from _by_text(texts, field)
         return
-    numbers = [key.value for key in plain if isinstance(key, Plain) and isinstance(key.value, int)]
-    if numbers and not isinstance(numbers[0], bool):
+    numbers = [(key.value, w) for key, w in plain if isinstance(key, Plain) and isinstance(key.value, int)]
+    if numbers and not isinstance(numbers[0][0], bool):
         yield from _by_range(numbers, field)
         return
     words = [
-        str(key.value) if isinstance(key, Plain) else key.text
-        for key in plain
+        (str(key.value) if isinstance(key, Plain) else key.text, weight)
+        for key, weight in plain
         if isinstance(key, Plain | Said)
     ]
     yield from _by_value(words, field)
@@ -57,16 +63,16 @@ def _inner(key: GoValue) -> GoValue:
     return key
 
 
-def _by_text(texts: Sequence[str], field: str) -> Iterator[Grouping]:
+def _by_text(texts: Sequence[tuple[str, int]], field: str) -> Iterator[Grouping]:
     """Yield groupings by prefix, or by the whole text where there are few."""
-    whole = Counter(texts)
-    if len(whole) <= _FEW and len(whole) < len(texts):
-        yield _grouping(f"{field} value".strip(), whole)
+    distinct = len({text for text, _ in texts})
+    if distinct <= _FEW and distinct < len(texts):
+        yield _grouping(f"{field} value".strip(), texts)
         return
-    found: dict[tuple[str, ...], tuple[int, str, Counter[str]]] = {}
+    found: dict[tuple[str, ...], tuple[int, str, str, int]] = {}
     for separator in _SEPARATORS:
         for level in range(1, _LEVELS + 1):
-            groups = Counter(_prefix(text, separator, level) for text in texts)
+            groups = Counter(_prefix(text, separator, level) for text, _ in texts)
             without = groups.pop("", 0)
             if without > len(texts) * (1 - _LEAST_SHARE):
                 break
@@ -74,10 +80,11 @@ def _by_text(texts: Sequence[str], field: str) -> Iterator[Grouping]:
                 break
             said = f"{field} prefix up to {_ordinal(level)}{separator!r}".strip()
             # The same groups by another separator say nothing new.
-            found.setdefault(tuple(sorted(map(str, groups.values()))), (len(groups), said, groups))
+            found.setdefault(tuple(sorted(map(str, groups.values()))), (len(groups), said, separator, level))
     several = sorted((each for each in found.values() if each[0] > 1), key=lambda each: each[0])
-    for _, said, groups in (several or list(found.values()))[:_MOST_GROUPINGS]:
-        yield _grouping(said, groups)
+    for _, said, separator, level in (several or list(found.values()))[:_MOST_GROUPINGS]:
+        named = ((_prefix(text, separator, level), weight) for text, weight in texts)
+        yield _grouping(said, (each for each in named if each[0]))
 
 
 def _prefix(text: str, separator: str, level: int) -> str:
@@ -90,18 +97,19 @@ def _ordinal(level: int) -> str:
     return "" if level == 1 else f"the {level}{'nd' if level == 2 else 'rd'} "
 
 
-def _by_range(numbers: Sequence[int], field: str) -> Iterator[Grouping]:
+def _by_range(numbers: Sequence[tuple[int, int]], field: str) -> Iterator[Grouping]:
     """Yield a grouping by equal ranges with round ends, or by value where there are few."""
-    values = Counter(numbers)
+    values = {number for number, _ in numbers}
     if len(values) <= _FEW and len(values) < len(numbers):
-        yield _grouping(f"{field} value".strip(), Counter({str(n): count for n, count in values.items()}))
+        yield _grouping(f"{field} value".strip(), ((str(number), weight) for number, weight in numbers))
         return
-    low, high = min(numbers), max(numbers)
-    width = _round_width((high - low) // _RANGES + 1)
-    ranges = Counter(number // width for number in numbers)
-    named = {f"{n * width:,} to {(n + 1) * width - 1:,}": count for n, count in sorted(ranges.items())}
+    width = _round_width((max(values) - min(values)) // _RANGES + 1)
+    named = (
+        (f"{number // width * width:,} to {(number // width + 1) * width - 1:,}", weight)
+        for number, weight in numbers
+    )
     if len(numbers) > 1:
-        yield _grouping(f"{field} range".strip(), Counter(named))
+        yield _grouping(f"{field} range".strip(), named)
 
 
 def _round_width(least: int) -> int:
@@ -110,12 +118,16 @@ def _round_width(least: int) -> int:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
 
 
-def _by_value(words: Sequence[str], field: str) -> Iterator[Grouping]:
-    values = Counter(words)
-    if values and len(values) < len(words):
-        yield _grouping(f"{field} value".strip(), values)
+def _by_value(words: Sequence[tuple[str, int]], field: str) -> Iterator[Grouping]:
+    if words and len({word for word, _ in words}) < len(words):
+        yield _grouping(f"{field} value".strip(), words)
 
 
-def _grouping(by: str, groups: Counter[str]) -> Grouping:
-    largest = tuple(KeyGroup(name, count) for name, count in groups.most_common(_MOST_GROUPS))
-    return Grouping(by, largest, len(groups))
+def _grouping(by: str, named: Iterable[tuple[str, int]]) -> Grouping:
+    """Return the groups that (name, bytes) of each entry make, those with the most bytes first."""
+    entries, held = Counter[str](), Counter[str]()
+    for name, weight in named:
+        entries[name] += 1
+        held[name] += weight
+    largest = sorted(entries, key=lambda name: (-held[name], -entries[name]))[:_MOST_GROUPS]
+    return Grouping(by, tuple(KeyGroup(name, entries[name], held[name]) for name in largest), len(entries))

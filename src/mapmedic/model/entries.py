@@ -18,10 +18,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class KeyGroup:
-    """Keys that have ``name`` in common: a prefix, a range, a value; how many of those looked at."""
+    """Keys that have ``name`` in common: a prefix, a range, a value; how many of those looked at.
+
+    ``bytes``: of their slots, and of the texts, slices and objects that key and value lead to over two pointers at
+    most; what entries share counts for each, and maps within are left out.
+    """
 
     name: str
     entries: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Ages:
 class Contents:
     """What the slots of a map hold. ``looked_at`` of its ``live`` entries stand behind the groups and ages.
 
+    ``looked_at_bytes`` is what these take, as told of a ``KeyGroup``.
     Those looked at are spread evenly over the map; ``shown`` are the first of them.
     """
 
@@ -74,6 +80,7 @@ class Contents:
     value_type: str
     live: int
     looked_at: int
+    looked_at_bytes: int
     shown: tuple[Entry, ...]
     groupings: tuple[Grouping, ...]
     ages: tuple[Ages, ...]

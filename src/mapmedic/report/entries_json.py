@@ -33,6 +33,7 @@ def _contents(contents: Contents) -> Json:
         "value_type": contents.value_type,
         "live": contents.live,
         "looked_at": contents.looked_at,
+        "looked_at_bytes": contents.looked_at_bytes,
         "entries": [{"key": value_json(e.key), "value": value_json(e.value)} for e in contents.shown],
         "groupings": [asdict(each) for each in contents.groupings],
         "ages": [asdict(each) for each in contents.ages],

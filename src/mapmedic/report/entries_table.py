@@ -60,10 +60,12 @@ def _of(contents: Contents) -> str:
 
 def _print_grouping(console: Console, grouping: Grouping, contents: Contents) -> None:
     heading(console, f"Keys by {inert(grouping.by)}, {_of(contents)}")
-    table = _plain_table("", "entries", "share")
+    table = _plain_table("", "entries", "share", "bytes", "of bytes", header=True)
     for group in grouping.groups:
         share = percent_text(group.entries / max(1, contents.looked_at))
-        _add(console, table, inert(group.name, _KEY_LIMIT), count_text(group.entries), share)
+        held = percent_text(group.bytes / max(1, contents.looked_at_bytes))
+        figures = (count_text(group.entries), share, bytes_text(group.bytes), held)
+        _add(console, table, inert(group.name, _KEY_LIMIT), *figures)
     console.print(table)
     left = grouping.distinct - len(grouping.groups)
     if left > 0:
@@ -117,8 +119,8 @@ def _print_rows(console: Console, shown: tuple[Entry, ...]) -> None:
     console.print(table)
 
 
-def _plain_table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+def _plain_table(*columns: str, header: bool = False) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=header)
     for number, name in enumerate(columns):
         table.add_column(name, justify="right" if number else "left", overflow="fold")
     return table

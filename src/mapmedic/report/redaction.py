@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import replace
 
-from mapmedic.model.entries import Contents, Entry, Grouping, KeyGroup, MapEntries
+from mapmedic.model.entries import Contents, Entry, Grouping, MapEntries
 from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
 from mapmedic.model.holders import MapHolders
 from mapmedic.model.inventory import MapInstance
@@ -51,7 +51,7 @@ class Redaction:
         return replace(contents, shown=shown, groupings=tuple(map(self._grouping, contents.groupings)))
 
     def _grouping(self, grouping: Grouping) -> Grouping:
-        groups = tuple(KeyGroup(self.text(each.name), each.entries) for each in grouping.groups)
+        groups = tuple(replace(each, name=self.text(each.name)) for each in grouping.groups)
         return replace(grouping, groups=groups)
 
     def _path(self, path: str) -> str:

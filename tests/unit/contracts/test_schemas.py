@@ -217,8 +217,8 @@ DECODED = (
     Pointer("*int", 1, None, is_cycle=True), Boxed("any", Unreadable(7, "w")), Boxed("any", None),
 )  # fmt: skip
 CONTENTS = Contents(
-    "string", "any", 9, 9, tuple(Entry(each, each) for each in DECODED),
-    (Grouping("prefix", (KeyGroup("a:", 9),), 1),), (AGES,),
+    "string", "any", 9, 9, 900, tuple(Entry(each, each) for each in DECODED),
+    (Grouping("prefix", (KeyGroup("a:", 9, 900),), 1),), (AGES,),
 )  # fmt: skip
 ACCOUNT = Account(1000, 1, 2, 3, 4, 5, 6, 7, 8, 1000)  # more than all of it: memory went meanwhile
 ENTRIES = MapEntries(INVENTORY.target, INVENTORY.snapshot, INVENTORY.maps[0], CONTENTS, None, ())

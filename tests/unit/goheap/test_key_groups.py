@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from mapmedic.goheap import key_groups
 from mapmedic.goheap.ages import find_ages
 from mapmedic.goheap.descriptors import Kind
-from mapmedic.goheap.key_groups import group_keys
 from mapmedic.memory.reader import Address
+from mapmedic.model.entries import Grouping
 from mapmedic.model.go_values import GoValue, Plain, Struct, Text
 from tests.support.go_memory import GoMemory
 
 HOUR = 3600
 NOW_NS = 1_790_000_000 * 10**9
+
+
+def group_keys(keys: list[GoValue], weights: list[int] | None = None) -> tuple[Grouping, ...]:
+    return key_groups.group_keys(keys, weights or [1] * len(keys))
 
 
 def texts(*words: str) -> list[GoValue]:
@@ -32,6 +37,16 @@ def test_one_prefix_for_all_is_said_too_and_none_is_made_up() -> None:
     (only,) = group_keys(texts(*(f"user:{n}" for n in range(300))))
     assert [(g.name, g.entries) for g in only.groups] == [("user:", 300)]
     assert group_keys(texts(*(f"{n:08x}" for n in range(300)))) == ()
+
+
+def test_the_prefix_with_the_most_bytes_comes_first() -> None:
+    keys = texts(*(f"{'many' if n % 10 else 'heavy'}:{n}" for n in range(300)))
+    weights = [10 if n % 10 else 1_000 for n in range(300)]
+    (only,) = group_keys(keys, weights)
+    assert [(g.name, g.entries, g.bytes) for g in only.groups] == [
+        ("heavy:", 30, 30_000),
+        ("many:", 270, 2_700),
+    ]
 
 
 def test_numbers_fall_into_round_ranges() -> None:

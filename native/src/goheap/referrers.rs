@@ -28,7 +28,8 @@ pub struct Referrers {
 }
 
 impl Survey {
-    /// Returns the words that lead to the objects at `targets`, in one pass over all objects.
+    /// Returns the words that lead to the objects at `targets`, in one pass over all objects. `roots` are those that
+    /// the survey was taken from; what only a special leads to has no other root, so those follow them here too.
     pub fn referrers(
         &self,
         image: &Image,
@@ -36,6 +37,8 @@ impl Survey {
         roots: &[u64],
         most: usize,
     ) -> Referrers {
+        let specials = self.specials.iter().map(|special| special.word);
+        let roots: Vec<u64> = roots.iter().copied().chain(specials).collect();
         let slots: HashMap<u32, u32> = (0..)
             .zip(targets)
             .filter_map(|(number, &at)| Some((self.spans.find(at)?.1, number)))
@@ -45,7 +48,7 @@ impl Survey {
             counts: vec![0; targets.len()],
             retained: Vec::new(),
         };
-        for (root, &word) in (0..).zip(roots) {
+        for (root, &word) in (0..).zip(&roots) {
             let slot = self.spans.find(word).map(|(_, slot)| slot);
             if let Some(&target) = slot.and_then(|slot| slots.get(&slot)) {
                 found.add(target, 0, root, most);
@@ -61,7 +64,7 @@ impl Survey {
                 }
             });
         }
-        let all = retained_bytes(&mut objects, &self.marked, roots, &[], |_| false);
+        let all = retained_bytes(&mut objects, &self.marked, &roots, &[], |_| false);
         let retained = |&at: &u64| {
             let (_, slot) = self.spans.find(at)?;
             let index = self.marked.index[slot as usize];

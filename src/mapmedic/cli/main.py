@@ -126,7 +126,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort) as stop:
         _say_what_is_left(stop)
         return INTERRUPTED_EXIT_CODE
-    except Exception as error:
+    except BaseException as error:  # a panic of the native core is no Exception, and its 1 would be "finding"
         try:
             return _tell(error, arguments, as_json=as_json)
         except BrokenPipeError:
@@ -145,7 +145,7 @@ def _invoke(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: Exception, arguments: list[str], *, as_json: bool) -> int:
+def _tell(error: BaseException, arguments: list[str], *, as_json: bool) -> int:
     """Print what a person needs to know about ``error``; its exit code."""
     from mapmedic.cli import error_output  # noqa: PLC0415 - only a failing command pays for it
 
@@ -188,7 +188,7 @@ def _hang_up() -> int:
     return HUNG_UP_EXIT_CODE
 
 
-def _confess(error: Exception) -> None:
+def _confess(error: BaseException) -> None:
     import traceback  # noqa: PLC0415 - only a bug pays for it
 
     from mapmedic.report.inert import inert_lines  # noqa: PLC0415

@@ -145,15 +145,22 @@ def test_nobody_there_is_3_for_every_command(words: list[str], tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bug_is_70_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+class Panic(BaseException):
+    """What a panic of the native core is to Python: no Exception."""
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError, Panic])
+def test_a_bug_is_70_and_says_so(
+    bug: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def breaks() -> None:
-        raise ZeroDivisionError(EVIL)
+        raise bug(EVIL)
 
     monkeypatch.setattr("mapmedic.api.examine_machine", breaks)
     assert cli.run(["doctor", "--json"]) == 70
     said = capsys.readouterr()
     assert json.loads(said.out)["exit_code"] == 70
-    assert "has a bug (ZeroDivisionError)" in said.err and "Traceback" in said.err
+    assert f"has a bug ({bug.__name__})" in said.err and "Traceback" in said.err
     assert "\x1b" not in said.err and "\u202e" not in said.err
 
 

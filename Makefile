@@ -20,7 +20,7 @@ $(STAMP): requirements.lock pyproject.toml $(NATIVE) tools/bootstrap.sh
 demo: env ## find, fix and prove one real leak, end to end
 	@$(BIN)/mapmedic demo $(ARGS)
 
-test: env ## the tests (a sample of the live ones included; under 5 minutes)
+test: env ## the tests (a sample of the live ones included; some 9 minutes)
 	@$(BIN)/pytest $(ARGS)
 
 check: env ## lint, types, import picture, gofmt, vet, clippy

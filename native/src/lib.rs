@@ -3,6 +3,7 @@
 mod columns;
 mod debuginfo;
 mod gobinary;
+mod gocode;
 mod goheap;
 mod goroutines;
 mod gostacks;

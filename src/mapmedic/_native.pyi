@@ -153,6 +153,9 @@ class StackColumns(TypedDict):
     sp: bytes
     fp: bytes
 
+# Where it begins, address, place there, offsets from there on, whether it is a map, type.
+SaidType = tuple[str, int, int, list[int], bool, int]
+
 class GoReferences:
     """Which instructions name which global variables."""
 
@@ -169,6 +172,9 @@ class GoCode:
     def references(self, start: int, end: int) -> GoReferences | None: ...
     def operands(self, name: str, start: int, end: int) -> list[int] | None: ...
     def package_operands(self, prefix: str, start: int, end: int) -> list[int]: ...
+    def said_types(
+        self, types: tuple[int, int], variables: tuple[int, int], standing: bytes
+    ) -> list[SaidType]: ...
     def unwind(
         self, layout: dict[str, int], goroutines: bytes, threads: list[tuple[int, int, int]]
     ) -> StackColumns: ...

@@ -97,7 +97,5 @@ def test_no_map_is_said_to_be_what_it_is_not(zoo: Zoo) -> None:
 
 
 def test_types_are_known_where_anything_tells_them(zoo: Zoo) -> None:
-    """Without symbols a global is known by what its map's tables, holders and interfaces say, or not at all."""
-    missing = [each for each in zoo.animals if zoo.find(each) is None]
-    most = len(zoo.animals) // 3 if zoo.seen.target.stripped else 2  # an atomic.Pointer's, one on a stack
-    assert len(missing) <= most, missing
+    """Where no object says it and nothing is declared, the code does: a type goes along with each use of a map."""
+    assert [each for each in zoo.animals if zoo.find(each) is None] == []

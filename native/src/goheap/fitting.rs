@@ -36,6 +36,18 @@ impl Fitting<'_> {
             .collect()
     }
 
+    /// Tells whether the map (Swiss) with its header at `map` can be of the map type at `kind`.
+    pub fn is_map_of(
+        &self,
+        types: &TypeIndex<'_>,
+        masks: &mut Masks<'_>,
+        map: u64,
+        kind: u64,
+    ) -> bool {
+        let of = types.maps.iter().find(|of| of.address == kind);
+        of.is_some_and(|of| self.swiss_fits(of, masks, map).unwrap_or(false))
+    }
+
     /// Tells whether values of `size` bytes, one or several, fill an object of `room` bytes, but for what the
     /// allocator rounds up.
     pub fn fills(&self, size: u64, room: u64) -> bool {

@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+use super::said::Way;
+
 /// Offsets within one mspan, in bytes (src/runtime/mheap.go), and how objects say where their pointers are
 /// (src/runtime/mbitmap.go).
 #[derive(Debug, Clone, FromPyObject)]
@@ -63,6 +65,10 @@ pub struct HeapPlace {
     pub watchers: Vec<u64>,
     /// (address, type) of global variables of which debug information tells it.
     pub variables: Vec<(u64, u64)>,
+    /// What the program's code says: ways from words, from closures, and headers of maps on stacks (said.rs).
+    pub said_words: Vec<Way>,
+    pub said_closures: Vec<Way>,
+    pub said_headers: Vec<(u64, u64)>,
     /// Of the allocator, ascending, in bytes.
     pub size_classes: Vec<u64>,
     /// It was read while the program ran: what contradicts itself is passed over and counted.

@@ -121,12 +121,14 @@ impl MapScan<'_, '_> {
 
     /// Returns a row for each header of a map that does not escape and so lies on a stack. Stacks hold what was
     /// left there as well: only a map whose parts are heap objects and agree with it counts.
-    pub fn scan_stacks(&self, stacks: &[(u64, u64)]) -> Vec<MapRow> {
+    /// `types`: header -> type of those of which it is known.
+    pub fn scan_stacks(&self, stacks: &[(u64, u64)], types: &SizedAs) -> Vec<MapRow> {
+        let kind = |address| types.get(&address).copied().unwrap_or(0);
         let places = stacks.iter().flat_map(|&(start, end)| {
             (start..end.saturating_sub(self.layout.map_header_bytes)).step_by(8)
         });
         places
-            .filter_map(|address| self.row(address, 0))
+            .filter_map(|address| self.row(address, kind(address)))
             .filter(|row| self.is_beyond_doubt(row))
             .collect()
     }

@@ -21,6 +21,7 @@ mod objects;
 mod python;
 mod referrers;
 mod retained;
+mod said;
 mod shapes;
 mod slots;
 mod spans;

@@ -10,12 +10,13 @@ use super::maps::{MapRow, MapScan, ON_STACK, PARTS};
 use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
 use super::objects::Objects;
 use super::retained::{Retained, retained_bytes};
+use super::said::Said;
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Spans, Wrong};
 use super::specials::{Special, find_specials};
 use super::syncmaps::{self, ANY_MAP, Found, Ground, Place, SyncRow};
 use super::typeindex::TypeIndex;
-use super::typing::{Sources, has_header, tell_types};
+use super::typing::{Sources, Told, has_header, tell_types};
 use super::values::Program;
 
 /// Where to begin.
@@ -171,6 +172,11 @@ impl Survey {
             stacks: start.stacks,
             types: &types,
             variables: &start.place.variables,
+            said: Said {
+                words: &start.place.said_words,
+                closures: &start.place.said_closures,
+                headers: &start.place.said_headers,
+            },
             specials: &specials,
             size_classes: &start.place.size_classes,
             program: Program {
@@ -178,7 +184,11 @@ impl Survey {
                 text: start.place.text,
             },
         };
-        let (told, sized) = tell_types(&objects, layout, &marked, &mut shapes, &sources);
+        let Told {
+            shapes: told,
+            sized,
+            headers,
+        } = tell_types(&objects, layout, &marked, &mut shapes, &sources);
         let scan = MapScan {
             image,
             spans: &spans,
@@ -190,7 +200,7 @@ impl Survey {
             swiss: start.place.swiss,
         };
         let mut maps = scan.scan();
-        maps.extend(scan.scan_stacks(start.stacks));
+        maps.extend(scan.scan_stacks(start.stacks, &headers));
         maps.extend(scan.scan_frames(&start.place.stack_headers));
         let rows = measure(&ground, &found, &mut maps, swiss);
         // A trie has one root, which needs no group.

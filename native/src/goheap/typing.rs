@@ -11,6 +11,7 @@ use super::layout::{HeapLayout, WORD};
 use super::mark::{Marked, Reached, UNSEEN};
 use super::masks::Masks;
 use super::objects::Objects;
+use super::said::{Said, tell_said};
 use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
 use super::spans::{Span, Spans};
 use super::specials::{Special, tell_specials};
@@ -27,12 +28,23 @@ pub struct Sources<'a> {
     pub types: &'a TypeIndex<'a>,
     /// (address, type) of global variables.
     pub variables: &'a [(u64, u64)],
+    pub said: Said<'a>,
     pub size_classes: &'a [u64],
     pub specials: &'a [Special],
     pub program: Program,
 }
 
-/// Returns the shape of each reached object, in the order of the mark, and the sizes of classic maps without one.
+/// What was told.
+pub struct Told {
+    /// By reached object, in the order of the mark.
+    pub shapes: Vec<ShapeId>,
+    /// Of classic maps of which nobody knows more.
+    pub sized: SizedAs,
+    /// Header of a map on a stack -> its type.
+    pub headers: SizedAs,
+}
+
+/// Returns the shape of each reached object, the sizes of classic maps without one, and the types of maps on stacks.
 ///
 /// Objects with a header say what they are. From them, and from interfaces, types go down along fields, arrays,
 /// slices, interfaces and map values. Who is told twice believes the larger type: a pointer to the first field
@@ -43,7 +55,7 @@ pub fn tell_types<'a, 'b>(
     marked: &'a Marked,
     shapes: &'a mut Shapes<'b>,
     sources: &Sources<'_>,
-) -> (Vec<ShapeId>, SizedAs) {
+) -> Told {
     let classic = !shapes.swiss;
     let mut telling = Telling {
         objects,
@@ -77,6 +89,13 @@ pub fn tell_types<'a, 'b>(
         telling.pass_on_variable(address, kind);
     }
     telling.pass_all_on();
+    let headers = tell_said(
+        &mut telling,
+        &mut fit,
+        &fitting,
+        sources.types,
+        &sources.said,
+    );
     if objects.has_no_headers() {
         telling.guess_by_interfaces(&mut fit);
     }
@@ -86,7 +105,11 @@ pub fn tell_types<'a, 'b>(
         SizedAs::new()
     };
     Inference::new(sources.types, fitting).run(&mut telling, &mut fit, &sized);
-    (telling.told, sized)
+    Told {
+        shapes: telling.told,
+        sized,
+        headers,
+    }
 }
 
 pub struct Telling<'a, 'b> {
@@ -217,7 +240,7 @@ impl Telling<'_, '_> {
         self.pass_on_one(&described, address, end);
     }
 
-    fn pass_on_one(&mut self, described: &Described, at: u64, end: u64) {
+    pub fn pass_on_one(&mut self, described: &Described, at: u64, end: u64) {
         for link in &described.links {
             let place = at + u64::from(link.offset);
             if place + WORD > end {

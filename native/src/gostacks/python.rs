@@ -13,6 +13,7 @@ use super::start::{Found, Goroutine, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
 use crate::columns::{Table, read};
 use crate::gobinary::{Loaded, Named, References, printed};
+use crate::gocode;
 use crate::image::{Image, PyImage};
 use crate::problem::Parsed;
 
@@ -91,6 +92,27 @@ impl GoCode {
             .collect()
     }
 
+    /// Return what the code says of the types of variables in ``variables``, of captured ones and of frames that stand
+    /// at the return addresses ``standing``: (where it begins, address, place, offsets from there on, whether it is
+    /// a map, type). ``types`` and ``variables``: [start, end).
+    fn said_types(
+        &self,
+        py: Python<'_>,
+        types: (u64, u64),
+        variables: (u64, u64),
+        standing: &[u8],
+    ) -> PyResult<Vec<PyEvidence>> {
+        let standing: Vec<u64> = read(standing)?;
+        let program = gocode::Program {
+            loaded: &self.loaded,
+            types: types.0..types.1,
+            variables: variables.0..variables.1,
+            standing: standing.into_iter().collect(),
+        };
+        let found = py.detach(|| gocode::find(&program));
+        Ok(found.into_iter().map(told).collect())
+    }
+
     /// Unwind each of ``goroutines`` (addresses of gs). ``threads``: (id, stack pointer, instruction pointer).
     /// Return columns: by goroutine its id, state, stack, thread, where it was found, how its unwinding ended
     /// and where its frames begin; by frame where it is; by root, certain or doubtful, its address and its word.
@@ -145,6 +167,23 @@ impl GoCode {
         })?;
         stacks.map(|stacks| stacks.into_table(py)).transpose()
     }
+}
+
+/// Where it begins, address, place there, offsets, whether it is a map, type.
+type PyEvidence = (&'static str, u64, i64, Vec<u64>, bool, u64);
+
+fn told(each: gocode::Evidence) -> PyEvidence {
+    let (kind, address, place) = match each.start {
+        gocode::Start::Word(at) => ("word", at, 0),
+        gocode::Start::Closure(entry) => ("closure", entry, 0),
+        gocode::Start::Slot(pc, at) => ("slot", pc, at),
+        gocode::Start::Header(entry, at) => ("header", entry, at),
+    };
+    let (is_map, said) = match each.said {
+        gocode::Said::Map(said) => (true, said),
+        gocode::Said::Values(said) => (false, said),
+    };
+    (kind, address, place, each.offsets, is_map, said)
 }
 
 /// Which instructions name which global variables.

@@ -16,6 +16,7 @@ from mapmedic.goheap.map_sizes import SIZE_CLASSES
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.roots import Roots, find_roots
 from mapmedic.goheap.runtime import Runtime, find_runtime
+from mapmedic.goheap.said_types import find_said_types
 from mapmedic.goheap.stack_maps import stack_headers
 from mapmedic.goheap.stacks import Stacks, read_code, unwind_stacks
 from mapmedic.goheap.static_objects import StaticObjects, find_static_objects
@@ -62,6 +63,7 @@ def survey_heap(memory: Memory, names: GlobalNames | None = None) -> GoHeap:
     stacks = unwind_stacks(memory, runtime, code)
     roots, unread = find_roots(memory, runtime, stacks)
     labels = GlobalLabels(memory, code, runtime.sections)
+    said = find_said_types(code, runtime, stacks)
     types = Types(memory, runtime.types)
     ways = WayNames.of(Descriptors(types))
     interfaces = find_interfaces(memory, runtime, roots)
@@ -74,6 +76,7 @@ def survey_heap(memory: Memory, names: GlobalNames | None = None) -> GoHeap:
         "arenas": runtime.arenas, "text": runtime.text,
         "certain_roots": roots.certain, "size_classes": list(SIZE_CLASSES),
         "variables": [*variables, *statics.variables()],
+        "said_words": said.words, "said_closures": said.closures, "said_headers": said.headers,
         "moving": memory.how is SnapshotMode.LIVE, "watchers": find_watchers(labels, roots),
         "stack_headers": stack_headers(stacks),
     }  # fmt: skip

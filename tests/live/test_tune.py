@@ -22,7 +22,7 @@ from mapmedic.model.gc_words import NO_MEMORY_LIMIT
 from mapmedic.model.memstats import MemStats
 from mapmedic.model.tuning import TuneRequest
 from mapmedic.remedy import tuning_apply
-from mapmedic.remedy.repair import find_left_overs, repair
+from mapmedic.remedy.repair import find_left_overs
 from tests.support.command import COMMAND, run, validate
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
@@ -225,6 +225,7 @@ def test_what_a_killed_run_left_is_found_and_put_back(service: LabService, journ
         tool.kill()
     (left,) = find_left_overs(journals)
     assert left.pid == service.pid
-    repair(left)
+    mended = run("doctor", "--repair", "--journal", journals)
+    assert (mended.code, f"process {service.pid} is as it was" in mended.out.replace("\n", " ")) == (0, True)
     assert not find_left_overs(journals)
     assert api.plan_tuning(str(service.pid), TuneRequest()).words.force_period is not None

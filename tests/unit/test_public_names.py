@@ -10,9 +10,9 @@ from mapmedic import api
 
 PUBLIC = """
     CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Progress Source Thresholds TuneRequest
-    apply_fix apply_restore apply_tuning capture criteria_for diagnose diff examine_machine examine_process find_go heap
-    heap_change heap_entries heap_paths is_live observe parse_condition plan_fix plan_restore plan_revert plan_tuning
-    read_gc_log read_session verify
+    apply_fix apply_restore apply_tuning capture criteria_for diagnose diff examine_machine examine_process find_go
+    heap heap_change heap_entries heap_paths is_live observe parse_condition plan_fix plan_restore plan_revert
+    plan_tuning read_gc_log read_session repair_left_overs verify
 """
 
 

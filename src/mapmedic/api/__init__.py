@@ -2,7 +2,8 @@
 
     look     capture, observe, diagnose      inside   heap, heap_entries, heap_paths     change   diff
     fix      plan_fix, apply_fix             restore  plan_restore, apply_restore        proof    verify
-    machine  examine_machine, examine_process, find_go        tuning  plan_tuning, plan_revert, apply_tuning
+    machine  examine_machine, examine_process, repair_left_overs, find_go
+    tuning   plan_tuning, plan_revert, apply_tuning
 
 Everything here is synchronous and returns frozen model objects; errors are those of ``mapmedic.errors``. A name is
 imported when first asked for: who diagnoses a saved file pays for no network and no remedy.
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mapmedic.api.fix import apply_fix, plan_fix
     from mapmedic.api.inside import heap, heap_entries, heap_paths
     from mapmedic.api.look import capture, diagnose, heap_change, is_live, observe, read_gc_log
-    from mapmedic.api.machine import examine_machine, examine_process
+    from mapmedic.api.machine import examine_machine, examine_process, repair_left_overs
     from mapmedic.api.proof import verify
     from mapmedic.api.restore import apply_restore, plan_restore
     from mapmedic.api.tuning import apply_tuning, plan_revert, plan_tuning
@@ -41,7 +42,7 @@ __all__ = [
     "Source", "Thresholds", "TuneRequest", "apply_fix", "apply_restore", "apply_tuning", "capture", "criteria_for",
     "diagnose", "diff", "examine_machine", "examine_process", "find_go", "heap", "heap_change", "heap_entries",
     "heap_paths", "is_live", "observe", "parse_condition", "plan_fix", "plan_restore", "plan_revert", "plan_tuning",
-    "read_gc_log", "read_session", "verify",
+    "read_gc_log", "read_session", "repair_left_overs", "verify",
 ]  # fmt: skip
 
 # Where each name is, for those who ask at run time; the imports above say it to the type checker.
@@ -50,7 +51,7 @@ _PLACES = {
     "mapmedic.api.fix": ("apply_fix", "plan_fix"),
     "mapmedic.api.inside": ("heap", "heap_entries", "heap_paths"),
     "mapmedic.api.look": ("capture", "diagnose", "heap_change", "is_live", "observe", "read_gc_log"),
-    "mapmedic.api.machine": ("examine_machine", "examine_process"),
+    "mapmedic.api.machine": ("examine_machine", "examine_process", "repair_left_overs"),
     "mapmedic.api.proof": ("verify",),
     "mapmedic.api.restore": ("apply_restore", "plan_restore"),
     "mapmedic.api.tuning": ("apply_tuning", "plan_revert", "plan_tuning"),

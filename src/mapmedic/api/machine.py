@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from mapmedic.capture import machine
 from mapmedic.capture.process_exam import examine_process as examine
-from mapmedic.errors import ToolMissing, UsageError
+from mapmedic.errors import MapmedicError, ToolMissing, UsageError
 from mapmedic.model.machine import MachineCheck, ProcessExam, Status
 from mapmedic.remedy.journal import default_folder
+from mapmedic.remedy.repair import LeftOver, find_left_overs, repair
 from mapmedic.source.toolchain import find_go
 
 
 def examine_machine() -> tuple[MachineCheck, ...]:
     """Return what this machine allows; the Go toolchain is only needed for the demo and the lab."""
-    return (*machine.examine_machine(), _journal_check(), _go_check())
+    return (*machine.examine_machine(), _journal_check(), _go_check(), *map(_left_over_check, _left_overs()))
+
+
+def repair_left_overs(journal_folder: Path | None = None) -> tuple[MachineCheck, ...]:
+    """Put back what runs of ours that were killed left changed in processes that still run; how each went."""
+    return tuple(_repaired(left) for left in _left_overs(journal_folder))
 
 
 def examine_process(pid: int) -> ProcessExam:
@@ -35,6 +42,31 @@ def _journal_check() -> MachineCheck:
         found = str(error)
     hint = "mapmedic hotfix … --journal DIRECTORY, or set XDG_STATE_HOME"
     return MachineCheck("journal", Status.MISSING, found, enables, hint)
+
+
+def _left_overs(folder: Path | None = None) -> tuple[LeftOver, ...]:
+    try:
+        return find_left_overs(folder or default_folder())
+    except UsageError:  # no home, so no journal
+        return ()
+
+
+def _left_over_check(left: LeftOver) -> MachineCheck:
+    found = f"process {left.pid} is left collecting garbage ten times a second: mapmedic was killed ({left.journal})"
+    return MachineCheck(
+        "left over", Status.LIMITED, found, "the process's own pace", "mapmedic doctor --repair"
+    )
+
+
+def _repaired(left: LeftOver) -> MachineCheck:
+    enables = "the process's own pace"
+    try:
+        repair(left)
+    except MapmedicError as error:
+        return MachineCheck(
+            "left over", Status.MISSING, f"not put back: {error}", enables, "mapmedic doctor --repair"
+        )
+    return MachineCheck("left over", Status.OK, f"process {left.pid} is as it was ({left.journal})", enables)
 
 
 def _go_check() -> MachineCheck:

@@ -11,6 +11,7 @@ mod heap_text;
 mod image;
 mod inflate;
 mod intern;
+mod parallel;
 mod problem;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod process;

@@ -43,7 +43,7 @@ def test_every_scenario_is_looked_into() -> None:
         ("capacity", lambda truth: truth["capacity"] + 8),
         ("shallow_bytes", lambda truth: truth["shallow_bytes"] * 1.02),
         ("dead_bytes", lambda truth: truth["dead_bytes"] * 1.02 + 2),
-        ("type", lambda truth: "map[string]int"),
+        ("type", lambda truth: "map[main.Nobody]int"),
         ("path", lambda truth: "main.other"),
         ("declared", lambda truth: "main.Other.m"),
     ],

@@ -44,4 +44,4 @@ def test_what_nobody_else_holds_is_the_agents() -> None:
     binary, _ = build_lab()
     with LabService(binary, Scenario("closure-map", entries=ENTRIES, rate=0)) as service:
         seen = look(service)
-    assert [each.entries for each in seen.maps if "mapmedic/agent.NewRegistry" in each.owner] == [1]
+    assert [each.entries for each in seen.maps if "mapmedic/agent.defaultRegistry" in each.owner] == [1]

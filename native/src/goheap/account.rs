@@ -2,7 +2,7 @@
 
 use crate::image::{Image, Resident};
 
-use super::mark::{Marked, UNSEEN};
+use super::mark::Marked;
 use super::spans::{Slot, Span, Spans};
 
 /// Bytes in RAM. `live`: reached objects; `dead`: allocated and not reached, so not swept yet or held by what was not
@@ -22,12 +22,14 @@ pub fn account(image: &Image, spans: &Spans, marked: &Marked) -> Option<Account>
     let resident = image.resident.as_ref()?;
     let mut account = Account::default();
     for span in &spans.list {
-        let all = resident.bytes(span.start, span.bytes);
+        let all = resident.bytes(span.start, span.bytes());
         let (mut live, mut dead) = (0, 0);
-        let slots = span.first_slot..span.first_slot + span.nelems;
-        for slot in slots.filter(|&slot| spans.is_allocated(span, slot - span.first_slot)) {
-            let bytes = in_ram(resident, span, slot, all == span.bytes);
-            if marked.index[slot as usize] == UNSEEN {
+        for slot in span
+            .slots()
+            .filter(|&slot| spans.is_allocated(span, slot - span.first_slot))
+        {
+            let bytes = in_ram(resident, span, slot, all == span.bytes());
+            if !marked.is_reached(slot) {
                 dead += bytes;
             } else {
                 live += bytes;

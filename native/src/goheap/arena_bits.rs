@@ -3,7 +3,8 @@
 use crate::image::Image;
 
 use super::layout::{HeapLayout, PAGE_BYTES, WORD};
-use super::spans::{Spans, Wrong};
+use super::mspans::Wrong;
+use super::spans::Spans;
 
 const ARENA_BYTES: u64 = 64 << 20;
 /// Bits of one word of the bitmap.
@@ -29,14 +30,13 @@ impl ArenaBits {
         layout: &HeapLayout,
     ) -> Result<ArenaBits, Wrong> {
         let arena_of = |address: u64| address / ARENA_BYTES;
-        let first = spans.list.first().map_or(0, |span| arena_of(span.start));
-        let last = spans
-            .list
-            .last()
-            .map_or(0, |span| arena_of(span.start + span.bytes - 1));
+        let all = || spans.list.iter();
+        let first = all().map(|span| arena_of(span.start)).min().unwrap_or(0);
+        let last = all().map(|span| arena_of(span.end() - 1)).max();
+        let last = last.unwrap_or(first);
         let mut arenas = vec![0; (last - first + 1) as usize];
         for span in &spans.list {
-            for arena in arena_of(span.start)..=arena_of(span.start + span.bytes - 1) {
+            for arena in arena_of(span.start)..=arena_of(span.end() - 1) {
                 let place = &mut arenas[(arena - first) as usize];
                 if *place == 0 {
                     let number = (arena * ARENA_BYTES).wrapping_sub(FIRST_ADDRESS) / ARENA_BYTES;

@@ -18,11 +18,11 @@ pub fn tell_channels(telling: &mut Telling<'_, '_>, types: &TypeIndex<'_>, fitti
     let Some((bytes, place)) = layout(telling, types) else {
         return;
     };
-    for &slot in &telling.marked.order {
-        let span = telling.spans.of_slot(slot);
-        if span.noscan() || span.elemsize != fitting.rounded(bytes) {
-            continue;
-        }
+    let rounded = fitting.rounded(bytes);
+    let of_size = telling
+        .marked
+        .in_spans(telling.spans, move |span| span.elemsize == rounded);
+    for (span, slot) in of_size {
         let address = span.address(slot);
         if let Some(element) = element(telling, types, address, place) {
             let shape = telling.shapes.id(Shape::Channel(element));

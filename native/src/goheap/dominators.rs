@@ -1,46 +1,33 @@
 //! Immediate dominators by semi-NCA (Georgiadis, Tarjan, Werneck: Finding Dominators in Practice, 2006).
 //!
 //! Everything is u32 and flat: a heap has tens of millions of nodes, and what we hold counts against the same
-//! memory limit as the process that is running out of it.
+//! memory limit as the process that is running out of it. Most of them are sinks: what leads nowhere dominates
+//! nobody, stays out of the search, and hangs below the nearest node that dominates everybody who leads to it.
 
-pub type Node = u32;
-pub const NOBODY: Node = u32::MAX;
+use super::references::{Node, References};
 
-#[cfg_attr(test, derive(Clone))]
-/// The successors of every node, those of node i at `targets[starts[i]..starts[i + 1]]`.
-pub struct Graph {
-    pub starts: Vec<u32>,
-    pub targets: Vec<Node>,
-}
+pub const NOBODY: u32 = u32::MAX;
 
-impl Graph {
-    pub fn nodes(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    fn successors(&self, node: Node) -> &[Node] {
-        let (from, to) = (self.starts[node as usize], self.starts[node as usize + 1]);
-        &self.targets[from as usize..to as usize]
-    }
-}
-
-/// The dominator tree of what `entry` reaches. `order` are those nodes in preorder, the entry first;
-/// `dominator[i]` is the position in `order` of the immediate dominator of `order[i]`; it is smaller than i.
+/// The dominator tree of what `entry` reaches, the entry first. `dominator[i]` is the place in `order` of the
+/// immediate dominator of `order[i]`; it is smaller than i.
 pub struct Dominators {
     pub order: Vec<Node>,
     pub dominator: Vec<u32>,
+    /// Row of a node -> its place in `order`, or NOBODY.
+    pub place: Vec<u32>,
 }
 
 /// Returns the dominator tree of `graph` from `entry`.
-pub fn dominators(graph: Graph, entry: Node) -> Dominators {
-    let Walk {
+pub fn dominators(graph: &References, entry: Node) -> Dominators {
+    let mut search = Search::new(graph, entry);
+    let parent = search.depth_first(entry);
+    let semi = semidominators(&search.predecessors(), &parent);
+    let Search {
         order,
-        number,
-        parent,
-    } = depth_first(&graph, entry);
-    let predecessors = predecessors(&graph, &order, &number);
-    drop((graph, number)); // as large as all that comes after
-    let semi = semidominators(&predecessors, &parent);
+        place,
+        is_sink,
+        ..
+    } = search;
     let mut dominator = parent;
     for node in 1..order.len() {
         // The nearest ancestor in the tree so far that is not below the semidominator.
@@ -50,70 +37,150 @@ pub fn dominators(graph: Graph, entry: Node) -> Dominators {
         }
         dominator[node] = above;
     }
-    Dominators { order, dominator }
-}
-
-struct Walk {
-    order: Vec<Node>,
-    /// Node -> position in `order`, or NOBODY.
-    number: Vec<u32>,
-    /// Position -> position of the parent in the depth-first tree.
-    parent: Vec<u32>,
-}
-
-fn depth_first(graph: &Graph, entry: Node) -> Walk {
-    let mut walk = Walk {
-        order: Vec::with_capacity(graph.nodes()),
-        number: vec![NOBODY; graph.nodes()],
-        parent: Vec::with_capacity(graph.nodes()),
+    let mut tree = Dominators {
+        order,
+        dominator,
+        place,
     };
-    // (node, who led here): a node may wait here several times; the last one pushed comes first.
-    let mut waiting = vec![(entry, 0)];
-    while let Some((node, from)) = waiting.pop() {
-        if walk.number[node as usize] != NOBODY {
-            continue;
-        }
-        let number = walk.order.len() as u32;
-        walk.number[node as usize] = number;
-        walk.order.push(node);
-        walk.parent.push(from);
-        let fresh = graph
-            .successors(node)
-            .iter()
-            .filter(|&&next| walk.number[next as usize] == NOBODY);
-        waiting.extend(fresh.map(|&next| (next, number)));
-    }
-    walk
+    tree.hang_sinks(graph, &is_sink);
+    tree
 }
 
-/// Turns the edges around, in positions of the preorder.
-fn predecessors(graph: &Graph, order: &[Node], number: &[u32]) -> Graph {
-    let mut starts = vec![0u32; order.len() + 1];
-    for &node in order {
-        for &next in graph.successors(node) {
-            starts[number[next as usize] as usize + 1] += 1;
+impl Dominators {
+    /// Adds the sinks behind the others.
+    fn hang_sinks(&mut self, graph: &References, is_sink: &[bool]) {
+        for row in (0..graph.rows()).filter(|&row| !is_sink[row]) {
+            let holder = self.place[row];
+            if holder == NOBODY {
+                continue; // nothing leads to it
+            }
+            for sink in graph.rows_of(row).filter(|&to| is_sink[to]) {
+                self.place[sink] = match self.place[sink] {
+                    NOBODY => holder,
+                    other => common(&self.dominator, other, holder),
+                };
+            }
+        }
+        let hung = |place: &[u32], row: usize| is_sink[row] && place[row] != NOBODY;
+        let more = (0..graph.rows())
+            .filter(|&row| hung(&self.place, row))
+            .count();
+        self.order.reserve_exact(more);
+        self.dominator.reserve_exact(more);
+        for row in 0..graph.rows() {
+            if hung(&self.place, row) {
+                self.dominator.push(self.place[row]);
+                self.place[row] = self.order.len() as u32;
+                self.order.push(graph.node(row));
+            }
         }
     }
-    for i in 1..starts.len() {
-        starts[i] += starts[i - 1];
-    }
-    let mut targets = vec![0; starts[order.len()] as usize];
-    let mut free = starts.clone();
-    for (position, &node) in order.iter().enumerate() {
-        for &next in graph.successors(node) {
-            let place = &mut free[number[next as usize] as usize];
-            targets[*place as usize] = position as u32;
-            *place += 1;
-        }
-    }
-    Graph { starts, targets }
 }
 
-fn semidominators(predecessors: &Graph, parent: &[u32]) -> Vec<u32> {
+/// Returns the nearest place above both in the tree.
+pub fn common(dominator: &[u32], mut a: u32, mut b: u32) -> u32 {
+    while a != b {
+        if a > b {
+            a = dominator[a as usize];
+        } else {
+            b = dominator[b as usize];
+        }
+    }
+    a
+}
+
+struct Search<'a> {
+    graph: &'a References,
+    /// By row.
+    is_sink: Vec<bool>,
+    /// Without the sinks.
+    order: Vec<Node>,
+    /// Row -> place in `order`, or NOBODY.
+    place: Vec<u32>,
+}
+
+impl<'a> Search<'a> {
+    fn new(graph: &'a References, entry: Node) -> Search<'a> {
+        let entry = graph.row(entry);
+        let rows = 0..graph.rows();
+        let leads_nowhere = |row| graph.rows_of(row).next().is_none() && Some(row) != entry;
+        Search {
+            graph,
+            is_sink: rows.clone().map(leads_nowhere).collect(),
+            order: Vec::new(),
+            place: vec![NOBODY; rows.len()],
+        }
+    }
+
+    /// Numbers what `entry` reaches, and returns the place of the parent of each in the depth-first tree.
+    fn depth_first(&mut self, entry: Node) -> Vec<u32> {
+        let mut parent = Vec::new();
+        // (row, who led here): a node may wait here several times; the last one pushed comes first.
+        let mut waiting: Vec<(usize, u32)> = self
+            .graph
+            .row(entry)
+            .map(|row| (row, 0))
+            .into_iter()
+            .collect();
+        while let Some((row, from)) = waiting.pop() {
+            if self.place[row] != NOBODY {
+                continue;
+            }
+            let place = self.order.len() as u32;
+            self.place[row] = place;
+            self.order.push(self.graph.node(row));
+            parent.push(from);
+            let fresh = self.onward(row).filter(|&next| self.place[next] == NOBODY);
+            waiting.extend(fresh.map(|next| (next, place)));
+        }
+        parent
+    }
+
+    /// Returns the rows that row number `row` leads to and that lead on.
+    fn onward(&self, row: usize) -> impl Iterator<Item = usize> {
+        self.graph.rows_of(row).filter(|&to| !self.is_sink[to])
+    }
+
+    /// Turns the edges around, in places of the order.
+    fn predecessors(&self) -> Predecessors {
+        let rows = || self.order.iter().filter_map(|&node| self.graph.row(node));
+        let mut starts = vec![0u32; self.order.len() + 1];
+        for to in rows().flat_map(|row| self.onward(row)) {
+            starts[self.place[to] as usize + 1] += 1;
+        }
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut places = vec![0; starts[self.order.len()] as usize];
+        let mut free = starts.clone();
+        for (place, row) in (0..).zip(rows()) {
+            for to in self.onward(row) {
+                let next = &mut free[self.place[to] as usize];
+                places[*next as usize] = place;
+                *next += 1;
+            }
+        }
+        Predecessors { starts, places }
+    }
+}
+
+struct Predecessors {
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Predecessors {
+    fn of(&self, place: u32) -> &[u32] {
+        let (from, to) = (self.starts[place as usize], self.starts[place as usize + 1]);
+        &self.places[from as usize..to as usize]
+    }
+}
+
+fn semidominators(predecessors: &Predecessors, parent: &[u32]) -> Vec<u32> {
     let mut forest = Forest::new(parent);
     for node in (1..parent.len() as u32).rev() {
         let mut least = parent[node as usize];
-        for &from in predecessors.successors(node) {
+        for &from in predecessors.of(node) {
             least = least.min(forest.least_on_path(from, node));
         }
         forest.semi[node as usize] = least;
@@ -169,29 +236,14 @@ impl Forest {
 mod tests {
     use super::*;
 
-    fn graph(nodes: usize, edges: &[(Node, Node)]) -> Graph {
-        let mut starts = vec![0];
-        let mut targets = Vec::new();
-        for node in 0..nodes as Node {
-            targets.extend(
-                edges
-                    .iter()
-                    .filter(|edge| edge.0 == node)
-                    .map(|edge| edge.1),
-            );
-            starts.push(targets.len() as u32);
-        }
-        Graph { starts, targets }
-    }
-
-    fn reached(graph: &Graph, without: Option<Node>) -> Vec<bool> {
-        let mut seen = vec![false; graph.nodes()];
+    fn reached(graph: &References, without: Option<Node>) -> Vec<bool> {
+        let mut seen = vec![false; graph.rows()];
         let mut due = if without == Some(0) { vec![] } else { vec![0] };
         while let Some(node) = due.pop() {
             if !std::mem::replace(&mut seen[node as usize], true) {
                 due.extend(
                     graph
-                        .successors(node)
+                        .of(node as usize)
                         .iter()
                         .filter(|&&next| Some(next) != without),
                 );
@@ -201,20 +253,21 @@ mod tests {
     }
 
     /// The definition itself: a dominates b where without a nothing leads to b.
-    fn assert_right(graph: &Graph) {
-        let found = dominators(graph.clone(), 0);
+    fn assert_right(graph: &References) {
+        let found = dominators(graph, 0);
         let all = reached(graph, None);
         assert_eq!(found.order.len(), all.iter().filter(|&&seen| seen).count());
-        let mut dominates = vec![vec![false; graph.nodes()]; graph.nodes()];
+        let mut dominates = vec![vec![false; graph.rows()]; graph.rows()];
         for (node, row) in dominates.iter_mut().enumerate() {
             let left = reached(graph, Some(node as Node));
-            for other in 0..graph.nodes() {
+            for other in 0..graph.rows() {
                 row[other] = all[other] && !left[other];
             }
         }
         for (position, &node) in found.order.iter().enumerate().skip(1) {
+            assert_eq!(found.place[node as usize], position as u32);
             let above = found.order[found.dominator[position] as usize];
-            let strict: Vec<usize> = (0..graph.nodes())
+            let strict: Vec<usize> = (0..graph.rows())
                 .filter(|&a| a != node as usize && dominates[a][node as usize])
                 .collect();
             assert!(
@@ -255,7 +308,7 @@ mod tests {
             (11, 0),
             (12, 8),
         ];
-        assert_right(&graph(13, &edges));
+        assert_right(&References::of_edges(13, &edges));
     }
 
     #[test]
@@ -273,7 +326,7 @@ mod tests {
             let edges: Vec<(Node, Node)> = (0..count + round % 3)
                 .map(|_| (random(nodes as u64) as Node, random(nodes as u64) as Node))
                 .collect();
-            assert_right(&graph(nodes, &edges));
+            assert_right(&References::of_edges(nodes, &edges));
         }
     }
 }

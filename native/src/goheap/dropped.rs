@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::image::Image;
 
-use super::mark::{Marked, UNSEEN};
+use super::mark::Marked;
 use super::spans::{Slot, Span, Spans};
 
 const TABLE_BYTES: u64 = 32;
@@ -35,15 +35,12 @@ pub fn dropped_arrays(
         (map_header_bytes, of_header)
     };
     let is_garbage = |span: &Span, slot: Slot| {
-        marked.index[slot as usize] == UNSEEN && spans.is_allocated(span, slot - span.first_slot)
+        !marked.is_reached(slot) && spans.is_allocated(span, slot - span.first_slot)
     };
     let mut found = HashMap::new();
-    for span in spans
-        .list
-        .iter()
-        .filter(|span| span.elemsize == size && !span.noscan())
-    {
-        for slot in span.first_slot..span.first_slot + span.nelems {
+    let of_size = spans.with_pointers().iter();
+    for span in of_size.filter(|span| span.elemsize == size) {
+        for slot in span.slots() {
             let Some((units, at)) = is_garbage(span, slot)
                 .then(|| read(image, span.address(slot)))
                 .flatten()

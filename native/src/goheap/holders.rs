@@ -1,59 +1,60 @@
 //! What holds much and is no map: objects below which the heap spreads out into many small parts.
 
-use super::dominators::NOBODY;
-use super::mark::Reached;
+use super::spans::Slot;
 
-/// The heap as what dominates what. `sums`: bytes retained by each position of the tree.
+/// The heap as what dominates what, by place in that tree. `sums`: bytes retained.
 pub struct Dominated<'a> {
     pub dominator: &'a [u32],
     pub sums: &'a [u64],
-    /// Position -> the object there, or NOBODY.
-    pub object: &'a [Reached],
-    /// Object -> its own position, or where it has no pointers that which it hangs below, or NOBODY.
-    pub below: &'a [u32],
+    pub leaves: &'a [Leaf],
+}
+
+/// A large object without pointers, and the place that it hangs below.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaf {
+    pub slot: Slot,
+    pub below: u32,
+    pub bytes: u64,
 }
 
 /// Returns (object, bytes retained) of each object that retains at least `least` bytes of which no single object
 /// below it retains more than half, and that lies neither within a map (`is_part`) nor below another such object.
-/// `leaf_bytes`: of an object without pointers, 0 of any other.
+/// `object`: that at a place, if it is one.
 pub fn find_holders(
     heap: &Dominated<'_>,
-    leaf_bytes: impl Fn(Reached) -> u64,
+    object: impl Fn(usize) -> Option<Slot>,
     least: u64,
-    is_part: impl Fn(Reached) -> bool,
-) -> Vec<(Reached, u64)> {
+    is_part: impl Fn(Slot) -> bool,
+) -> Vec<(Slot, u64)> {
     let places = heap.sums.len();
-    let mut largest_below = vec![0u64; places];
+    // One object below it retains more than half.
+    let mut leads_to_one = vec![false; places];
     for place in 1..places {
         let above = heap.dominator[place] as usize;
-        largest_below[above] = largest_below[above].max(heap.sums[place]);
+        leads_to_one[above] |= heap.sums[place] > heap.sums[above] / 2;
     }
-    let leaves = || {
-        let hung = heap.below.iter().enumerate();
-        hung.filter(|&(_, &below)| below != NOBODY)
-            .map(|(leaf, &below)| (leaf as Reached, below as usize, leaf_bytes(leaf as Reached)))
-            .filter(|&(_, _, own)| own >= least)
-    };
-    for (_, below, own) in leaves() {
-        largest_below[below] = largest_below[below].max(own);
+    for leaf in heap.leaves {
+        leads_to_one[leaf.below as usize] |= leaf.bytes > heap.sums[leaf.below as usize] / 2;
     }
     let mut found = Vec::new();
     // A map holds what is below it, and so does a holder.
     let mut is_held = vec![false; places];
     for place in 1..places {
-        let object = heap.object[place];
-        if is_held[heap.dominator[place] as usize] || object == NOBODY || is_part(object) {
+        let bytes = heap.sums[place];
+        let own = object(place)
+            .filter(|&slot| !is_held[heap.dominator[place] as usize] && !is_part(slot));
+        let Some(slot) = own else {
             is_held[place] = true;
-        } else if heap.sums[place] >= least && largest_below[place] <= heap.sums[place] / 2 {
-            found.push((object, heap.sums[place]));
+            continue;
+        };
+        if bytes >= least && !leads_to_one[place] {
+            found.push((slot, bytes));
             is_held[place] = true;
         }
     }
-    for (leaf, below, own) in leaves() {
-        if !is_held[below] && !is_part(leaf) {
-            found.push((leaf, own));
-        }
-    }
+    let leaves = heap.leaves.iter().filter(|leaf| leaf.bytes >= least);
+    let free = leaves.filter(|leaf| !is_held[leaf.below as usize] && !is_part(leaf.slot));
+    found.extend(free.map(|leaf| (leaf.slot, leaf.bytes)));
     found
 }
 
@@ -62,20 +63,19 @@ mod tests {
     use super::*;
 
     /// Positions as objects: each has the dominator given, and bytes of its own.
-    fn holders(dominator: &[u32], own: &[u64], parts: &[Reached]) -> Vec<(Reached, u64)> {
+    fn holders(dominator: &[u32], own: &[u64], parts: &[Slot]) -> Vec<(Slot, u64)> {
         let places = own.len();
         let mut sums = own.to_vec();
         for place in (1..places).rev() {
             sums[dominator[place] as usize] += sums[place];
         }
-        let object: Vec<Reached> = (0..places as u32).collect();
         let heap = Dominated {
             dominator,
             sums: &sums,
-            object: &object,
-            below: &[],
+            leaves: &[],
         };
-        find_holders(&heap, |_| 0, 10, |object| parts.contains(&object))
+        let object = |place| Some(place as Slot);
+        find_holders(&heap, object, 10, |object| parts.contains(&object))
     }
 
     #[test]

@@ -34,9 +34,9 @@ impl Telling<'_, '_> {
 
     /// Tells what interfaces hold: two pointer words, a type or a table that names one, and the value.
     pub fn guess_by_interfaces(&mut self, fit: &mut Fit<'_>) {
-        for index in 0..self.marked.order.len() {
-            if self.told[index] == UNKNOWN {
-                for (pointer, kind) in self.interfaces_in(fit, self.marked.order[index]) {
+        for (_, slot) in self.marked.in_spans(self.spans, |_| true) {
+            if self.told[slot as usize] == UNKNOWN {
+                for (pointer, kind) in self.interfaces_in(fit, slot) {
                     if let Some(shape) = self.shapes.of_interface(kind) {
                         self.tell_guess(fit, pointer, shape);
                     }
@@ -84,10 +84,11 @@ impl Telling<'_, '_> {
     pub fn guess_maps(&mut self, fit: &mut Fit<'_>, stacks: &[(u64, u64)]) -> SizedAs {
         let mut sized = SizedAs::new();
         let header_bytes = self.objects.layout.map_header_bytes;
-        for index in 0..self.marked.order.len() {
-            let slot = self.marked.order[index];
-            let span = self.objects.spans.of_slot(slot);
-            if self.told[index] == UNKNOWN && span.elemsize == header_bytes && !span.noscan() {
+        let of_size = self
+            .marked
+            .in_spans(self.spans, move |span| span.elemsize == header_bytes);
+        for (span, slot) in of_size {
+            if self.told[slot as usize] == UNKNOWN {
                 self.guess_map(fit, span.address(slot), &mut sized);
             }
         }

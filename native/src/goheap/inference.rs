@@ -9,8 +9,9 @@ use super::fitting::Fitting;
 use super::infer::SizedAs;
 use super::layout::WORD;
 use super::maps::{MapRow, MapScan, ON_STACK};
-use super::mark::{ROOT, Reached};
+use super::mark::ROOT;
 use super::shapes::{Shape, Target, UNKNOWN};
+use super::spans::Slot;
 use super::typeindex::TypeIndex;
 use super::typing::Telling;
 
@@ -69,7 +70,7 @@ impl<'a> Inference<'a> {
     fn by_holder(
         &mut self,
         telling: &mut Telling<'_, '_>,
-        map: Reached,
+        map: Slot,
         fits: &HashSet<u64>,
     ) -> Option<u64> {
         let marked = telling.marked;
@@ -77,9 +78,8 @@ impl<'a> Inference<'a> {
         if holder == ROOT || telling.told[holder as usize] != UNKNOWN {
             return None;
         }
-        let slot = marked.order[holder as usize];
-        let span = telling.spans.of_slot(slot);
-        let (start, room) = (span.address(slot), span.elemsize);
+        let span = telling.spans.of_slot(holder);
+        let (start, room) = (span.address(holder), span.elemsize);
         let before = telling.image.word(start + u64::from(place) - WORD);
         if place > 0 && before.is_some_and(|kind| fits.contains(&kind)) {
             return before; // an interface

@@ -7,14 +7,14 @@ use crate::image::Image;
 use super::abi::Type;
 use super::infer::SizedAs;
 use super::layout::HeapLayout;
-use super::mark::{Marked, Reached, UNSEEN};
+use super::mark::Marked;
 use super::shapes::{Shape, ShapeId, Shapes};
-use super::spans::Spans;
+use super::spans::{Slot, Spans};
 
 /// One map. `structure_bytes`: header, directory, tables, buckets or groups as the allocator rounds them.
 #[derive(Debug, Clone, Copy)]
 pub struct MapRow {
-    pub object: Reached,
+    pub object: Slot,
     pub address: u64,
     /// Address of the map type; 0 where nothing told it.
     pub map_type: u64,
@@ -43,14 +43,14 @@ const MOST_DIRECTORY: u64 = 1 << 32;
 pub const SLOTS_PER_GROUP: u64 = 8;
 
 /// `MapRow::object` of a map whose header is no object of the heap.
-pub const ON_STACK: Reached = Reached::MAX;
+pub const ON_STACK: Slot = Slot::MAX;
 
 pub struct MapScan<'a, 'b> {
     pub image: &'a Image,
     pub spans: &'a Spans,
     pub marked: &'a Marked,
     pub shapes: &'a Shapes<'b>,
-    /// What each reached object is.
+    /// What the object in each slot is.
     pub told: &'a [ShapeId],
     /// Classic maps of which nobody knows more than how large their buckets are.
     pub sized: &'a SizedAs,
@@ -63,13 +63,13 @@ impl MapScan<'_, '_> {
     /// and that passes every test of a map with at least one table, or with buckets that fit a type.
     pub fn scan(&self) -> Vec<MapRow> {
         let mut rows = Vec::new();
-        for (index, &slot) in self.marked.order.iter().enumerate() {
-            let span = self.spans.of_slot(slot);
-            if span.elemsize != self.layout.map_header_bytes || span.noscan() {
-                continue;
-            }
+        let bytes = self.layout.map_header_bytes;
+        let of_size = self
+            .marked
+            .in_spans(self.spans, move |span| span.elemsize == bytes);
+        for (span, slot) in of_size {
             let address = span.address(slot);
-            let row = match self.shapes.shape(self.told[index]) {
+            let row = match self.shapes.shape(self.told[slot as usize]) {
                 // Its parts lead nowhere: it counts as one that contradicts itself.
                 Shape::Map(kind) => self
                     .row(address, kind)
@@ -81,7 +81,7 @@ impl MapScan<'_, '_> {
                 _ => None,
             };
             rows.extend(row.map(|row| MapRow {
-                object: index as Reached,
+                object: slot,
                 ..row
             }));
         }
@@ -158,7 +158,7 @@ impl MapScan<'_, '_> {
     fn object_bytes(&self, address: u64) -> Option<u64> {
         let (span, slot) = self.spans.find(address)?;
         let begins = address - span.address(slot) <= 8;
-        (begins && self.marked.index[slot as usize] != UNSEEN).then_some(span.elemsize)
+        (begins && self.marked.is_reached(slot)).then_some(span.elemsize)
     }
 
     pub(super) fn resident(&self, address: u64, bytes: u64) -> u64 {
@@ -178,11 +178,11 @@ impl MapScan<'_, '_> {
 
     /// Returns the type of the values in the array of groups or buckets at `address`, where it was told.
     fn values_at(&self, address: u64) -> u64 {
-        let told = self.spans.find(address).and_then(|(_, slot)| {
-            let index = self.marked.index[slot as usize];
-            self.told.get(index as usize)
-        });
-        match told.map(|&id| self.shapes.shape(id)) {
+        let told = self
+            .spans
+            .find(address)
+            .map(|(_, slot)| self.told[slot as usize]);
+        match told.map(|id| self.shapes.shape(id)) {
             Some(Shape::Values(kind)) => kind,
             _ => 0,
         }

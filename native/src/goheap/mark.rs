@@ -1,28 +1,40 @@
-//! Everything that is reachable, in the order of the shortest way from a root.
+//! Everything that is reachable, and the shortest way to it from a root.
+
+use std::sync::{Mutex, PoisonError};
 
 use super::objects::Objects;
-use super::spans::{Slot, Spans};
+use super::spans::{Slot, Span, Spans};
+use crate::parallel::{in_parallel, share, threads};
 
-/// Index into `Marked::order`.
-pub type Reached = u32;
-pub const ROOT: Reached = u32::MAX;
-pub const UNSEEN: Reached = u32::MAX;
+pub const ROOT: Slot = u32::MAX - 1;
+pub const UNSEEN: Slot = u32::MAX;
+/// Objects that are looked at before what they lead to is noted: enough to share, and few enough to be held.
+const BATCH: usize = 1 << 15;
+/// Objects, or words, that are asked for at once: what memory has to answer before the next step, and no more than
+/// the nearest cache holds.
+const AT_ONCE: usize = 128;
+/// Fewer are not worth a thread.
+const WORTH_SHARING: usize = 1 << 10;
 
 pub struct Marked {
-    /// The slots reached, breadth first.
-    pub order: Vec<Slot>,
-    /// Who led there first: an index into `order`, or ROOT.
-    pub parent: Vec<Reached>,
+    /// By slot: who led there first, ROOT, or UNSEEN.
+    pub parent: Vec<Slot>,
     /// From where: the offset within the parent, or the number of the root.
     pub place: Vec<u32>,
-    /// Slot -> index into `order`, or `u32::MAX`.
-    pub index: Vec<Reached>,
     pub edges: u64,
+    pub objects: u64,
     pub bytes: u64,
-    /// How many of the first objects in `order`, and their bytes, need no doubtful root.
-    pub certain_objects: usize,
+    /// How many of the objects, and their bytes, need no doubtful root.
+    pub certain_objects: u64,
     pub certain_bytes: u64,
     pub unread: u64,
+}
+
+/// One word that leads to an object.
+struct Edge {
+    from: Slot,
+    place: u32,
+    to: Slot,
 }
 
 /// Marks from `roots`: words that may be pointers; whichever are not are passed over. The first `certain` of them
@@ -36,19 +48,7 @@ pub fn mark(
     watchers: &[u64],
 ) -> Marked {
     let spans = objects.spans;
-    // Room that is never written to costs nothing; to grow by doubling costs three times what is needed.
     let slots = spans.slots as usize;
-    let mut marked = Marked {
-        order: Vec::with_capacity(slots),
-        parent: Vec::with_capacity(slots),
-        place: Vec::with_capacity(slots),
-        index: vec![UNSEEN; slots],
-        edges: 0,
-        bytes: 0,
-        certain_objects: 0,
-        certain_bytes: 0,
-        unread: 0,
-    };
     let (roots, specials) = roots.split_at(specials);
     let (certain, doubtful) = roots.split_at(certain.min(roots.len()));
     let mut watchers: Vec<Slot> = watchers
@@ -57,67 +57,192 @@ pub fn mark(
         .collect();
     watchers.sort_unstable();
     watchers.dedup();
-    let next = marked.reach_all(objects, certain, 0, 0, &watchers);
-    let next = marked.reach_all(objects, specials, roots.len(), next, &watchers);
-    for slot in watchers {
-        let parent = marked.index[slot as usize];
-        if parent != UNSEEN {
-            marked.follow(objects, parent);
-        }
-    }
-    let next = marked.reach_all(objects, &[], 0, next, &[]);
-    (marked.certain_objects, marked.certain_bytes) = (marked.order.len(), marked.bytes);
-    marked.reach_all(objects, doubtful, certain.len(), next, &[]);
-    marked.unread = objects.unread;
+    let mut marking = Marking {
+        spans,
+        readers: (0..threads())
+            .map(|_| Mutex::new(objects.again()))
+            .collect(),
+        marked: Marked {
+            parent: vec![UNSEEN; slots],
+            place: vec![0; slots],
+            edges: 0,
+            objects: 0,
+            bytes: 0,
+            certain_objects: 0,
+            certain_bytes: 0,
+            unread: 0,
+        },
+    };
+    marking.reach_all(certain, 0, &watchers);
+    marking.reach_all(specials, roots.len(), &watchers);
+    watchers.retain(|&slot| marking.marked.is_reached(slot));
+    marking.reach_below(watchers, &[]);
+    let (certain_objects, certain_bytes) = marking.marked.count(spans);
+    marking.reach_all(doubtful, certain.len(), &[]);
+    let mut marked = marking.finish();
+    (marked.certain_objects, marked.certain_bytes) = (certain_objects, certain_bytes);
     marked
 }
 
 impl Marked {
-    /// Reaches everything from `roots`, numbered from `first` on, but not through `watchers` (sorted); returns how many
-    /// objects are done.
-    fn reach_all(
-        &mut self,
-        objects: &mut Objects<'_>,
-        roots: &[u64],
-        first: usize,
-        mut next: usize,
-        watchers: &[Slot],
-    ) -> usize {
-        let spans = objects.spans;
-        for (number, &root) in roots.iter().enumerate() {
-            self.reach(spans, root, ROOT, (first + number) as u32);
+    #[inline]
+    pub fn is_reached(&self, slot: Slot) -> bool {
+        self.parent[slot as usize] != UNSEEN
+    }
+
+    /// Returns the reached objects with pointers in the spans that are `wanted`, by address.
+    pub fn in_spans<'a>(
+        &'a self,
+        spans: &'a Spans,
+        wanted: impl Fn(&Span) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a Span, Slot)> + 'a {
+        let spans = spans
+            .with_pointers()
+            .iter()
+            .filter(move |span| wanted(span));
+        spans.flat_map(|span| {
+            let reached = span.slots().filter(|&slot| self.is_reached(slot));
+            reached.map(move |slot| (span, slot))
+        })
+    }
+
+    /// Returns (objects, bytes) reached.
+    fn count(&self, spans: &Spans) -> (u64, u64) {
+        let (mut objects, mut bytes) = (0, 0);
+        for span in &spans.list {
+            let count = span.slots().filter(|&slot| self.is_reached(slot)).count() as u64;
+            objects += count;
+            bytes += count * span.elemsize;
         }
-        while let Some(&slot) = self.order.get(next) {
-            if watchers.binary_search(&slot).is_err() {
-                self.follow(objects, next as Reached);
+        (objects, bytes)
+    }
+}
+
+/// Words found in objects, and those of them that lead to an object.
+struct Found<'a> {
+    spans: &'a Spans,
+    marked: &'a Marked,
+    words: Vec<(Slot, u32, u64)>,
+    edges: Vec<Edge>,
+    count: u64,
+}
+
+impl Found<'_> {
+    #[inline]
+    fn add(&mut self, from: Slot, place: u32, word: u64) {
+        self.words.push((from, place, word));
+        if self.words.len() == AT_ONCE {
+            self.look_up();
+        }
+    }
+
+    /// Looks up where the words so far lead to, all at once.
+    fn look_up(&mut self) {
+        for (from, place, word) in self.words.drain(..) {
+            if let Some((_, to)) = self.spans.find(word) {
+                self.count += 1;
+                if !self.marked.is_reached(to) {
+                    self.edges.push(Edge { from, place, to });
+                }
             }
-            next += 1;
         }
-        next
+    }
+}
+
+/// The mark under way. `readers`: one for each thread.
+struct Marking<'a> {
+    spans: &'a Spans,
+    readers: Vec<Mutex<Objects<'a>>>,
+    marked: Marked,
+}
+
+impl Marking<'_> {
+    /// Reaches everything from `roots`, numbered from `first` on, but not through `watchers` (sorted).
+    fn reach_all(&mut self, roots: &[u64], first: usize, watchers: &[Slot]) {
+        let mut level = Vec::new();
+        for (number, &root) in (first as u32..).zip(roots) {
+            if let Some((_, to)) = self.spans.find(root) {
+                self.marked.edges += 1;
+                let (from, place) = (ROOT, number);
+                self.reach(&Edge { from, place, to }, &mut level);
+            }
+        }
+        self.reach_below(level, watchers);
     }
 
-    /// Reaches what `parent` points to.
-    #[inline]
-    fn follow(&mut self, objects: &mut Objects<'_>, parent: Reached) {
-        let spans = objects.spans;
-        objects.pointers(self.order[parent as usize], |offset, value| {
-            self.reach(spans, value, parent, offset as u32);
-        });
+    /// Reaches everything that the objects of `level` lead to, the nearest first, but not through `watchers`.
+    fn reach_below(&mut self, mut level: Vec<Slot>, watchers: &[Slot]) {
+        while !level.is_empty() {
+            let mut below = Vec::new();
+            for batch in level.chunks(BATCH) {
+                for (found, edges) in self.look(batch, watchers) {
+                    self.marked.edges += edges;
+                    for edge in &found {
+                        self.reach(edge, &mut below);
+                    }
+                }
+            }
+            level = below;
+        }
     }
 
-    #[inline]
-    fn reach(&mut self, spans: &Spans, pointer: u64, parent: Reached, place: u32) {
-        let Some((span, slot)) = spans.find(pointer) else {
-            return;
+    /// Returns the words in the objects of `batch`, in their order, that lead to what is not reached yet, and how many
+    /// lead to any object.
+    fn look(&self, batch: &[Slot], watchers: &[Slot]) -> Vec<(Vec<Edge>, u64)> {
+        let parts = if batch.len() < WORTH_SHARING {
+            1
+        } else {
+            self.readers.len()
         };
-        self.edges += 1;
-        if self.index[slot as usize] != UNSEEN {
+        in_parallel(parts, |part| {
+            let mut found = Found {
+                spans: self.spans,
+                marked: &self.marked,
+                words: Vec::new(),
+                edges: Vec::new(),
+                count: 0,
+            };
+            // No other thread has this reader; a panic in one ends the whole mark.
+            let reader = self.readers[part].lock();
+            let mut objects = reader.unwrap_or_else(PoisonError::into_inner);
+            for slots in batch[share(batch.len(), part, parts)].chunks(AT_ONCE) {
+                objects.touch(slots);
+                let looked_at = slots
+                    .iter()
+                    .filter(|slot| watchers.binary_search(slot).is_err());
+                for &from in looked_at {
+                    objects.pointers(from, |place, word| found.add(from, place as u32, word));
+                }
+            }
+            found.look_up();
+            (found.edges, found.count)
+        })
+    }
+
+    /// Notes where `edge` leads; an object with pointers is `due` to be looked at.
+    #[inline]
+    fn reach(&mut self, edge: &Edge, due: &mut Vec<Slot>) {
+        let slot = edge.to as usize;
+        if self.marked.parent[slot] != UNSEEN {
             return;
         }
-        self.index[slot as usize] = self.order.len() as Reached;
-        self.order.push(slot);
-        self.parent.push(parent);
-        self.place.push(place);
-        self.bytes += span.elemsize;
+        self.marked.parent[slot] = edge.from;
+        self.marked.place[slot] = edge.place;
+        if self.spans.is_inner(edge.to) {
+            due.push(edge.to);
+        }
+    }
+
+    fn finish(self) -> Marked {
+        let readers = self.readers.into_iter().map(Mutex::into_inner);
+        let readers = readers.map(|reader| reader.unwrap_or_else(PoisonError::into_inner));
+        let unread = readers.map(|reader| reader.unread).sum();
+        let (objects, bytes) = self.marked.count(self.spans);
+        Marked {
+            unread,
+            objects,
+            bytes,
+            ..self.marked
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Which words of a type hold pointers.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::image::Image;
 
@@ -40,7 +40,7 @@ impl Mask {
 /// The masks met so far, by address of the type.
 pub struct Masks<'a> {
     image: &'a Image,
-    known: HashMap<u64, Option<Rc<Mask>>>,
+    known: HashMap<u64, Option<Arc<Mask>>>,
 }
 
 impl<'a> Masks<'a> {
@@ -52,11 +52,11 @@ impl<'a> Masks<'a> {
     }
 
     /// Returns the mask of the type at `address`; None where there is no type there that makes sense.
-    pub fn of(&mut self, address: u64) -> Option<Rc<Mask>> {
+    pub fn of(&mut self, address: u64) -> Option<Arc<Mask>> {
         if let Some(known) = self.known.get(&address) {
             return known.clone();
         }
-        let built = build(self.image, address).map(Rc::new);
+        let built = build(self.image, address).map(Arc::new);
         self.known.insert(address, built.clone());
         built
     }

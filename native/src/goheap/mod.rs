@@ -2,6 +2,7 @@
 
 mod abi;
 mod account;
+mod allocator;
 mod arena_bits;
 mod beside;
 mod channels;
@@ -17,8 +18,10 @@ mod map_types;
 mod maps;
 mod mark;
 mod masks;
+mod mspans;
 mod objects;
 mod python;
+mod references;
 mod referrers;
 mod retained;
 mod said;

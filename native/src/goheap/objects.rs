@@ -1,5 +1,7 @@
 //! The pointers in an object, as the garbage collector finds them (src/runtime/mbitmap.go, typePointers).
 
+use std::sync::Arc;
+
 use crate::image::Image;
 
 use super::arena_bits::ArenaBits;
@@ -13,6 +15,8 @@ pub struct Objects<'a> {
     pub layout: &'a HeapLayout,
     /// Where the heap bits are in the arenas.
     arenas: Option<&'a ArenaBits>,
+    /// The memory of each span, by its index; empty where it lies in several pieces.
+    memory: Arc<[&'a [u8]]>,
     masks: Masks<'a>,
     /// Objects whose pointers could not be told: their memory or their type cannot be read.
     pub unread: u64,
@@ -26,14 +30,28 @@ impl<'a> Objects<'a> {
         layout: &'a HeapLayout,
         arenas: Option<&'a ArenaBits>,
     ) -> Objects<'a> {
+        let memory = spans.list.iter();
+        let memory = memory.map(|span| image.slice(span.start, span.bytes() as usize));
         Objects {
             image,
             spans,
             layout,
             arenas,
+            memory: memory.map(Option::unwrap_or_default).collect(),
             masks: Masks::new(image),
             unread: 0,
             buffer: Vec::new(),
+        }
+    }
+
+    /// Returns another one that looks at the same objects, for another thread.
+    pub fn again(&self) -> Objects<'a> {
+        Objects {
+            memory: self.memory.clone(),
+            masks: Masks::new(self.image),
+            unread: 0,
+            buffer: Vec::new(),
+            ..*self
         }
     }
 
@@ -42,15 +60,34 @@ impl<'a> Objects<'a> {
         self.arenas.is_some()
     }
 
+    /// Reads a little of each of `slots`, all of which are asked for next: memory answers several such questions in
+    /// the time of one, and answers those that wait for each other one by one.
+    pub fn touch(&self, slots: &[Slot]) {
+        let first_of = |&slot: &Slot| {
+            let number = self.spans.number_of(slot);
+            let span = &self.spans.list[number];
+            let from = (span.address(slot) - span.start) as usize;
+            let ends = [from, from + span.elemsize as usize - 1];
+            ends.map(|at| self.memory[number].get(at).copied().unwrap_or(0))
+        };
+        let read = slots
+            .iter()
+            .map(first_of)
+            .fold(0, |all, [a, b]| all ^ a ^ b);
+        std::hint::black_box(read);
+    }
+
     /// Calls `visit` with (offset, value) for each pointer word that is not nil of the object in `slot`.
     pub fn pointers(&mut self, slot: Slot, mut visit: impl FnMut(u64, u64)) {
-        let span = self.spans.of_slot(slot);
-        if span.noscan() {
+        if !self.spans.is_inner(slot) {
             return;
         }
+        let number = self.spans.number_of(slot);
+        let span = &self.spans.list[number];
         let address = span.address(slot);
         let mut buffer = std::mem::take(&mut self.buffer);
-        let bytes = match self.image.slice(address, span.elemsize as usize) {
+        let (from, bytes) = ((address - span.start) as usize, span.elemsize as usize);
+        let bytes = match self.memory[number].get(from..from + bytes) {
             Some(bytes) => Some(bytes),
             None => {
                 // In several pieces: put together.

@@ -10,6 +10,7 @@ use crate::columns::{self, Table};
 use crate::image::PyImage;
 
 use super::account::account;
+use super::allocator::give_back_large_pieces;
 use super::beside::resident_beside;
 use super::dropped::dropped_arrays;
 use super::layout::{HeapLayout, HeapPlace};
@@ -44,6 +45,7 @@ impl HeapSurvey {
     ) -> PyResult<Self> {
         let memory = image.image.clone();
         let roots: Vec<u64> = columns::read(roots)?;
+        give_back_large_pieces();
         let survey = py.detach(move || {
             let start = Start {
                 place,
@@ -72,12 +74,9 @@ impl HeapSurvey {
             ("torn_spans", spans.torn),
             ("allocated_objects", allocated.0),
             ("allocated_bytes", allocated.1),
-            ("reached_objects", marked.order.len() as u64),
+            ("reached_objects", marked.objects),
             ("reached_bytes", marked.bytes),
-            (
-                "uncertain_objects",
-                (marked.order.len() - marked.certain_objects) as u64,
-            ),
+            ("uncertain_objects", marked.objects - marked.certain_objects),
             ("uncertain_bytes", marked.bytes - marked.certain_bytes),
             ("edges", marked.edges),
             ("unread_objects", marked.unread),
@@ -119,7 +118,7 @@ impl HeapSurvey {
     /// Return as little-endian words: start and end of each span that is in use or allocated by hand.
     fn spans<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let spans = &self.survey.spans;
-        let used = spans.list.iter().map(|span| (span.start, span.bytes));
+        let used = spans.list.iter().map(|span| (span.start, span.bytes()));
         let by_hand = spans.manual.iter().map(|span| (span.start, span.bytes));
         let words = used
             .chain(by_hand)

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::image::Image;
 
-use super::mark::UNSEEN;
 use super::objects::Objects;
+use super::references::References;
 use super::retained::retained_bytes;
 use super::survey::Survey;
 
@@ -55,8 +55,8 @@ impl Survey {
             }
         }
         let mut objects = Objects::new(image, &self.spans, &self.layout, self.arenas.as_ref());
-        for &slot in &self.marked.order {
-            let start = self.spans.of_slot(slot).address(slot);
+        for (span, slot) in self.marked.in_spans(&self.spans, |_| true) {
+            let start = span.address(slot);
             objects.pointers(slot, |offset, value| {
                 let to = self.spans.find(value).map(|(_, slot)| slot);
                 if let Some(&target) = to.and_then(|to| slots.get(&to)) {
@@ -64,11 +64,12 @@ impl Survey {
                 }
             });
         }
-        let all = retained_bytes(&mut objects, &self.marked, &roots, &[], |_| false);
+        let references = References::read(&objects, &self.marked);
+        let all = retained_bytes(&self.spans, &self.marked, &roots, &[], references);
         let retained = |&at: &u64| {
             let (_, slot) = self.spans.find(at)?;
-            let index = self.marked.index[slot as usize];
-            (index != UNSEEN).then(|| all.by_object(&self.spans, &self.marked, index))
+            let is_reached = self.marked.is_reached(slot);
+            is_reached.then(|| all.by_object(&self.spans, slot))
         };
         found.retained = targets.iter().map(|at| retained(at).unwrap_or(0)).collect();
         found

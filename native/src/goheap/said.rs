@@ -69,19 +69,21 @@ impl Judge<'_, '_> {
         if by_entry.is_empty() {
             return;
         }
-        for index in 0..telling.marked.order.len() {
-            let slot = telling.marked.order[index];
-            let address = telling.spans.of_slot(slot).address(slot);
-            let entry = match telling.told[index] {
-                UNKNOWN => telling.image.word(address),
-                _ => None,
-            };
-            for (_, offsets, is_map, kind) in
-                entry.and_then(|at| by_entry.get(&at)).into_iter().flatten()
-            {
-                if let Some((first, onwards)) = offsets.split_first() {
-                    self.tell(telling, address + first, onwards, (*is_map, *kind));
-                }
+        let untold = telling
+            .marked
+            .in_spans(telling.spans, |_| true)
+            .filter(|&(_, slot)| telling.told[slot as usize] == UNKNOWN);
+        let found: Vec<(u64, &Way)> = untold
+            .filter_map(|(span, slot)| {
+                let address = span.address(slot);
+                let ways = by_entry.get(&telling.image.word(address)?)?;
+                Some(ways.iter().map(move |&way| (address, way)))
+            })
+            .flatten()
+            .collect();
+        for (address, (_, offsets, is_map, kind)) in found {
+            if let Some((first, onwards)) = offsets.split_first() {
+                self.tell(telling, address + first, onwards, (*is_map, *kind));
             }
         }
     }
@@ -135,11 +137,9 @@ impl Telling<'_, '_> {
     /// Tells whether an object begins at `pointer` of which nobody knows what it is.
     fn is_untold(&self, pointer: u64) -> bool {
         let found = self.spans.find(pointer);
-        let told = found.and_then(|(_, slot)| {
-            let index = self.marked.index[slot as usize];
-            self.told.get(index as usize)
-        });
-        told == Some(&UNKNOWN)
+        found.is_some_and(|(_, slot)| {
+            self.marked.is_reached(slot) && self.told[slot as usize] == UNKNOWN
+        })
     }
 
     /// Tells what the map of type `kind` with its header at `address`, which is no object, leads to.
@@ -147,5 +147,6 @@ impl Telling<'_, '_> {
         let shape = self.shapes.id(Shape::Map(kind));
         let described = self.shapes.describe(shape);
         self.pass_on_one(&described, address, address + self.layout.map_header_bytes);
+        self.tell_found();
     }
 }

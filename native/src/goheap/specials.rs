@@ -49,7 +49,7 @@ pub fn find_specials(objects: &mut Objects<'_>, layout: &HeapLayout) -> Vec<Spec
                 objects.image.word(special + 2 * WORD).unwrap_or(0)
             };
             let own = special + layout.special_bytes;
-            if offset < span.bytes {
+            if offset < span.bytes() {
                 let object = span.start + offset / span.elemsize * span.elemsize;
                 add(objects, layout, (kind & 0xff, own, object), &mut found);
             }

@@ -7,17 +7,20 @@ use crate::image::Image;
 use super::arena_bits::ArenaBits;
 use super::layout::{HeapLayout, HeapPlace, WORD};
 use super::maps::{MapRow, MapScan, ON_STACK, PARTS};
-use super::mark::{Marked, ROOT, Reached, UNSEEN, mark};
+use super::mark::{Marked, ROOT, mark};
+use super::mspans::Wrong;
 use super::objects::Objects;
-use super::retained::{Retained, retained_bytes};
+use super::references::References;
+use super::retained::{Group, Retained, retained_bytes};
 use super::said::Said;
 use super::shapes::{Shape, ShapeId, Shapes};
-use super::spans::{Spans, Wrong};
+use super::spans::{Slot, Spans};
 use super::specials::{Special, find_specials};
 use super::syncmaps::{self, ANY_MAP, Found, Ground, Place, SyncRow};
 use super::typeindex::TypeIndex;
 use super::typing::{Sources, Told, has_header, tell_types};
 use super::values::Program;
+use crate::parallel::beside;
 
 /// Where to begin.
 pub struct Start<'a> {
@@ -61,16 +64,14 @@ pub struct SyncMap {
 /// not on the heap, what its parts retain.
 fn retained_by(ground: &Ground<'_>, all: &Retained, map: &MapRow) -> u64 {
     if map.object != ON_STACK {
-        return all.by_object(ground.spans, ground.marked, map.object) - ground.map_header_bytes;
+        return all.by_object(ground.spans, map.object) - ground.map_header_bytes;
     }
     let parts = ground
         .image
         .word(map.address + PARTS)
         .and_then(|at| ground.spans.find(at));
-    parts.map_or(0, |(_, slot)| match ground.marked.index[slot as usize] {
-        UNSEEN => 0,
-        object => all.by_object(ground.spans, ground.marked, object),
-    })
+    let reached = parts.filter(|&(_, slot)| ground.marked.is_reached(slot));
+    reached.map_or(0, |(_, slot)| all.by_object(ground.spans, slot))
 }
 
 /// Returns what the parts of a sync.Map are: (address, shape) of a trie's root or of the maps inside.
@@ -147,6 +148,7 @@ impl Survey {
         );
         let mut shapes = Shapes::new(image, start.place.swiss, layout.map_extra);
         let types = TypeIndex::scan(image, start.place.types, start.place.types_end);
+        let references = References::read(&objects, &marked);
         let ground = Ground {
             image,
             spans: &spans,
@@ -156,7 +158,12 @@ impl Survey {
             map_header_bytes: layout.map_header_bytes,
         };
         let swiss = start.place.swiss;
-        let found = syncmaps::find(&ground, &mut objects, start.place.sync_trie, swiss);
+        let found = syncmaps::find(
+            &ground,
+            (&mut objects, &references),
+            start.place.sync_trie,
+            swiss,
+        );
         let interfaces: Vec<(u64, u64)> = start
             .root_types
             .iter()
@@ -184,11 +191,21 @@ impl Survey {
                 text: start.place.text,
             },
         };
+        // A trie has one root, which needs no group.
+        let groups: Vec<Group> = found
+            .iter()
+            .filter(|each| !each.is_trie)
+            .map(|each| each.parts.clone())
+            .collect();
+        let (all, told) = beside(
+            || retained_bytes(&spans, &marked, &roots, &groups, references),
+            || tell_types(&objects, layout, &marked, &mut shapes, &sources),
+        );
         let Told {
             shapes: told,
             sized,
             headers,
-        } = tell_types(&objects, layout, &marked, &mut shapes, &sources);
+        } = told;
         let scan = MapScan {
             image,
             spans: &spans,
@@ -203,22 +220,15 @@ impl Survey {
         maps.extend(scan.scan_stacks(start.stacks, &headers));
         maps.extend(scan.scan_frames(&start.place.stack_headers));
         let rows = measure(&ground, &found, &mut maps, swiss);
-        // A trie has one root, which needs no group.
-        let groups: Vec<Vec<Reached>> = found
-            .iter()
-            .filter(|each| !each.is_trie)
-            .map(|each| each.parts.clone())
-            .collect();
-        let heads: HashSet<Reached> = maps
+        let heads: HashSet<Slot> = maps
             .iter()
             .map(|map| map.object)
             .chain(found.iter().flat_map(|each| each.parts.clone()))
             .collect();
         // Groups and buckets of maps that do not escape have no header on the heap above them.
-        let is_part = |object: Reached| {
+        let is_part = |object: Slot| {
             heads.contains(&object) || shapes.shape(told[object as usize]).is_of_map()
         };
-        let all = retained_bytes(&mut objects, &marked, &roots, &groups, is_part);
         let retained = maps
             .iter()
             .map(|map| retained_by(&ground, &all, map))
@@ -229,7 +239,7 @@ impl Survey {
             .zip(rows)
             .map(|(found, row)| SyncMap {
                 retained: if found.is_trie {
-                    all.by_object(&spans, &marked, found.parts[0])
+                    all.by_object(&spans, found.parts[0])
                 } else {
                     by_group.next().copied().unwrap_or(0)
                 },
@@ -238,23 +248,20 @@ impl Survey {
             })
             .collect();
         let allocated = spans.allocated();
-        let shape_of = |object: Reached| shapes.shape(told[object as usize]);
+        let shape_of = |slot: Slot| shapes.shape(told[slot as usize]);
         let holders = all
-            .holders
-            .iter()
-            .map(|&(object, retained)| {
-                let slot = marked.order[object as usize];
-                let (span, parent) = (spans.of_slot(slot), marked.parent[object as usize]);
+            .holders(&spans, is_part)
+            .into_iter()
+            .map(|(slot, retained)| {
+                let (span, parent) = (spans.of_slot(slot), marked.parent[slot as usize]);
                 Holder {
                     address: span.address(slot),
                     bytes: span.elemsize,
                     retained,
-                    shape: shape_of(object),
-                    parent: (parent != ROOT).then(|| {
-                        let slot = marked.order[parent as usize];
-                        (spans.of_slot(slot).address(slot), shape_of(parent))
-                    }),
-                    place: marked.place[object as usize],
+                    shape: shape_of(slot),
+                    parent: (parent != ROOT)
+                        .then(|| (spans.of_slot(parent).address(parent), shape_of(parent))),
+                    place: marked.place[slot as usize],
                 }
             })
             .collect();
@@ -277,33 +284,33 @@ impl Survey {
 
     /// Returns the address of the object that `place` lies in, 0 for a global variable.
     pub fn holder(&self, place: Place) -> u64 {
-        place.object.map_or(0, |object| {
-            let slot = self.marked.order[object as usize];
-            self.spans.of_slot(slot).address(slot)
-        })
+        place
+            .object
+            .map_or(0, |slot| self.spans.of_slot(slot).address(slot))
     }
 
     /// Returns the addresses of the words, one in each object on the way, that lead from the root to the object at
     /// `address`; the root's own is not among them. None where the object was not reached.
     pub fn way_words(&self, address: u64) -> Option<Vec<u64>> {
-        let (_, slot) = self.spans.find(address)?;
-        let mut at = self.marked.index[slot as usize];
+        let mut at = self.reached_at(address)?;
         let mut words = Vec::new();
-        while at != UNSEEN && self.marked.parent[at as usize] != ROOT {
+        while self.marked.parent[at as usize] != ROOT {
             let place = u64::from(self.marked.place[at as usize]);
             at = self.marked.parent[at as usize];
-            let slot = self.marked.order[at as usize];
-            words.push(self.spans.of_slot(slot).address(slot) + place);
+            words.push(self.spans.of_slot(at).address(at) + place);
         }
         words.reverse();
-        (at != UNSEEN).then_some(words)
+        Some(words)
     }
 
     /// Returns how the object at `address` was first reached: from the root (the first step) to who holds it.
     pub fn way(&self, address: u64) -> Option<Vec<Step>> {
+        Some(self.way_of(self.reached_at(address)?))
+    }
+
+    fn reached_at(&self, address: u64) -> Option<Slot> {
         let (_, slot) = self.spans.find(address)?;
-        let at = self.marked.index[slot as usize];
-        (at != UNSEEN).then(|| self.way_of(at))
+        self.marked.is_reached(slot).then_some(slot)
     }
 
     /// Returns how what lies at `address` was first reached: the way to its object, and the step within that.
@@ -311,11 +318,11 @@ impl Survey {
         let mut steps = self.way(address)?;
         let (span, slot) = self.spans.find(address)?;
         let place = (address - span.address(slot)) as u32;
-        steps.push(self.step(self.marked.index[slot as usize], place));
+        steps.push(self.step(slot, place));
         Some(steps)
     }
 
-    fn way_of(&self, mut at: Reached) -> Vec<Step> {
+    fn way_of(&self, mut at: Slot) -> Vec<Step> {
         let mut steps = Vec::new();
         loop {
             let (parent, place) = (
@@ -356,8 +363,7 @@ impl Survey {
         })
     }
 
-    fn step(&self, object: Reached, place: u32) -> Step {
-        let slot = self.marked.order[object as usize];
+    fn step(&self, slot: Slot, place: u32) -> Step {
         let span = self.spans.of_slot(slot);
         // Offsets are those in the value: a header is the allocator's own.
         let header = if has_header(span, &self.layout) {
@@ -368,7 +374,7 @@ impl Survey {
         Step {
             address: span.address(slot) + u64::from(header),
             place: place.saturating_sub(header),
-            shape: self.shapes[self.told[object as usize] as usize],
+            shape: self.shapes[self.told[slot as usize] as usize],
         }
     }
 }

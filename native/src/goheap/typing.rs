@@ -8,15 +8,18 @@ use super::fitting::Fitting;
 use super::infer::SizedAs;
 use super::inference::Inference;
 use super::layout::{HeapLayout, WORD};
-use super::mark::{Marked, Reached, UNSEEN};
+use super::mark::Marked;
 use super::masks::Masks;
 use super::objects::Objects;
 use super::said::{Said, tell_said};
 use super::shapes::{Described, Shape, ShapeId, Shapes, Target, UNKNOWN};
-use super::spans::{Span, Spans};
+use super::spans::{Slot, Span, Spans};
 use super::specials::{Special, tell_specials};
 use super::typeindex::TypeIndex;
 use super::values::{COMPARED_WORDS, Program};
+
+/// Pointers that are looked up at once.
+const AT_ONCE: usize = 128;
 
 /// What the types come from.
 pub struct Sources<'a> {
@@ -36,7 +39,7 @@ pub struct Sources<'a> {
 
 /// What was told.
 pub struct Told {
-    /// By reached object, in the order of the mark.
+    /// By slot.
     pub shapes: Vec<ShapeId>,
     /// Of classic maps of which nobody knows more.
     pub sized: SizedAs,
@@ -44,7 +47,7 @@ pub struct Told {
     pub headers: SizedAs,
 }
 
-/// Returns the shape of each reached object, the sizes of classic maps without one, and the types of maps on stacks.
+/// Returns the shape of the object in each slot, the sizes of classic maps without one, and the types of maps on stacks.
 ///
 /// Objects with a header say what they are. From them, and from interfaces, types go down along fields, arrays,
 /// slices, interfaces and map values. Who is told twice believes the larger type: a pointer to the first field
@@ -64,9 +67,10 @@ pub fn tell_types<'a, 'b>(
         layout,
         marked,
         shapes,
-        told: vec![UNKNOWN; marked.order.len()],
+        told: vec![UNKNOWN; marked.parent.len()],
         masks: Masks::new(objects.image),
         due: Vec::new(),
+        found: Vec::new(),
     };
     let mut fit = Fit::new(objects, sources.types, sources.program, classic);
     telling.begin_with_headers();
@@ -121,42 +125,68 @@ pub struct Telling<'a, 'b> {
     pub shapes: &'a mut Shapes<'b>,
     pub told: Vec<ShapeId>,
     pub masks: Masks<'a>,
-    due: Vec<Reached>,
+    due: Vec<Slot>,
+    /// Pointers that were found, and what they lead to: to be told.
+    found: Vec<(u64, ShapeId)>,
 }
 
 impl Telling<'_, '_> {
     fn begin_with_headers(&mut self) {
-        for (index, &slot) in self.marked.order.iter().enumerate() {
-            let span = self.spans.of_slot(slot);
-            let Some(kind) = header_type(self.image, span, self.layout, slot) else {
+        let limit = self.layout.heap_bits_limit;
+        let with_types = self
+            .marked
+            .in_spans(self.spans, move |span| span.elemsize > limit);
+        for (span, slot) in with_types {
+            let Some(kind) = header_type(self.image, span, slot) else {
                 continue;
             };
-            self.told[index] = self.shapes.id(Shape::Values(kind));
-            self.due.push(index as Reached);
+            self.told[slot as usize] = self.shapes.id(Shape::Values(kind));
+            self.due.push(slot);
         }
     }
 
     pub fn pass_all_on(&mut self) {
-        while let Some(object) = self.due.pop() {
-            self.pass_on(object);
+        while !self.due.is_empty() {
+            // By address: a heap is larger than any cache.
+            let mut now = std::mem::take(&mut self.due);
+            now.sort_unstable();
+            for object in now {
+                self.pass_on(object);
+            }
+            self.tell_found();
         }
     }
 
     pub fn tell(&mut self, pointer: u64, shape: ShapeId) {
-        let Some((span, slot)) = self.spans.find(pointer) else {
-            return;
-        };
-        let index = self.marked.index[slot as usize];
+        if let Some((span, slot)) = self.spans.find(pointer) {
+            self.tell_object(span, slot, pointer, shape);
+        }
+    }
+
+    /// Tells what was found meanwhile, looked up all at once: memory answers several questions in the time of one.
+    pub fn tell_found(&mut self) {
+        let (mut found, spans) = (std::mem::take(&mut self.found), self.spans);
+        let objects: Vec<_> = found
+            .drain(..)
+            .filter_map(|(pointer, shape)| {
+                let (span, slot) = spans.find(pointer)?;
+                (self.told[slot as usize] != shape).then_some((span, slot, pointer, shape))
+            })
+            .collect();
+        self.found = found;
+        for (span, slot, pointer, shape) in objects {
+            self.tell_object(span, slot, pointer, shape);
+        }
+    }
+
+    fn tell_object(&mut self, span: &Span, slot: Slot, pointer: u64, shape: ShapeId) {
+        let before = self.told[slot as usize];
         let has_header = has_header(span, self.layout);
         let base = span.address(slot) + if has_header { WORD } else { 0 };
-        if index == UNSEEN
-            || pointer != base
-            || shape == UNKNOWN
-            || self.told[index as usize] == shape
-        {
+        let is_new = pointer == base && shape != UNKNOWN && before != shape;
+        if !is_new || !self.marked.is_reached(slot) {
             return;
         }
-        let before = self.told[index as usize];
         let says_itself = has_header || span.is_large() && span.large_type != 0;
         if before != UNKNOWN && (says_itself || self.size(before) >= self.size(shape)) {
             return; // a stale pointer on a stack may lead to an object that is long something else
@@ -169,8 +199,10 @@ impl Telling<'_, '_> {
         if !has_header && !self.is_whole(span, base, shape) {
             return; // a value of that type begins here, and something else follows
         }
-        self.told[index as usize] = shape;
-        self.due.push(index);
+        self.told[slot as usize] = shape;
+        if !self.shapes.describe(shape).links.is_empty() {
+            self.due.push(slot);
+        }
     }
 
     /// Tells whether the heap bits of an object without a header are those of values of `shape`, one behind the
@@ -199,10 +231,9 @@ impl Telling<'_, '_> {
     }
 
     /// Tells everything that `object` leads to what it is.
-    fn pass_on(&mut self, object: Reached) {
-        let slot = self.marked.order[object as usize];
+    fn pass_on(&mut self, slot: Slot) {
         let span = self.spans.of_slot(slot);
-        let described = self.shapes.describe(self.told[object as usize]);
+        let described = self.shapes.describe(self.told[slot as usize]);
         if described.links.is_empty() || described.size == 0 {
             return;
         }
@@ -219,6 +250,9 @@ impl Telling<'_, '_> {
         while at < end {
             self.pass_on_one(&described, at, end);
             at = at.saturating_add(described.size);
+            if self.found.len() >= AT_ONCE {
+                self.tell_found();
+            }
         }
     }
 
@@ -238,6 +272,7 @@ impl Telling<'_, '_> {
         let described = self.shapes.describe(shape);
         let end = address.saturating_add(described.size);
         self.pass_on_one(&described, address, end);
+        self.tell_found();
     }
 
     pub fn pass_on_one(&mut self, described: &Described, at: u64, end: u64) {
@@ -265,9 +300,7 @@ impl Telling<'_, '_> {
                     Some(if small { group } else { directory })
                 }
             };
-            if let Some(shape) = shape {
-                self.tell(pointer, shape);
-            }
+            self.found.extend(shape.map(|shape| (pointer, shape)));
         }
     }
 
@@ -284,10 +317,7 @@ pub fn has_header(span: &Span, layout: &HeapLayout) -> bool {
     !span.noscan() && !span.is_large() && span.elemsize > layout.heap_bits_limit
 }
 
-fn header_type(image: &Image, span: &Span, layout: &HeapLayout, slot: u32) -> Option<u64> {
-    if span.noscan() || span.elemsize <= layout.heap_bits_limit {
-        return None;
-    }
+fn header_type(image: &Image, span: &Span, slot: Slot) -> Option<u64> {
     let kind = if span.is_large() {
         span.large_type
     } else {

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
+use crate::parallel::{in_parallel, share, threads};
+
 /// Pages of the kernel on amd64; /proc/PID/pagemap has one word for each.
 pub const PAGE: u64 = 4096;
 const WORD: usize = 8;
@@ -13,6 +15,8 @@ const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
 /// Warm and reused: a cold buffer costs more than the copy itself.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Runs of fewer pages are not worth a thread.
+const WORTH_SHARING_PAGES: usize = 1 << 11;
 
 /// `[start, end)` of another process's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,8 +168,46 @@ impl Copied {
     }
 }
 
-/// Copies one run and returns how many bytes of it could be read.
+/// Copies one run and returns how many bytes from its start on could be read.
 fn copy_run(
+    memory: &File,
+    run: Range,
+    to: &File,
+    offset: u64,
+    buffer: &mut [u8],
+    until: Option<Instant>,
+) -> io::Result<u64> {
+    let pages = ((run.end - run.start) / PAGE) as usize;
+    if pages < WORTH_SHARING_PAGES {
+        return copy_part(memory, run, to, offset, buffer, until);
+    }
+    let parts = threads();
+    let part_of = |part| {
+        let pages = share(pages, part, parts);
+        Range {
+            start: run.start + pages.start as u64 * PAGE,
+            end: run.start + pages.end as u64 * PAGE,
+        }
+    };
+    let copied = in_parallel(parts, |part| {
+        let own = part_of(part);
+        let behind = own.start - run.start;
+        let mut buffer = vec![0u8; BUFFER_BYTES];
+        copy_part(memory, own, to, offset + behind, &mut buffer, until)
+    });
+    let mut done = 0;
+    for (part, copied) in copied.into_iter().enumerate() {
+        let own = part_of(part);
+        let copied = copied?;
+        done += copied;
+        if copied < own.end - own.start {
+            break; // what was read behind a hole lies behind what counts
+        }
+    }
+    Ok(done)
+}
+
+fn copy_part(
     memory: &File,
     run: Range,
     to: &File,

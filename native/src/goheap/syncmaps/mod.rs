@@ -5,13 +5,14 @@
 mod mutex;
 mod trie;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::image::Image;
 
 use super::maps::MapRow;
-use super::mark::{Marked, ROOT, Reached, UNSEEN};
+use super::mark::{Marked, ROOT};
 use super::objects::Objects;
+use super::references::References;
 use super::spans::{Slot, Spans};
 use super::typeindex::TypeIndex;
 
@@ -33,7 +34,7 @@ pub struct Ground<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     /// None: a global variable.
-    pub object: Option<Reached>,
+    pub object: Option<Slot>,
     pub address: u64,
 }
 
@@ -42,7 +43,7 @@ pub struct Place {
 pub struct Found {
     pub address: u64,
     pub place: Place,
-    pub parts: Vec<Reached>,
+    pub parts: Vec<Slot>,
     /// The headers of the maps inside, which are no maps of their own.
     pub inner: Vec<u64>,
     pub is_trie: bool,
@@ -80,34 +81,30 @@ impl Ground<'_> {
     }
 
     /// Returns the reached object that begins at `address` and is of `bytes` bytes with pointers among them.
-    fn object(&self, address: u64, bytes: u64) -> Option<Reached> {
+    fn object(&self, address: u64, bytes: u64) -> Option<Slot> {
         let (span, slot) = self.spans.find(address)?;
         let fits = span.elemsize == bytes && !span.noscan() && span.address(slot) == address;
-        let index = self.marked.index[slot as usize];
-        (fits && index != UNSEEN).then_some(index)
+        (fits && self.marked.is_reached(slot)).then_some(slot)
     }
 
-    fn address_of(&self, object: Reached) -> u64 {
-        let slot: Slot = self.marked.order[object as usize];
+    fn address_of(&self, slot: Slot) -> u64 {
         self.spans.of_slot(slot).address(slot)
     }
 
     /// Returns (object, address) of every reached object of `bytes` bytes with pointers.
-    fn of_size(&self, bytes: u64) -> impl Iterator<Item = (Reached, u64)> + '_ {
-        let order = self.marked.order.iter().enumerate();
-        order.filter_map(move |(index, &slot)| {
-            let span = self.spans.of_slot(slot);
-            let fits = span.elemsize == bytes && !span.noscan();
-            fits.then(|| (index as Reached, span.address(slot)))
-        })
+    fn of_size(&self, bytes: u64) -> impl Iterator<Item = (Slot, u64)> + '_ {
+        let of_size = self
+            .marked
+            .in_spans(self.spans, move |span| span.elemsize == bytes);
+        of_size.map(|(span, slot)| (slot, span.address(slot)))
     }
 
     /// Returns the word that `fits` as the one that leads to each of `wanted` (address -> a search of the whole
     /// heap is worth while): most often the one that the mark came by, else one in a global, else any.
     fn places(
         &self,
-        objects: &mut Objects<'_>,
-        mut wanted: HashMap<u64, (Reached, bool)>,
+        (objects, references): (&mut Objects<'_>, &References),
+        mut wanted: HashMap<u64, (Slot, bool)>,
         fits: impl Fn(u64, u64) -> bool,
     ) -> Vec<(u64, Place)> {
         let mut found = Vec::new();
@@ -136,7 +133,7 @@ impl Ground<'_> {
         }
         wanted.retain(|_, &mut (_, worth)| worth);
         if !wanted.is_empty() {
-            self.search(objects, &mut wanted, &fits, &mut found);
+            self.search((objects, references), &mut wanted, &fits, &mut found);
         }
         found.sort_unstable_by_key(|&(target, _)| target);
         found
@@ -144,18 +141,23 @@ impl Ground<'_> {
 
     fn search(
         &self,
-        objects: &mut Objects<'_>,
-        wanted: &mut HashMap<u64, (Reached, bool)>,
+        (objects, references): (&mut Objects<'_>, &References),
+        wanted: &mut HashMap<u64, (Slot, bool)>,
         fits: &impl Fn(u64, u64) -> bool,
         found: &mut Vec<(u64, Place)>,
     ) {
-        for (index, &slot) in self.marked.order.iter().enumerate() {
-            let base = self.spans.of_slot(slot).address(slot);
+        let slots: HashSet<Slot> = wanted.values().map(|&(slot, _)| slot).collect();
+        let leads_there = |&slot: &Slot| {
+            let mut targets = references.of(slot as usize).iter();
+            targets.any(|to| slots.contains(to))
+        };
+        for slot in (0..self.spans.inner_slots).filter(leads_there) {
+            let base = self.address_of(slot);
             objects.pointers(slot, |offset, target| {
                 let address = base + offset;
                 if wanted.contains_key(&target) && fits(target, address) {
                     wanted.remove(&target);
-                    let object = Some(index as Reached);
+                    let object = Some(slot);
                     found.push((target, Place { object, address }));
                 }
             });
@@ -166,14 +168,14 @@ impl Ground<'_> {
 /// Returns every sync.Map that holds or held anything. `is_trie`: the design of this program.
 pub fn find(
     ground: &Ground<'_>,
-    objects: &mut Objects<'_>,
+    heap: (&mut Objects<'_>, &References),
     is_trie: bool,
     swiss: bool,
 ) -> Vec<Found> {
     if is_trie {
-        trie::find(ground, objects)
+        trie::find(ground, heap)
     } else {
-        mutex::find(ground, objects, swiss)
+        mutex::find(ground, heap, swiss)
     }
 }
 

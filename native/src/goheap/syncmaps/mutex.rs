@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::abi::Type;
 use super::super::maps::MapRow;
-use super::super::mark::Reached;
 use super::super::objects::Objects;
+use super::super::references::References;
+use super::super::spans::Slot;
 use super::{Found, Ground, Place, SyncRow};
 
 /// Map: mu 0, read 8, dirty 16, misses 24.
@@ -29,7 +30,7 @@ const MIN_TOP_HASH: u8 = 5;
 const EVACUATED: std::ops::RangeInclusive<u8> = 2..=4;
 const MOST_CHAIN: u32 = 1 << 16;
 
-pub fn find(ground: &Ground<'_>, objects: &mut Objects<'_>, swiss: bool) -> Vec<Found> {
+pub fn find(ground: &Ground<'_>, heap: (&mut Objects<'_>, &References), swiss: bool) -> Vec<Found> {
     let Some(inner) = ground.types.map_named(INNER) else {
         return Vec::new(); // a program without a sync.Map
     };
@@ -43,8 +44,8 @@ pub fn find(ground: &Ground<'_>, objects: &mut Objects<'_>, swiss: bool) -> Vec<
         .of_size(READ_ONLY_BYTES)
         .filter_map(|(index, address)| Some((address, (index, inner.is_read_only(address)?))))
         .collect::<HashMap<_, _>>();
-    let indexes: HashMap<u64, Reached> = wanted.iter().map(|(&at, &(i, _))| (at, i)).collect();
-    let places = ground.places(objects, wanted, |read, at| inner.is_held_at(read, at));
+    let indexes: HashMap<u64, Slot> = wanted.iter().map(|(&at, &(i, _))| (at, i)).collect();
+    let places = ground.places(heap, wanted, |read, at| inner.is_held_at(read, at));
     let one = |(read, place): (u64, Place)| inner.found(read, indexes[&read], place);
     places.into_iter().map(one).collect()
 }
@@ -85,7 +86,7 @@ impl Inner<'_> {
             && (dirty == 0 || self.is_inner(dirty))
     }
 
-    fn found(&self, read: u64, index: Reached, place: Place) -> Found {
+    fn found(&self, read: u64, index: Slot, place: Place) -> Found {
         let maps = [self.ground.word(read), self.ground.word(place.address + 8)];
         let inner: Vec<u64> = maps.into_iter().flatten().filter(|&map| map != 0).collect();
         let dirty = maps[1].and_then(|map| self.ground.object(map, self.ground.map_header_bytes));

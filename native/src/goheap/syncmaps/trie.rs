@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::objects::Objects;
+use super::super::references::References;
 use super::{ANY_MAP, Found, Ground, Place, SyncRow};
 
 /// HashTrieMap: inited 0, initMu 4, root 16, keyHash 24, valEqual 32, seed 40.
@@ -18,14 +19,14 @@ const OVERFLOW: u64 = 8;
 /// 64 bits of hash, 4 a level.
 const MOST_DEPTH: u32 = 17;
 
-pub fn find(ground: &Ground<'_>, objects: &mut Objects<'_>) -> Vec<Found> {
+pub fn find(ground: &Ground<'_>, heap: (&mut Objects<'_>, &References)) -> Vec<Found> {
     let roots = ground
         .of_size(NODE_BYTES)
         .filter(|&(_, address)| is_root(ground, address))
         .map(|(index, address)| (address, (index, true)))
         .collect::<HashMap<_, _>>();
     let parts: HashMap<u64, _> = roots.iter().map(|(&at, &(index, _))| (at, index)).collect();
-    let places = ground.places(objects, roots, |_, at| is_held_at(ground, at).is_some());
+    let places = ground.places(heap, roots, |_, at| is_held_at(ground, at).is_some());
     let one = |(root, place): (u64, Place)| Found {
         address: place.address - ROOT_PLACE,
         place,
@@ -107,7 +108,7 @@ pub fn measure(ground: &Ground<'_>, found: &Found) -> Option<SyncRow> {
     };
     row.add_part(ground, found.address, STRUCT_BYTES);
     row.add_part(ground, root, NODE_BYTES);
-    let most = ground.marked.order.len() as u64;
+    let most = ground.marked.objects;
     count(ground, root, 0, most, &mut row)?;
     row.objects = row.entries;
     Some(row)

@@ -15,6 +15,8 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 DEV_NULL = Path(os.devnull)
+# As who installed it has it: Python compiles a module once, not each time.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def cost_of(command: list[str], *, stdin: Path = DEV_NULL, stdout: Path = DEV_NU
         (os.POSIX_SPAWN_OPEN, 1, str(stdout), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ]
-    child = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
+    child = os.posix_spawnp(command[0], command, _ENVIRONMENT, file_actions=actions)
     _, status, usage = os.wait4(child, 0)
     if status != 0:
         raise SystemExit(f"{' '.join(command)} ended with status {status}")

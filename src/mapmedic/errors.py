@@ -21,6 +21,7 @@
     |   |-- CoreUnreadable                 a core that is none, lies, or lacks what is needed
     |   |-- HeapUnreadable                 memory in which Go's own structures are not found, or do not add up
     |   |-- TargetUnsupported              a kind of target this version cannot look at
+    |   |   `-- NoImage                        a file that keeps no memory, and memory is needed
     |   `-- ToolMissing                    a program this step needs is not installed
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
@@ -218,6 +219,13 @@ class TargetUnsupported(CouldNotLook):
         super().__init__(f"{target}: {why}")
         self.target = target
         self.why = why
+
+
+class NoImage(TargetUnsupported):
+    """Say that the file ``target`` keeps no image of a process's memory."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target, "it keeps figures, and no image of the memory, which this needs")
 
 
 class ToolMissing(CouldNotLook):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from mapmedic.capture.image_loading import holds_image
 from mapmedic.capture.inventory import capture_inventory
 from mapmedic.capture.map_look import capture_entries, capture_holders
 from mapmedic.capture.memstats import capture_checked
@@ -30,7 +31,8 @@ def heap(
 ) -> Inventory:
     """Return every map of the Go process ``target`` (pid:N, N, or core:PATH); its memory is only read.
 
-    Of a file that keeps inventories it is the last of them. ``exe`` is the program of a core, where it cannot be
+    Of a session with an image of the memory the maps are read from that; of any other file that keeps inventories it
+    is the last of them. ``exe`` is the program of a core, where it cannot be
     found from the core. ``snapshot`` is fork, freeze or live; None takes the best that keeps ``max_pause_ms`` and
     leaves ``memory_floor_bytes`` free to the process and to us.
     CouldNotLook, with the process as it was, where it cannot be read within these. ``progress`` is called with
@@ -40,7 +42,7 @@ def heap(
     parsed = parse_target(target)
     if against is not None and parsed.kind is not TargetKind.PROCESS:
         raise UsageError("--against goes with a process that runs: only that can still be asked")
-    if parsed.path is not None:
+    if parsed.path is not None and not holds_image(parsed.path):
         return _kept_inventory(parsed.path)
     limits = _limits(snapshot, max_pause_ms, memory_floor_bytes)
     if against is None:

@@ -9,8 +9,16 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from mapmedic.capture.files import open_regular
+from mapmedic.capture.image_loading import holds_image, load_image
 from mapmedic.capture.targets import Target, TargetKind
-from mapmedic.errors import FormatError, HeapUnreadable, ProcessUnreadable, TargetUnsupported, UsageError
+from mapmedic.errors import (
+    FormatError,
+    HeapUnreadable,
+    NoImage,
+    ProcessUnreadable,
+    TargetUnsupported,
+    UsageError,
+)
 from mapmedic.formats.go_binary import GoBinary
 from mapmedic.goheap.build import BUILD_MAGIC
 from mapmedic.goheap.declared_types import with_declared_types
@@ -74,7 +82,7 @@ def _look(
     """Return what was read, and the heap in it; what ran while it was read, and makes no sense, is read again."""
     for tries_left in reversed(range(_LIVE_TRIES)):
         look = _read(target, limits, exe, progress)
-        program = _read_program(look.memory, look.program) if look.program else _Program()
+        program = _read_program(look.memory, look.program) if look.program is not None else _Program()
         try:
             return look, program, _survey(look.memory, program.names)
         except HeapUnreadable:
@@ -107,10 +115,10 @@ def _survey(memory: Memory, names: GlobalNames | None) -> GoHeap:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was read: memory, the program's file, and of which process it is, as of when."""
+    """What was read: memory, the program's file or what is in it, and of which process it is, as of when."""
 
     memory: Memory
-    program: Path | None
+    program: Path | bytes | None
     taken_at_unix_ns: int
     host: str | None = None
     started_at_seconds: float | None = None
@@ -122,6 +130,12 @@ def _read(target: Target, limits: Limits, exe: Path | None, progress: Progress |
         core = read_core(path, open_regular, exe)
         # The kernel and gcore write a core in one go: it was last written to when it was taken, or soon after.
         return _Look(core.memory, core.program, path.stat().st_mtime_ns)
+    if target.path is not None and holds_image(target.path):
+        saved = load_image(target.path)
+        index = saved.index
+        return _Look(
+            saved.memory, saved.program, index.taken_at_unix_ns, index.host, index.started_at_seconds
+        )
     pid = process_id(target)
     if exe is not None:
         raise UsageError("--exe names the program of a core; a process says itself what it runs")
@@ -135,9 +149,7 @@ def _read(target: Target, limits: Limits, exe: Path | None, progress: Progress |
 def process_id(target: Target) -> int:
     """Return the number of the process that ``target`` names; TargetUnsupported where it names none."""
     if target.kind is TargetKind.FILE:
-        raise TargetUnsupported(
-            target.text, "a file keeps figures, not memory; this needs the process or a core"
-        )
+        raise NoImage(target.text)
     if target.kind is not TargetKind.PROCESS:
         raise TargetUnsupported(
             target.text, "the inventory needs a process on this machine (pid:N) or a core (core:PATH)"
@@ -170,18 +182,22 @@ class _Program:
     blanks: tuple[str, ...] = ()
 
 
-def _read_program(memory: Memory, path: Path) -> _Program:
+def _read_program(memory: Memory, program: Path | bytes) -> _Program:
     try:
-        with path.open("rb") as file:
-            program = file.read(_MOST_PROGRAM_BYTES + 1)
+        data = program if isinstance(program, bytes) else _read_start(program)
     except OSError as error:
         return _Program(blanks=(f"the program's file: {error.strerror or error}",))
-    if len(program) > _MOST_PROGRAM_BYTES:
+    if len(data) > _MOST_PROGRAM_BYTES:
         return _Program(blanks=(f"the program's file: larger than {_MOST_PROGRAM_BYTES:,} bytes",))
     try:
-        return _Program(read_names(memory, program), _build_id(program))
+        return _Program(read_names(memory, data), _build_id(data))
     except FormatError as error:
-        return _Program(None, _build_id(program), (f"the program's debug information: {error.why}",))
+        return _Program(None, _build_id(data), (f"the program's debug information: {error.why}",))
+
+
+def _read_start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_PROGRAM_BYTES + 1)
 
 
 def _build_id(program: bytes) -> str | None:

@@ -21,7 +21,7 @@ class CapturePlan:
     once and the last at its end. ``force_gc`` asks the target for a collection at each visit.
     ``cpu_seconds`` and ``trace_seconds`` are how long a CPU profile and an execution trace take at the end, 0 for
     none. ``most`` bounds each single answer beyond the endpoint's own limits. ``inside`` is what
-    looking into a process may cost it.
+    looking into a process may cost it; with ``image`` its memory is kept as it was at the last look.
     """
 
     seconds: float = 0.0
@@ -32,6 +32,7 @@ class CapturePlan:
     cpu_seconds: float = 0.0
     trace_seconds: float = 0.0
     inside: inventory.Limits = field(default_factory=inventory.Limits)
+    image: bool = False
 
     @property
     def moments(self) -> tuple[float, ...]:

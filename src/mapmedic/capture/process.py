@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mapmedic.capture.inventory import capture_inventory, process_id
+from mapmedic.capture.image_saving import image_artifacts
+from mapmedic.capture.inventory import capture_heap, process_id
+from mapmedic.capture.memory_index import IMAGE
 from mapmedic.capture.targets import Target
 from mapmedic.capture.visit import Visit
 from mapmedic.errors import CouldNotLook, ProcessUnreadable
 from mapmedic.formats.inventory import encode_inventory
 from mapmedic.memory.process import started_at_seconds
+from mapmedic.memory.reader import Memory
 from mapmedic.model.findings import Blank
-from mapmedic.model.inventory import Limits
-from mapmedic.model.session import Artifact
+from mapmedic.model.inventory import Inventory, Limits, SnapshotMode
+from mapmedic.model.session import Artifact, Keep
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 INVENTORY, STATUS_POLL = "inventory", "process_status_poll"
@@ -41,13 +44,17 @@ _WITHOUT_URL = "not seen from outside the process: give its net/http/pprof URL a
 
 @dataclass
 class ProcessVisitor:
-    """Visits process ``target``; ``last`` is the number of the visit that brings the second inventory."""
+    """Visits process ``target``; ``last`` is the number of the visit that brings the second inventory.
+
+    With ``image`` that visit keeps the memory as well that it was made of.
+    """
 
     target: Target
-    keep: Callable[[Artifact], None]
+    keep: Keep
     last: int
     limits: Limits
     is_alone: bool = True
+    image: bool = False
     root: Path = Path("/")
     _pid: int = field(init=False)
     _began: float = field(init=False)
@@ -64,8 +71,11 @@ class ProcessVisitor:
         try:
             self._require_same_process()
             if number in (0, self.last):
-                brought.append(await asyncio.to_thread(self._inventory, number))
+                memory, inventory = await asyncio.to_thread(self._look)
+                brought.append(self._artifact_of(inventory, number))
                 self.keep(brought[0])
+                if self.image and number == self.last:
+                    blanks.extend(self._keep_image(memory, inventory, number))
         except CouldNotLook as error:
             errors[INVENTORY] = error
             blanks.append(Blank(INVENTORY, f"{error}; no exact figures of its maps"))
@@ -96,10 +106,22 @@ class ProcessVisitor:
         if started_at_seconds(self._pid) != self._began:
             raise ProcessUnreadable(self._pid, "it ended, and another process got its number")
 
-    def _inventory(self, number: int) -> Artifact:
-        inventory = capture_inventory(self.target, self.limits)
-        taken_at = UnixNanoseconds(inventory.snapshot.taken_at_unix_ns or time.time_ns())
-        return Artifact(INVENTORY, number, taken_at, f"pid:{self._pid}", encode_inventory(inventory))
+    def _look(self) -> tuple[Memory, Inventory]:
+        heap, inventory, _ = capture_heap(self.target, self.limits)
+        return heap.memory, inventory
+
+    def _artifact_of(self, inventory: Inventory, number: int) -> Artifact:
+        source = f"pid:{self._pid}"
+        return Artifact(INVENTORY, number, _taken_at(inventory), source, encode_inventory(inventory))
+
+    def _keep_image(self, memory: Memory, inventory: Inventory, number: int) -> tuple[Blank, ...]:
+        """Keep the memory that ``inventory`` was made of; return why not, where it is of no single moment."""
+        if memory.how is SnapshotMode.LIVE:
+            return (Blank(IMAGE, "not kept: it was read while it ran, and is of no single moment"),)
+        program = self.root / "proc" / str(self._pid) / "exe"
+        for artifact in image_artifacts(memory, inventory.target, _taken_at(inventory), number, program):
+            self.keep(artifact)
+        return ()
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         folder = self.root / "proc" / str(self._pid)
@@ -110,6 +132,10 @@ class ProcessVisitor:
         if group is not None:
             where, version = group
             yield from ((kind, where / names[version]) for kind, names in _CGROUP_FILES.items())
+
+
+def _taken_at(inventory: Inventory) -> UnixNanoseconds:
+    return UnixNanoseconds(inventory.snapshot.taken_at_unix_ns or time.time_ns())
 
 
 def _memory_cgroup(root: Path, process: Path) -> tuple[Path, int] | None:

@@ -12,18 +12,21 @@ from pathlib import Path
 import mapmedic
 from mapmedic.capture import endpoints
 from mapmedic.capture.executable import open_executable, symbols_from_file
+from mapmedic.capture.image_saving import require_room
+from mapmedic.capture.inventory import process_id
 from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.process import INVENTORY
 from mapmedic.capture.session_file import SessionWriter
-from mapmedic.capture.targets import Target, live_name
+from mapmedic.capture.targets import Target, TargetKind, live_name
 from mapmedic.capture.visit import Visit, Visitor
 from mapmedic.capture.visitors import open_visitor
 from mapmedic.errors import CouldNotLook, UnexpectedAnswer
 from mapmedic.formats.go_binary import GoBinary
 from mapmedic.formats.sniff import sniff
+from mapmedic.memory.process import read_facts
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.findings import Blank
-from mapmedic.model.session import Artifact
+from mapmedic.model.session import Artifact, LargeArtifact
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 # Called with what is being done and how far along it is (0..1).
@@ -51,6 +54,9 @@ def capture_session(
     profile. A partial answer is a session with blanks, not an error. Whatever else ends a capture
     early (a full disk, Ctrl-C) leaves what had arrived in ``path`` + ``.partial``.
     """
+    looked_into = process if process is not None or target.kind is not TargetKind.PROCESS else target
+    if plan.image and looked_into is not None:
+        require_room(path, read_facts(process_id(looked_into)).resident_bytes)
     program = _Program(exe, open_executable(exe)) if exe else None
     name = live_name(target) if process is None else f"{live_name(process)} {live_name(target)}"
     with SessionWriter(path, name, mapmedic.__version__, force=force) as writer:
@@ -136,7 +142,11 @@ class _Recorder:
                 min(self.plan.poll_seconds, max(0.0, self._started + moment - time.monotonic()))
             )
 
-    def _keep(self, artifact: Artifact) -> None:
+    def _keep(self, artifact: Artifact | LargeArtifact) -> None:
+        if isinstance(artifact, LargeArtifact):
+            what = f"saving the {artifact.kind.replace('_', ' ')}"
+            self.writer.add_large(artifact, lambda share: self.progress(what, share))
+            return
         self.writer.add(artifact)
         if artifact.kind == endpoints.METRICS_POLL.kind:
             match = _RSS_LINE.search(artifact.data)

@@ -15,17 +15,17 @@ import os
 import re
 import shlex
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 from mapmedic.capture.files import create_partial, open_regular, rename_to_new
 from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
 from mapmedic.errors import CannotRead, CouldNotLook, FormatError, OutputExists, SessionDamaged
 from mapmedic.model.findings import Blank
-from mapmedic.model.session import Artifact, Session
+from mapmedic.model.session import Artifact, LargeArtifact, Session, StoredBytes
 from mapmedic.model.units import MIB, UnixNanoseconds
 
 SCHEMA = "mapmedic.session/1"
@@ -33,6 +33,8 @@ _FAMILY = "mapmedic.session/"
 _HEADER_LETTERS = 40
 MANIFEST = "manifest.json"
 BLANK = "blank"
+# These stay in the file: whoever needs them reads them there (image_loading.py).
+LARGE_KINDS = frozenset(("memory_image", "program"))
 BOUNDS = Bounds(members=20_000, member_bytes=512 * MIB, total_bytes=2048 * MIB)
 # What artifacts may not use up: the words about what is missing, and the manifest, must still fit.
 _RESERVED_BYTES = 64 * MIB
@@ -85,6 +87,15 @@ class SessionWriter:
         else:
             self._append(artifact)
 
+    def add_large(self, artifact: LargeArtifact, progress: Callable[[float], None]) -> None:
+        """Append what is too large to be held, and tell ``progress`` which share of it is there."""
+        entry = _entry(artifact, artifact.sha256)
+        with self._writing():
+            source = _Chunks(artifact, progress)
+            name = self._name(artifact.visit, artifact.kind)
+            self._write(name, source, artifact.size, entry, artifact.taken_at // 1_000_000_000)
+        self._entries.append({"member": name, **entry})
+
     def add_blank(self, blank: Blank) -> None:
         """Record what could not be captured."""
         data = json.dumps({"what": blank.what, "why": blank.why}).encode()
@@ -104,7 +115,8 @@ class SessionWriter:
     def finish(self) -> Path:
         """Write the manifest, make it durable and give the file its name; return the name."""
         with self._writing():
-            self._write(MANIFEST, json.dumps(_manifest(self._header, self._entries), indent=1).encode(), {})
+            manifest = json.dumps(_manifest(self._header, self._entries), indent=1).encode()
+            self._write(MANIFEST, io.BytesIO(manifest), len(manifest), {})
             self._tar.close()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -117,17 +129,22 @@ class SessionWriter:
 
     def _append(self, artifact: Artifact) -> None:
         entry = _entry_of(artifact)
-        name = f"{artifact.visit:04d}/{len(self._entries):05d}-{artifact.kind}"
+        name, data = self._name(artifact.visit, artifact.kind), artifact.data
         with self._writing():
-            self._write(name, artifact.data, entry, artifact.taken_at // 1_000_000_000)
+            self._write(name, io.BytesIO(data), len(data), entry, artifact.taken_at // 1_000_000_000)
         self._entries.append({"member": name, **entry})
         self._bytes += len(artifact.data)
 
-    def _write(self, name: str, data: bytes, records: dict[str, str], mtime: int = 0) -> None:
+    def _name(self, visit: int, kind: str) -> str:
+        return f"{visit:04d}/{len(self._entries):05d}-{kind}"
+
+    def _write(
+        self, name: str, data: io.RawIOBase | io.BytesIO, size: int, records: dict[str, str], mtime: int = 0
+    ) -> None:
         info = tarfile.TarInfo(name)
-        info.size, info.mtime, info.mode = len(data), mtime, 0o600
+        info.size, info.mtime, info.mode = size, mtime, 0o600
         info.pax_headers = {PREFIX + key: value for key, value in records.items()}
-        self._tar.addfile(info, io.BytesIO(data))
+        self._tar.addfile(info, cast(IO[bytes], data))
         self._file.flush()
 
     @contextmanager
@@ -148,13 +165,41 @@ def _encodable(text: str) -> str:
 def _entry_of(artifact: Artifact) -> dict[str, str]:
     # Only where it says something: sessions written before it was counted have no such record either.
     asked_again = {"attempts": str(artifact.attempts)} if artifact.attempts > 1 else {}
-    return asked_again | {
+    return asked_again | _entry(artifact, hashlib.sha256(artifact.data).hexdigest())
+
+
+def _entry(artifact: Artifact | LargeArtifact, sha256: str) -> dict[str, str]:
+    return {
         "kind": artifact.kind,
         "visit": str(artifact.visit),
         "taken_at": str(artifact.taken_at),
         "source": _encodable(artifact.source),
-        "sha256": hashlib.sha256(artifact.data).hexdigest(),
+        "sha256": sha256,
     }
+
+
+class _Chunks(io.RawIOBase):
+    """The bytes of a large artifact as a file to read from."""
+
+    def __init__(self, artifact: LargeArtifact, progress: Callable[[float], None]) -> None:
+        super().__init__()
+        self._chunks, self._whole, self._progress = artifact.chunks(), artifact.size, progress
+        self._chunk, self._at, self._given = b"", 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next ``size`` bytes, or fewer where there are no more."""
+        parts = []
+        while size > 0:
+            if self._at == len(self._chunk):
+                self._given += len(self._chunk)
+                self._progress(self._given / max(1, self._whole))
+                self._chunk, self._at = next(self._chunks, b""), 0
+                if not self._chunk:
+                    break
+            parts.append(self._chunk[self._at : self._at + size])
+            self._at += len(parts[-1])
+            size -= len(parts[-1])
+        return b"".join(parts)
 
 
 def _manifest(header: dict[str, str], entries: list[dict[str, str]]) -> dict[str, Any]:
@@ -169,7 +214,7 @@ def read_session(path: Path) -> Session:
     reader = _Reader(path)
     try:
         with open_regular(path) as file:
-            for member in iter_members(file, BOUNDS):
+            for member in iter_members(file, BOUNDS, LARGE_KINDS):
                 reader.take(member)
     except FormatError as error:
         raise SessionDamaged(str(path), f"{error.why} (byte {error.offset})") from error
@@ -187,6 +232,7 @@ class _Reader:
         self._entries: list[dict[str, str]] = []
         self._artifacts: list[Artifact] = []
         self._blanks: list[Blank] = []
+        self._stored: list[StoredBytes] = []
         self._complete = False
 
     def take(self, member: Member) -> None:
@@ -194,7 +240,7 @@ class _Reader:
             self._take_header(member)
         elif self._complete:
             raise self._damaged(f"{member.name!r} follows the manifest")
-        elif member.name == MANIFEST:
+        elif member.name == MANIFEST and member.data is not None:
             self._check_manifest(member.data)
         else:
             self._take_artifact(member)
@@ -208,6 +254,7 @@ class _Reader:
             artifacts=tuple(self._artifacts),
             not_captured=tuple(self._blanks),
             complete=self._complete,
+            stored=tuple(self._stored),
         )
 
     def _take_header(self, member: Member) -> None:
@@ -222,13 +269,17 @@ class _Reader:
         numbers = (entry["visit"], entry["taken_at"], entry.get("attempts", "1"))
         if not all(_WHOLE_NUMBER.fullmatch(number) for number in numbers):
             raise self._damaged(f"member {member.name!r} has no number or no time")
-        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        if data is not None and hashlib.sha256(data).hexdigest() != entry["sha256"]:
             raise self._damaged(f"member {member.name!r} does not match its SHA-256")
         self._entries.append({"member": member.name, **entry})
         if entry["kind"] == BLANK:
             self._blanks.append(self._blank(member))
             return
         visit, taken_at, attempts = map(int, numbers)
+        if data is None:
+            known = (entry["kind"], visit, UnixNanoseconds(taken_at), entry["source"])
+            self._stored.append(StoredBytes(*known, member.size, entry["sha256"], member.offset))
+            return
         self._artifacts.append(
             Artifact(entry["kind"], visit, UnixNanoseconds(taken_at), entry["source"], data, attempts)
         )
@@ -244,7 +295,7 @@ class _Reader:
 
     def _json(self, member: Member) -> dict[str, Any]:
         try:
-            value = json.loads(member.data)
+            value = json.loads(member.data or b"")
         except (ValueError, RecursionError) as error:
             raise self._damaged(f"{member.name!r} does not parse: {error}") from error
         if not isinstance(value, dict):

@@ -9,7 +9,7 @@ end. Upstream: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended H
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -35,11 +35,16 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the tar with the PAX records before it (prefix removed); ``name`` is empty for global ones."""
+    """One file of the tar with the PAX records before it (prefix removed); ``name`` is empty for global ones.
+
+    ``data`` None was left where it is: ``size`` bytes from ``offset`` on.
+    """
 
     name: str
     records: dict[str, str]
-    data: bytes
+    data: bytes | None
+    offset: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,12 @@ class _Header:
     size: int
 
 
-def iter_members(file: BinaryIO, bounds: Bounds) -> Iterator[Member]:
-    """Yield the whole members of ``file``, its global records first.
+def iter_members(file: BinaryIO, bounds: Bounds, left: Container[str] = ()) -> Iterator[Member]:
+    """Yield the whole members of ``file``, its global records first; those of a kind in ``left`` are not read.
 
     Where the file ends in the middle of a member, so does the iteration. FormatError for whatever is
-    not a tar of ours or goes beyond ``bounds``; nothing that a header declares is allocated before it
-    is known to be there.
+    not a tar of ours or goes beyond ``bounds`` (of those that are left, how many there are); nothing that a header
+    declares is allocated before it is known to be there.
     """
     end = os.fstat(file.fileno()).st_size
     offset, total, records = 0, 0, dict[str, str]()
@@ -63,13 +68,19 @@ def iter_members(file: BinaryIO, bounds: Bounds) -> Iterator[Member]:
         if len(block) < BLOCK_BYTES or not block.strip(b"\0"):
             return
         header = _parse_header(block, offset)
-        total += header.size
-        if header.size > bounds.member_bytes or total > bounds.total_bytes:
+        is_left = header.kind in _FILE and records.get("kind") in left
+        total += 0 if is_left else header.size
+        if (not is_left and header.size > bounds.member_bytes) or total > bounds.total_bytes:
             raise FormatError(_WHAT, f"too large: {header.name!r} brings it to {total:,} bytes", offset)
         body = offset + BLOCK_BYTES
         offset = body + -(-header.size // BLOCK_BYTES) * BLOCK_BYTES
         if offset > end:
             return
+        if is_left:
+            file.seek(offset)
+            yield Member(header.name, records, None, body, header.size)
+            records = {}
+            continue
         data = file.read(offset - body)[: header.size]
         if header.kind in _FILE:
             yield Member(header.name, records, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from mapmedic.capture.targets import Target, TargetKind, http_base
 from mapmedic.capture.visit import HttpVisitor, Together, Visitor
 from mapmedic.errors import UsageError
 from mapmedic.model.connection import Connection
-from mapmedic.model.session import Artifact
+from mapmedic.model.session import Keep
 
 
 @asynccontextmanager
@@ -25,7 +25,7 @@ async def open_visitor(
     target: Target,
     plan: CapturePlan,
     connection: Connection,
-    keep: Callable[[Artifact], None],
+    keep: Keep,
     process: Target | None = None,
 ) -> AsyncIterator[Visitor]:
     """Yield who visits ``target``, and ``process`` beside it, which is the same program seen from outside.
@@ -35,13 +35,17 @@ async def open_visitor(
     if target.kind is TargetKind.PROCESS:
         yield _process_visitor(target, plan, keep)
         return
+    if plan.image and process is None:
+        raise UsageError(
+            f"--image keeps the memory of a process on this machine: give its pid beside {target.text}"
+        )
     async with _open_remote(target, plan, connection, keep) as remote:
         yield Together((remote, _beside(process, plan, keep))) if process else remote
 
 
 @asynccontextmanager
 async def _open_remote(
-    target: Target, plan: CapturePlan, connection: Connection, keep: Callable[[Artifact], None]
+    target: Target, plan: CapturePlan, connection: Connection, keep: Keep
 ) -> AsyncIterator[Visitor]:
     if target.kind is TargetKind.GOPS:
         yield _gops_visitor(target, plan, keep)
@@ -57,7 +61,7 @@ async def _open_remote(
         yield HttpVisitor(asking, tuple(over_time))
 
 
-def _gops_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> GopsVisitor:
+def _gops_visitor(target: Target, plan: CapturePlan, keep: Keep) -> GopsVisitor:
     parts = urlsplit(target.base_url or "")
     for wanted, given, name in (
         (plan.cpu_seconds, gops.CPU_SECONDS, "--cpu"),
@@ -71,7 +75,7 @@ def _gops_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], 
     )  # fmt: skip
 
 
-def _process_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> ProcessVisitor:
+def _process_visitor(target: Target, plan: CapturePlan, keep: Keep) -> ProcessVisitor:
     for wanted, name in (
         (plan.force_gc, "--gc"),
         (plan.cpu_seconds, "--cpu"),
@@ -81,8 +85,8 @@ def _process_visitor(target: Target, plan: CapturePlan, keep: Callable[[Artifact
             raise UsageError(
                 f"{name} asks the service itself: give its net/http/pprof URL beside {target.text}"
             )
-    return ProcessVisitor(target, keep, len(plan.moments) - 1, plan.inside)
+    return ProcessVisitor(target, keep, len(plan.moments) - 1, plan.inside, image=plan.image)
 
 
-def _beside(process: Target, plan: CapturePlan, keep: Callable[[Artifact], None]) -> ProcessVisitor:
-    return ProcessVisitor(process, keep, len(plan.moments) - 1, plan.inside, is_alone=False)
+def _beside(process: Target, plan: CapturePlan, keep: Keep) -> ProcessVisitor:
+    return ProcessVisitor(process, keep, len(plan.moments) - 1, plan.inside, is_alone=False, image=plan.image)

@@ -33,6 +33,7 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
     epilog=examples(
         "capture http://10.1.2.3:6060 -o incident.mapmedic",
         "capture http://10.1.2.3:6060 -o incident.mapmedic --for 5m --gc",
+        "capture pid:1234 -o incident.mapmedic --image",
         "capture pid:1234 http://127.0.0.1:6060 -o incident.mapmedic --for 30s",
     ),
 )
@@ -59,6 +60,11 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
     metavar="DURATION",
     help="Also record an execution trace this long, at the end; costs the target more, and megabytes a second.",
 )
+@click.option(
+    "--image",
+    is_flag=True,
+    help="Of a process: also keep its memory at the last look, and its program; as large as what it has in RAM.",
+)
 @token_option
 @connection_options
 @force_option
@@ -66,12 +72,13 @@ MAX_CPU_SECONDS, MAX_TRACE_SECONDS = 300.0, 60.0
 def command(
     targets: tuple[str, ...], output: Path, exe: Path | None, max_pause_ms: float, seconds: float, visits: int,
     force_gc: bool, cpu_seconds: float,
-    trace_seconds: float, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
+    trace_seconds: float, image: bool, token_file: Path | None, connection: Connection, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take everything reachable from TARGET and save it as one session file.
 
     TARGET is a URL, a process on this machine (pid:N), or both of the same program. Of a process the inventory of
-    its maps is kept, its mappings, and the kernel's and the cgroup's figures of it.
+    its maps is kept, its mappings, and the kernel's and the cgroup's figures of it; with --image its memory too, from
+    which mapmedic heap FILE works as on the process.
 
     Raw bytes are saved as they come; what could not be had is recorded, not fatal. Study the file as
     often as you like: mapmedic diagnose FILE.
@@ -90,6 +97,7 @@ def command(
         cpu_seconds=cpu_seconds,
         trace_seconds=trace_seconds,
         inside=api.Limits(max_pause_ms=max_pause_ms),
+        image=image,
     )
     with ProgressBar() as progress:
         path = api.capture(targets, output, plan, connection, exe=exe, force=force, progress=progress)
@@ -97,8 +105,9 @@ def command(
     if as_json:
         click.echo(dump(capture_json(str(path), session)))
         return
-    total = sum(len(artifact.data) for artifact in session.artifacts)
-    click.echo(f"{inert(str(path))}: {len(session.artifacts)} artifacts, {bytes_text(total)}")
+    total = sum(len(a.data) for a in session.artifacts) + sum(s.bytes for s in session.stored)
+    count = len(session.artifacts) + len(session.stored)
+    click.echo(f"{inert(str(path))}: {count} artifacts, {bytes_text(total)}")
     for line in taken_lines(session):
         click.echo(inert(line))
     for blank in session.not_captured:

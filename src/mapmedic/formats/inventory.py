@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 def inventory_json(inventory: Inventory) -> Json:
     """Return ``mapmedic.heap/1``."""
-    value: Json = {"schema": SCHEMA, **_plain(inventory)}
+    value: Json = {"schema": SCHEMA, **plain(inventory)}
     if inventory.account is not None:
         value["account"]["unexplained_bytes"] = inventory.account.unexplained_bytes
     return value
@@ -48,15 +48,16 @@ def parse_inventory(data: bytes) -> Inventory:
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
         raise FormatError(_WHAT, f"it is {_shown(schema)}, not {SCHEMA}")
-    inventory: Inventory = _reader(Inventory)(value, _WHAT)
+    inventory: Inventory = reader_of(Inventory)(value, _WHAT)
     return inventory
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return ``value`` (records, rows, words, numbers) as JSON holds it."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value.value if isinstance(value, Enum) else value
 
 
@@ -65,18 +66,18 @@ _Read = Callable[[Any, str], Any]
 
 
 @cache
-def _reader(kind: Any) -> _Read:
-    """Return what reads a value of ``kind``, a type as the model writes it."""
+def reader_of(kind: Any) -> _Read:
+    """Return what reads a value of ``kind``, a type as the model writes it; what that reads raises FormatError."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if is_dataclass(kind) and isinstance(kind, type):
         return _record(kind)
     if origin in (typing.Union, types.UnionType):
-        inner = _reader(next(each for each in arguments if each is not types.NoneType))
+        inner = reader_of(next(each for each in arguments if each is not types.NoneType))
         return lambda value, where: None if value is None else inner(value, where)
     if origin is tuple and arguments[1:] == (...,):
-        return _row(_reader(arguments[0]))
+        return _row(reader_of(arguments[0]))
     if origin is tuple:
-        return _fixed_row(tuple(map(_reader, arguments)))
+        return _fixed_row(tuple(map(reader_of, arguments)))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _word(kind)
     return _plain_value(kind)
@@ -84,7 +85,7 @@ def _reader(kind: Any) -> _Read:
 
 def _record(kind: type) -> _Read:
     hints = typing.get_type_hints(kind)
-    names = [(f.name, _reader(hints[f.name]), f.default is MISSING) for f in fields(kind)]
+    names = [(f.name, reader_of(hints[f.name]), f.default is MISSING) for f in fields(kind)]
 
     def read(value: Any, where: str) -> Any:
         if not isinstance(value, dict):

@@ -121,6 +121,18 @@ def capture_json(path: str, session: Session) -> Json:
                 "attempts": artifact.attempts,
             }
             for artifact in session.artifacts
+        ]
+        + [
+            {
+                "kind": stored.kind,
+                "visit": stored.visit,
+                "taken_at_unix_ns": stored.taken_at,
+                "source": stored.source,
+                "bytes": stored.bytes,
+                "sha256": stored.sha256,
+                "attempts": 1,
+            }
+            for stored in session.stored
         ],
         "not_captured": [{"what": blank.what, "why": blank.why} for blank in session.not_captured],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from mapmedic.model.session import Artifact, Session
+from mapmedic.model.session import Session
 from mapmedic.report.figures import bytes_text
 
 _WORDS = {
@@ -25,6 +25,9 @@ _WORDS = {
     "expvar": "published variables (expvar)",
     "agent_maps": "registered maps, from the agent",
     "inventory": "every map, counted in the process",
+    "memory_index": "what of its memory lies where",
+    "memory_image": "memory of the process",
+    "program": "its program",
     "allocation_sites": "who allocates",
     "process_status": "memory as the kernel tells it",
     "process_status_poll": "memory, for the timeline",
@@ -48,15 +51,17 @@ def in_words(what: str) -> str:
 
 def taken_lines(session: Session) -> list[str]:
     """Return a line for each kind of artifact, in the order in which they first came."""
-    of_kind: dict[str, list[Artifact]] = defaultdict(list)
+    of_kind: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for artifact in session.artifacts:
-        of_kind[artifact.kind].append(artifact)
-    return [_line(kind, artifacts) for kind, artifacts in of_kind.items()]
+        of_kind[artifact.kind].append((len(artifact.data), artifact.attempts))
+    for stored in session.stored:
+        of_kind[stored.kind].append((stored.bytes, 1))
+    return [_line(kind, taken) for kind, taken in of_kind.items()]
 
 
-def _line(kind: str, artifacts: list[Artifact]) -> str:
-    size = bytes_text(sum(len(artifact.data) for artifact in artifacts))
-    times = f" x {len(artifacts)}" if len(artifacts) > 1 else ""
-    again = sum(artifact.attempts > 1 for artifact in artifacts)
+def _line(kind: str, taken: list[tuple[int, int]]) -> str:
+    size = bytes_text(sum(bytes_ for bytes_, _ in taken))
+    times = f" x {len(taken)}" if len(taken) > 1 else ""
+    again = sum(attempts > 1 for _, attempts in taken)
     note = f" ({again} only when asked again)" if again else ""
     return f"  {kind:<16}{size:>11}{times:<6}  {_WORDS.get(kind, 'raw bytes')}{note}"

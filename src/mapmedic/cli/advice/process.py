@@ -70,6 +70,16 @@ def _(error: errors.HeapUnreadable) -> Advice:
 
 
 @advise.register
+def _(error: errors.NoImage) -> Advice:
+    return Advice(
+        error.why,
+        error.target,
+        ("the session was captured without --image", "it is no session, but what a command printed"),
+        "mapmedic capture pid:N --image -o FILE   (while the process runs)",
+    )
+
+
+@advise.register
 def _(error: errors.TargetUnsupported) -> Advice:
     return Advice(
         error.why,

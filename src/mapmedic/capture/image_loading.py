@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from mapmedic import _native
 from mapmedic.capture.files import open_regular
 from mapmedic.capture.memory_index import (
     BLOCK_BYTES,
@@ -29,7 +28,7 @@ from mapmedic.capture.memory_index import (
 from mapmedic.capture.session_file import read_session
 from mapmedic.errors import CannotRead, FormatError, SessionDamaged
 from mapmedic.formats.inventory import reader_of
-from mapmedic.memory.reader import Address, Memory
+from mapmedic.memory.reader import Address, Memory, image_of
 from mapmedic.model.session import Session, StoredBytes
 from mapmedic.model.units import MIB
 
@@ -166,7 +165,7 @@ def _pieces(index: MemoryIndex) -> Iterator[tuple[int, int, int]]:
 def _memory(index: MemoryIndex, image: IO[bytes]) -> Memory:
     resident = None if index.resident is None else np.array(index.resident, dtype="<u8").tobytes()
     return Memory(
-        image=_native.Image([(image.fileno(), list(_pieces(index)))], resident),
+        image=image_of(image.fileno(), list(_pieces(index)), resident),
         how=index.how,
         exe_path=index.exe_path,
         extents=index.extents,

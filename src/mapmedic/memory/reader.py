@@ -119,3 +119,13 @@ class Memory:
         end = max(extent.end for extent in own)
         behind = next((e.end for e in self.extents if e.start == end and e.is_anonymous), end)
         return min(extent.start for extent in own), behind
+
+
+def image_of(
+    descriptor: int, pieces: Sequence[tuple[int, int, int]], resident: bytes | None
+) -> _native.Image:
+    """Return the image whose ``pieces`` (address, bytes, offset) lie in an open file; it keeps a mapping of its own.
+
+    ``resident``: start and end of each run that was in RAM, as little-endian words. OSError where it cannot be mapped.
+    """
+    return _native.Image([(descriptor, list(pieces))], resident)

@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_said(
 @pytest.mark.usefixtures("files")
 def test_what_needs_the_memory_says_so_of_a_file(capfd: pytest.CaptureFixture[str]) -> None:
     done = mapmedic(capfd, "heap", "s.mapmedic", "--entries", "main.a")
-    assert (done.code, "not memory" in done.err) == (3, True)
+    assert (done.code, "--image" in done.err) == (3, True), done.err
     none = mapmedic(capfd, "heap", HEAP)
     assert (none.code, "holds no inventory" in none.err) == (3, True)
 

@@ -84,6 +84,24 @@ def test_what_a_map_holds_is_blamed_on_nothing_else(scenario: str, start_lab: St
     assert inventory(start_lab(Scenario(scenario, entries=entries, rate=0))).holders == ()
 
 
+def test_what_a_map_and_a_list_hold_both_is_shared(start_lab: StartLab) -> None:
+    service = start_lab(Scenario("bounded-lru", rate=0))
+    seen = inventory(service)
+    held = truth_of(service.url)
+    found = next(each for each in seen.maps if each.owner == "main.pageCache.items")
+    # The pages are the list's too: the map alone has its own structure, without its header.
+    assert found.retained_bytes is not None
+    assert found.retained_bytes < held["shallow_bytes"]
+    # What values_bytes does not count is the list itself.
+    assert found.shared_bytes == pytest.approx(held["values_bytes"], rel=0.001)
+
+
+def test_what_nothing_else_holds_is_not_shared(start_lab: StartLab) -> None:
+    found = largest(inventory(start_lab(Scenario("struct-field", entries=ENTRIES, rate=0))))
+    assert found.shared_bytes is not None
+    assert found.shared_bytes < 0.01 * found.shallow_bytes
+
+
 def test_the_length_of_a_slice_is_the_truth(start_lab: StartLab) -> None:
     service = start_lab(Scenario("slice-growth", entries=ENTRIES, rate=0))
     truth = truth_of(service.url)

@@ -26,6 +26,7 @@ mod referrers;
 mod retained;
 mod said;
 mod shapes;
+mod shared;
 mod slots;
 mod spans;
 mod specials;

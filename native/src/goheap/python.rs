@@ -19,6 +19,9 @@ use super::shapes::Shape;
 use super::slots::{Sample, SlotLayout, live_slots};
 use super::survey::{Holder, Start, Step, Survey, SyncMap};
 
+/// In a column of what is not known of every row.
+const NOT_KNOWN: u64 = u64::MAX;
+
 /// What the holder is, and what leads to it.
 type PyHolder = ((u64, u64, u64, &'static str, u64), (u64, &'static str, u32));
 /// Address, place, what it is in a word, the type that goes with that.
@@ -155,6 +158,11 @@ impl HeapSurvey {
         add("is_written", |map| u64::from(map.is_written))?;
         add("is_sound", |map| u64::from(map.is_sound))?;
         table.column("retained_bytes", self.survey.retained.clone())?;
+        let shared = self.survey.shared.iter();
+        table.column(
+            "shared_bytes",
+            shared.map(|each| each.unwrap_or(NOT_KNOWN)).collect(),
+        )?;
         Ok(table.0)
     }
 
@@ -176,6 +184,7 @@ impl HeapSurvey {
         add("spare_bytes", &|map| map.row.spare_bytes)?;
         add("is_sound", &|map| u64::from(map.row.is_sound))?;
         add("retained_bytes", &|map| map.retained)?;
+        add("shared_bytes", &|map| map.shared.unwrap_or(NOT_KNOWN))?;
         Ok(table.0)
     }
 

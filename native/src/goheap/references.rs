@@ -56,6 +56,17 @@ impl References {
         self.starts.len() - 1
     }
 
+    /// Returns one more than the last node.
+    pub fn nodes(&self) -> Node {
+        let behind = self.rows() as u32 - self.leaves.start;
+        self.leaves.end + behind
+    }
+
+    /// Returns how many references there are.
+    pub fn count(&self) -> usize {
+        self.targets.len()
+    }
+
     /// Returns the row of `node`; None for an object without pointers.
     #[inline]
     pub fn row(&self, node: Node) -> Option<usize> {

@@ -6,7 +6,7 @@ use crate::image::Image;
 
 use super::objects::Objects;
 use super::references::References;
-use super::retained::retained_bytes;
+use super::retained::{MapHeads, retained_bytes};
 use super::survey::Survey;
 
 /// One word that leads to a target.
@@ -64,8 +64,13 @@ impl Survey {
                 }
             });
         }
+        // What is only shared is not asked here.
+        let heads = MapHeads {
+            header_bytes: 0,
+            roots: Vec::new(),
+        };
         let references = References::read(&objects, &self.marked);
-        let all = retained_bytes(&self.spans, &self.marked, &roots, &[], references);
+        let all = retained_bytes(&self.spans, &self.marked, &roots, &[], &heads, references);
         let retained = |&at: &u64| {
             let (_, slot) = self.spans.find(at)?;
             let is_reached = self.marked.is_reached(slot);

@@ -6,6 +6,7 @@ use super::dominators::{Dominators, NOBODY, common, dominators};
 use super::holders::{Dominated, Leaf, find_holders};
 use super::mark::{Marked, ROOT};
 use super::references::{Node, References};
+use super::shared::{Heads, Heap, shared_bytes};
 use super::spans::{Slot, Spans};
 
 /// What holds less than this, or than one in so many bytes, is not told.
@@ -20,6 +21,10 @@ pub type Group = Vec<Slot>;
 /// Bytes retained by each object, its own included, and by each group.
 pub struct Retained {
     pub by_group: Vec<u64>,
+    /// What each group leads to and does not retain; None where nobody went to see.
+    pub shared_by_group: Vec<Option<u64>>,
+    /// By place in the tree.
+    shared: HashMap<u32, u64>,
     tree: Dominators,
     /// By place in the tree.
     sums: Vec<u64>,
@@ -37,6 +42,12 @@ impl Retained {
         self.sums[self.tree.place[slot as usize] as usize]
     }
 
+    /// Returns what the reached object in `slot` leads to and does not retain; None where nobody went to see.
+    pub fn shared_by_object(&self, spans: &Spans, slot: Slot) -> Option<u64> {
+        let place = spans.is_inner(slot).then(|| self.tree.place[slot as usize]);
+        self.shared.get(&place?).copied()
+    }
+
     /// Returns (object, bytes) of those that hold much without being within a map (`is_part`).
     pub fn holders(&self, spans: &Spans, is_part: impl Fn(Slot) -> bool) -> Vec<(Slot, u64)> {
         let object =
@@ -50,12 +61,20 @@ impl Retained {
     }
 }
 
-/// Returns what each object and each of `groups` retains, an object being in one group at most.
+/// What begins a map: objects of `header_bytes`, and the roots of tries.
+pub struct MapHeads {
+    pub header_bytes: u64,
+    pub roots: Vec<Slot>,
+}
+
+/// Returns what each object and each of `groups` retains, an object being in one group at most, and what groups and the
+/// largest of `heads` only share.
 pub fn retained_bytes(
     spans: &Spans,
     marked: &Marked,
     roots: &[u64],
     groups: &[Group],
+    heads: &MapHeads,
     mut graph: References,
 ) -> Retained {
     let (entry, groups) = add_nodes(&mut graph, (spans, marked), roots, groups);
@@ -65,7 +84,6 @@ pub fn retained_bytes(
         .iter()
         .filter_map(|&group| graph.row(group))
         .collect();
-    drop(graph); // as large as all that comes after
     let least_held = LEAST_HELD.max(marked.bytes / LEAST_SHARE);
     let mut sums = vec![0; tree.order.len()];
     let mut leaves = Vec::new();
@@ -88,9 +106,31 @@ pub fn retained_bytes(
     for place in (1..sums.len()).rev() {
         sums[tree.dominator[place] as usize] += sums[place];
     }
+    let place_of = |&slot: &Slot| tree.place[slot as usize];
+    let heads = Heads {
+        bytes: heads.header_bytes,
+        also: group_rows
+            .iter()
+            .map(|&row| tree.place[row])
+            .chain(heads.roots.iter().map(place_of))
+            .collect(),
+    };
+    let heap = Heap {
+        graph: &graph,
+        spans,
+        marked,
+        tree: &tree,
+        leaf_place: |leaf| shared.get(spans, leaf),
+    };
+    let not_retained = shared_bytes(&heap, &sums, &heads);
     let by_group = |&row: &usize| sums.get(tree.place[row] as usize).copied().unwrap_or(0);
     Retained {
         by_group: group_rows.iter().map(by_group).collect(),
+        shared_by_group: group_rows
+            .iter()
+            .map(|&row| not_retained.get(&tree.place[row]).copied())
+            .collect(),
+        shared: not_retained,
         tree,
         sums,
         leaves,

@@ -11,7 +11,7 @@ use super::mark::{Marked, ROOT, mark};
 use super::mspans::Wrong;
 use super::objects::Objects;
 use super::references::References;
-use super::retained::{Group, Retained, retained_bytes};
+use super::retained::{Group, MapHeads, Retained, retained_bytes};
 use super::said::Said;
 use super::shapes::{Shape, ShapeId, Shapes};
 use super::spans::{Slot, Spans};
@@ -45,6 +45,8 @@ pub struct Survey {
     pub maps: Vec<MapRow>,
     /// By map, in the order of `maps`: what would go if it were emptied.
     pub retained: Vec<u64>,
+    /// By map: what it leads to and does not retain; None where nobody went to see.
+    pub shared: Vec<Option<u64>>,
     pub sync_maps: Vec<SyncMap>,
     /// What holds much and is no map.
     pub holders: Vec<Holder>,
@@ -58,6 +60,7 @@ pub struct SyncMap {
     pub found: Found,
     pub row: SyncRow,
     pub retained: u64,
+    pub shared: Option<u64>,
 }
 
 /// Returns what would go if the map were emptied: what it retains beyond its header, or, where the header is
@@ -72,6 +75,12 @@ fn retained_by(ground: &Ground<'_>, all: &Retained, map: &MapRow) -> u64 {
         .and_then(|at| ground.spans.find(at));
     let reached = parts.filter(|&(_, slot)| ground.marked.is_reached(slot));
     reached.map_or(0, |(_, slot)| all.by_object(ground.spans, slot))
+}
+
+/// Returns what a map leads to and does not retain; None where nobody went to see.
+fn shared_by(ground: &Ground<'_>, all: &Retained, map: &MapRow) -> Option<u64> {
+    let is_on_heap = map.object != ON_STACK;
+    is_on_heap.then(|| all.shared_by_object(ground.spans, map.object))?
 }
 
 /// Returns what the parts of a sync.Map are: (address, shape) of a trie's root or of the maps inside.
@@ -197,8 +206,16 @@ impl Survey {
             .filter(|each| !each.is_trie)
             .map(|each| each.parts.clone())
             .collect();
+        let heads = MapHeads {
+            header_bytes: layout.map_header_bytes,
+            roots: found
+                .iter()
+                .filter(|each| each.is_trie)
+                .map(|each| each.parts[0])
+                .collect(),
+        };
         let (all, told) = beside(
-            || retained_bytes(&spans, &marked, &roots, &groups, references),
+            || retained_bytes(&spans, &marked, &roots, &groups, &heads, references),
             || tell_types(&objects, layout, &marked, &mut shapes, &sources),
         );
         let Told {
@@ -233,18 +250,30 @@ impl Survey {
             .iter()
             .map(|map| retained_by(&ground, &all, map))
             .collect();
-        let mut by_group = all.by_group.iter();
+        let shared = maps
+            .iter()
+            .map(|map| shared_by(&ground, &all, map))
+            .collect();
+        let mut by_group = all.by_group.iter().zip(&all.shared_by_group);
         let sync_maps = found
             .into_iter()
             .zip(rows)
-            .map(|(found, row)| SyncMap {
-                retained: if found.is_trie {
-                    all.by_object(&spans, found.parts[0])
+            .map(|(found, row)| {
+                let root = found.parts[0];
+                let (retained, shared) = if found.is_trie {
+                    let shared = all.shared_by_object(&spans, root);
+                    (all.by_object(&spans, root), shared)
                 } else {
-                    by_group.next().copied().unwrap_or(0)
-                },
-                found,
-                row,
+                    by_group
+                        .next()
+                        .map_or((0, None), |(&held, &shared)| (held, shared))
+                };
+                SyncMap {
+                    found,
+                    row,
+                    retained,
+                    shared,
+                }
             })
             .collect();
         let allocated = spans.allocated();
@@ -275,6 +304,7 @@ impl Survey {
             told,
             maps,
             retained,
+            shared,
             sync_maps,
             holders,
             specials,

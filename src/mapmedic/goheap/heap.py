@@ -26,6 +26,8 @@ from mapmedic.goheap.ways import WayNames
 from mapmedic.memory.reader import Memory
 from mapmedic.model.inventory import SnapshotMode
 
+# In a column of what is not known of every row.
+_UNKNOWN = (1 << 64) - 1
 # Of the pages of a heap, how many may come and go while it is read without a stop.
 _MOST_MOVED = 0.1
 
@@ -92,6 +94,13 @@ def survey_heap(memory: Memory, names: GlobalNames | None = None) -> GoHeap:
     return GoHeap(
         memory, runtime, roots, stacks, labels, types, ways, statics, survey, totals, maps, sync_maps, unread
     )  # fmt: skip
+
+
+def shared_bytes(heap: GoHeap, row: dict[str, int]) -> int | None:
+    """Return what the map or sync.Map in ``row`` leads to beyond what it retains; None where nobody went to see."""
+    # Held by whom, is a question to the memory of one moment.
+    is_unknown = heap.memory.how is SnapshotMode.LIVE or row["shared_bytes"] == _UNKNOWN
+    return None if is_unknown else row["shared_bytes"]
 
 
 def _columns(raw: dict[str, bytes]) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from mapmedic.goheap.account import take_account
 from mapmedic.goheap.allocation import read_counters, take_garbage
 from mapmedic.goheap.checks import own_checks
-from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.heap import GoHeap, shared_bytes
 from mapmedic.goheap.holders import find_holders
 from mapmedic.goheap.map_parts import MapParts, PartsByType
 from mapmedic.goheap.names import GlobalNames
@@ -76,6 +76,7 @@ def _instance(
         retained_bytes=None if in_frame or heap.memory.how is SnapshotMode.LIVE else row["retained_bytes"],
         resident_bytes=None if in_frame else _resident_bytes(heap, row, parts),
         seed=_seed(heap, row["address"]),
+        shared_bytes=shared_bytes(heap, row),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.heap import GoHeap, shared_bytes
 from mapmedic.goheap.layouts import Layout
 from mapmedic.goheap.map_sizes import allocated_bytes, rebuilt_bytes
 from mapmedic.goheap.names import GlobalNames
@@ -38,6 +38,7 @@ def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstan
             dead_bytes=_dead_bytes(row, heap.runtime.layout),
             retained_bytes=row["retained_bytes"],
             resident_bytes=None if heap.memory.rss_bytes is None else row["resident_bytes"],
+            shared_bytes=shared_bytes(heap, row),
         )
 
 

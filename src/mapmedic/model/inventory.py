@@ -52,8 +52,9 @@ class Limits:
 class MapInstance:
     """One map. None is what is not known, never zero.
 
-    ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``, ``resident_bytes``: as docs/concepts/the-house.md defines
-    them. ``seed``: 32 bits of its hash seed, which is another one where the map there was made anew, or cleared.
+    ``shallow_bytes``, ``dead_bytes``, ``retained_bytes``, ``resident_bytes``, ``shared_bytes``: as
+    docs/concepts/the-house.md defines them. ``seed``: 32 bits of its hash seed, another one where the map there was
+    made anew, or cleared.
     """
 
     address: int
@@ -71,6 +72,7 @@ class MapInstance:
     retained_bytes: int | None
     resident_bytes: int | None = None
     seed: int | None = None
+    shared_bytes: int | None = None
 
     @property
     def fill(self) -> float | None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from mapmedic.model.inventory import Holder, Inventory, MapInstance
 from mapmedic.model.observation import Observation
 from mapmedic.model.owner_groups import by_declaration, group_held, sum_figures
+from mapmedic.model.units import MIB
 from mapmedic.report.columns import columns_that_fit
 from mapmedic.report.figures import bytes_text, count_text
 from mapmedic.report.heap_account import print_account
@@ -26,6 +27,8 @@ _HELD_FIGURES = ("Length", "Capacity", "Shallow", "Retained")
 _WEIGHTIEST = ("Entries", "Retained", "Shallow", "Dead", "Fill", "In RAM")
 _HELD_WEIGHTIEST = ("Retained", "Length", "Shallow", "Capacity")
 _LEAST_NAME, _NAME_SHARE = 16, 0.22
+# Beside what a map retains, what it only shares is told from here on.
+_LEAST_SHARED_BYTES, _LEAST_SHARED_PART = MIB, 0.1
 # How many maps are shown beside a diagnosis.
 _BESIDE = 5
 
@@ -43,6 +46,7 @@ def print_inventory(console: Console, inventory: Inventory, limit: int, *, by_de
     if shown:
         console.print()
         console.print(_table(console, shown))
+        _print_shared(console, shown)
     left = len(rows) - len(shown)
     if left > 0:
         paragraph(console, Text(f"… and {count_text(left)} smaller ones (--limit)", "dim"), indent=2)
@@ -92,7 +96,18 @@ def _together(maps: list[MapInstance]) -> MapInstance:
         dead_bytes=sums.dead_bytes,
         retained_bytes=sums.retained_bytes,
         resident_bytes=None,
+        shared_bytes=None,
     )
+
+
+def _print_shared(console: Console, maps: tuple[MapInstance, ...]) -> None:
+    """Say which of ``maps`` lead to much that would stay if they went."""
+    for each in maps:
+        shared = each.shared_bytes or 0
+        if shared >= max(_LEAST_SHARED_BYTES, _LEAST_SHARED_PART * (each.retained_bytes or 0)):
+            owner = inert(each.owner, SHOWN_LIMIT)
+            words = f"{owner} leads to {bytes_text(shared)} more, not counted above: also held elsewhere."
+            paragraph(console, encodable(console, Text(words, "dim")), indent=2)
 
 
 def _summary(inventory: Inventory) -> str:

@@ -21,13 +21,21 @@ CONTAINERS = ("sync.Map", "sync.Pool", "sync.HashTrieMap[")
 
 
 @dataclass(frozen=True, slots=True)
+class _Field:
+    """The path to what lies somewhere in a value, and its last part from a struct with a name on."""
+
+    path: str
+    declared: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Types:
     """Reads type descriptors of one process; ``base`` is where name offsets count from."""
 
     memory: Memory
     base: int
     _names: dict[int, str | None] = field(default_factory=dict)
-    _paths: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    _fields: dict[tuple[int, int], _Field | None] = field(default_factory=dict)
     _headers: dict[int, tuple[int, int] | None] = field(default_factory=dict)
 
     def name(self, address: int) -> str | None:
@@ -60,16 +68,29 @@ class Types:
 
     def field_path(self, address: int, offset: int) -> str | None:
         """Return ``.field.inner`` for what lies ``offset`` bytes into values of the type at ``address``."""
+        found = self._field(address, offset)
+        return None if found is None else found.path
+
+    def declared_field(self, address: int, offset: int) -> str | None:
+        """Return ``main.shard.m``: the innermost struct with a name on that path, and the path from there on.
+
+        None where there is none.
+        """
+        found = self._field(address, offset)
+        return None if found is None else found.declared
+
+    def _field(self, address: int, offset: int) -> _Field | None:
         head = self._header(address)
         if head is None:
             return None
         key = (address, offset % (head[0] or 1))
-        if key not in self._paths:
-            self._paths[key] = self._read_field_path(*key)
-        return self._paths[key]
+        if key not in self._fields:
+            self._fields[key] = self._read_field(*key)
+        return self._fields[key]
 
-    def _read_field_path(self, address: int, offset: int) -> str | None:
+    def _read_field(self, address: int, offset: int) -> _Field | None:
         path: list[str] = []
+        struct, behind = None, 0
         for _ in range(_MOST_DEPTH):
             head = self._header(address)
             if head is None:
@@ -87,12 +108,15 @@ class Types:
                 found = self._field_at(address, offset)
                 if found is None:
                     return None
+                if _is_declared(own := self.name(address)):
+                    struct, behind = own, len(path)
                 name, start, address = found
                 path.append(f".{name}")
                 offset -= start
             else:
                 break
-        return "".join(path)
+        declared = struct and f"{struct}{''.join(path[behind:])}"
+        return _Field("".join(path), declared)
 
     def _header(self, address: int) -> tuple[int, int] | None:
         """Return (size, kind) of the type at ``address``."""
@@ -134,3 +158,8 @@ class Types:
             length, skip = length | head[2] << 7, 3
         raw = self.memory.read(address + skip, length) if length <= _MOST_NAME_BYTES else None
         return None if raw is None else raw.decode("utf-8", "replace")
+
+
+def _is_declared(name: str | None) -> bool:
+    """Tell whether a program declares a struct of that name: not the compiler, and not in the place of use."""
+    return name is not None and "." in name and not name.startswith(("map.", "struct "))

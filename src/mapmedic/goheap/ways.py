@@ -65,11 +65,9 @@ class WayNames:
         for _, place, kind, type_ in reversed(steps):
             if kind == "unknown":
                 return None
-            name = types.name(type_) if kind == "values" else None
-            path = types.field_path(type_, place) if name else None
-            is_field = path and path.startswith(".")
-            if name and is_field and "." in name and not name.startswith(("map.", "struct ")):
-                return f"{name}{path}"
+            declared = types.declared_field(type_, place) if kind == "values" else None
+            if declared:
+                return declared
         return None
 
     def slots(self, bucket_type: int) -> SlotTypes | None:

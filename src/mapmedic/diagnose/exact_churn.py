@@ -7,11 +7,10 @@ there at each look: arrays whose own table or header, which nothing leads to eit
 from __future__ import annotations
 
 from mapmedic.diagnose.case import Case
-from mapmedic.diagnose.confidence import combine
-from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.diagnose.counted_suspect import counted_suspect
+from mapmedic.diagnose.exact import SOURCE, Exact
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
-from mapmedic.model.frames import ContainerKind
-from mapmedic.model.inventory_change import NOTHING, OwnerChange
+from mapmedic.model.inventory_change import OwnerChange
 
 _COUNTERS, _GARBAGE = "the runtime's own counters, in its memory", "garbage in the heap, counted"
 # With fewer collections in between, the garbage of both looks may be of one making of the map.
@@ -99,8 +98,7 @@ def _suspect(
     fix: Fix,
 ) -> Suspect:
     rate, share, kept = figures
-    bars, now = case.thresholds, row.after or row.before or NOTHING
-    collections = _collections(exact)
+    bars, collections = case.thresholds, _collections(exact)
     reasons = (
         Reason(f"of the garbage at both looks {share:.0%} once were arrays of such maps", 0.4 + 0.4 * share),
         Reason(
@@ -109,25 +107,13 @@ def _suspect(
         ),
         *doubts,
     )  # fmt: skip
-    return Suspect(
-        code=Verdict.MAP_CHURN,
-        confidence=combine(reasons),
-        reasons=reasons,
-        bytes=now.bytes,
-        kind=kind_of(row) or ContainerKind.MAP,
-        owner=row.owner,
-        declared=row.declared,
-        type=row.type,
-        entries=now.entries,
-        evidence=(
-            Evidence("allocated by the process", rate, bars.churn_bytes_per_second, _COUNTERS, "bytes/s"),
-            Evidence("of the garbage, arrays of such maps", share, bars.churn_share, _GARBAGE, "share"),
-            Evidence("of what was allocated, still held", kept, bars.churn_kept, SOURCE, "share"),
-            Evidence("collections between both looks", collections, None, _COUNTERS, "collections"),
-            *figures_as_evidence(row),
-        ),
-        fix=fix,
+    evidence = (
+        Evidence("allocated by the process", rate, bars.churn_bytes_per_second, _COUNTERS, "bytes/s"),
+        Evidence("of the garbage, arrays of such maps", share, bars.churn_share, _GARBAGE, "share"),
+        Evidence("of what was allocated, still held", kept, bars.churn_kept, SOURCE, "share"),
+        Evidence("collections between both looks", collections, None, _COUNTERS, "collections"),
     )
+    return counted_suspect(Verdict.MAP_CHURN, row, reasons, evidence, fix)
 
 
 def _collections(exact: Exact) -> int:

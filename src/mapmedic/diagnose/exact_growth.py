@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from mapmedic.diagnose.case import Case
-from mapmedic.diagnose.confidence import combine
+from mapmedic.diagnose.counted_suspect import counted_suspect
 from mapmedic.diagnose.exact import (
     SOURCE,
     Exact,
-    figures_as_evidence,
     grows_by_entries,
     kind_of,
     may_be_another,
@@ -15,7 +14,7 @@ from mapmedic.diagnose.exact import (
 )
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
-from mapmedic.model.inventory_change import NOTHING, OwnerChange
+from mapmedic.model.inventory_change import OwnerChange
 
 MAPS = frozenset({ContainerKind.MAP, ContainerKind.SYNC_MAP})
 SLICES = frozenset({ContainerKind.SLICE})
@@ -42,20 +41,8 @@ def _was_seen(row: OwnerChange) -> bool:
 
 def _suspect(case: Case, exact: Exact, row: OwnerChange, seconds: float, code: Verdict, fix: Fix) -> Suspect:
     reasons = _reasons(case, exact, row, seconds)
-    return Suspect(
-        code=code,
-        confidence=combine(reasons),
-        reasons=reasons,
-        bytes=(row.after or NOTHING).bytes,
-        kind=kind_of(row),
-        owner=row.owner,
-        declared=row.declared,
-        type=row.type,
-        entries=(row.after or NOTHING).entries,
-        growth_bytes_per_second=row.bytes / seconds,
-        evidence=(*growth_as_evidence(case, exact, row, seconds), *figures_as_evidence(row)),
-        fix=fix,
-    )
+    evidence = growth_as_evidence(case, exact, row, seconds)
+    return counted_suspect(code, row, reasons, evidence, fix, seconds=seconds)
 
 
 def growth_as_evidence(case: Case, exact: Exact, row: OwnerChange, seconds: float) -> tuple[Evidence, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.commands import live_words
-from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.diagnose.counted_suspect import counted_suspect
+from mapmedic.diagnose.exact import SOURCE, Exact
 from mapmedic.model.findings import Blank, Evidence, Suspect, Verdict
 from mapmedic.model.inventory_change import NOTHING, OwnerChange
 from mapmedic.model.units import MIB
@@ -28,13 +29,17 @@ def missing_from_outside(case: Case, exact: Exact) -> tuple[Blank, ...]:
     return (Blank(again(case), "a single look shows what is held, not whether it grows"),)
 
 
-def counted_growth(case: Case, exact: Exact, seconds: float) -> str | None:
-    """Return a sentence on growth of the live heap that no owner explains, None where there is none."""
+def counted_growth(case: Case, exact: Exact, seconds: float, known: list[Suspect]) -> str | None:
+    """Return a sentence on growth of the live heap that no owner and none of ``known`` explains, None without it."""
     bars, gained = case.thresholds, exact.change.heap_bytes
+    anew = {(each.owner, each.type) for each in known if each.code is Verdict.MAP_CHURN}
+    # A map made anew again and again was filled less far at the first look: that is no growth.
+    gained -= sum(max(0, row.bytes) for row in exact.owners if (row.owner, row.type) in anew)
     if gained < max(bars.growth_bytes, bars.steady_change * exact.heap_bytes):
         return _outside_of_the_heap(case, exact)
     grew = f"the live heap grew by {gained / MIB:.1f} MiB in {seconds:.0f} s, counted in the process"
-    values = max((*exact.owners, *exact.holders), key=lambda row: row.bytes, default=None)
+    others = (row for row in (*exact.owners, *exact.holders) if (row.owner, row.type) not in anew)
+    values = max(others, key=lambda row: row.bytes, default=None)
     if values is not None and values.before is not None and values.bytes >= bars.retained_share * gained:
         return f"{grew}, most of it held by {_as_what_it_is(values)}"
     return f"{grew}, but in no map and no slice, and at no goroutine that could be told apart"
@@ -66,19 +71,7 @@ def large_owners(case: Case, exact: Exact, known: list[Suspect]) -> list[Suspect
 def _owner(exact: Exact, row: OwnerChange) -> Suspect:
     now = row.after or NOTHING
     share = Evidence("its part of the live heap", now.bytes / max(1, exact.heap_bytes), None, SOURCE, "share")
-    return Suspect(
-        code=Verdict.UNDETERMINED,
-        confidence=0.0,
-        reasons=(),
-        bytes=now.bytes,
-        kind=kind_of(row),
-        owner=row.owner,
-        declared=row.declared,
-        type=row.type,
-        entries=now.entries,
-        growth_bytes_per_second=row.bytes / exact.seconds if exact.seconds else None,
-        evidence=(share, *figures_as_evidence(row)),
-    )
+    return counted_suspect(Verdict.UNDETERMINED, row, (), (share,), seconds=exact.seconds)
 
 
 def _outside_of_the_heap(case: Case, exact: Exact) -> str | None:

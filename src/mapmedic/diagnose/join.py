@@ -32,7 +32,7 @@ def join_inventory(case: Case, found: list[Suspect]) -> list[Suspect]:
     counted = [each for each in found if is_counted(each)]
     joined: list[Suspect] = []
     for suspect in (each for each in found if not is_counted(each)):
-        row = _row_of(case, exact, suspect)
+        row = _row_of(case, exact, suspect) or _of_the_only_churn(exact, suspect, found)
         if row is None:
             joined.append(suspect)
             continue
@@ -71,6 +71,23 @@ def _row_of(case: Case, exact: Exact, suspect: Suspect) -> OwnerChange | None:
         if count_fits(case, container, (row.after or NOTHING).entries, max(0, row.entries))
     ]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _of_the_only_churn(exact: Exact, suspect: Suspect, found: list[Suspect]) -> OwnerChange | None:
+    """Return who has the map made anew where both sides tell of just one: each names what the most garbage comes from.
+
+    A map whose entries lie in its arrays has no contents in a profile that could be counted.
+    """
+    anew = [each for each in found if each.code is Verdict.MAP_CHURN]
+    counted = [each for each in anew if is_counted(each)]
+    if suspect.code is not Verdict.MAP_CHURN or len(anew) != 2 or len(counted) != 1:
+        return None
+    other = counted[0]
+    if None not in (suspect.declared, other.declared) and not _same_declaration(
+        suspect.declared, other.declared
+    ):
+        return None
+    return next((row for row in exact.owners if _is_of(other, row) and row.after is not None), None)
 
 
 def _same_declaration(one: str | None, other: str | None) -> bool:

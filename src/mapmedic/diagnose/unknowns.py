@@ -62,8 +62,11 @@ def _logged(case: Case, what: str) -> tuple[Blank, ...]:
     return (Blank(what, what_the_gc_log_says(trace, case.thresholds)),) if trace else ()
 
 
-def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
-    """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health."""
+def what_is_unexplained(case: Case, unsure: list[Suspect], sure: list[Suspect]) -> tuple[Blank, ...]:
+    """Return signs of a problem that are too weak for a verdict and too strong for a clean bill of health.
+
+    What ``sure`` explains is no sign.
+    """
     longer = again(case, 3 * max(10.0, case.observation.seconds))
     places = case.places
     signs = [
@@ -72,7 +75,7 @@ def what_is_unexplained(case: Case, unsure: list[Suspect]) -> tuple[Blank, ...]:
         for suspect in unsure
         if suspect.code.is_finding
     ]
-    if not signs and (growth := _growth_without_a_name(case, places)):
+    if not signs and (growth := _growth_without_a_name(case, places, sure)):
         signs.append(growth)
     if places:
         made = places[0].site.function
@@ -109,10 +112,10 @@ def _no_gc(case: Case) -> str:
     return f"no GC completed during the window{count}, and a heap profile only moves when one does"
 
 
-def _growth_without_a_name(case: Case, places: tuple[GrowingPlace, ...]) -> str | None:
+def _growth_without_a_name(case: Case, places: tuple[GrowingPlace, ...], known: list[Suspect]) -> str | None:
     """Return a sentence on growth of the live heap that no rule explains, by count where it was counted."""
     if case.exact is not None and case.exact.seconds is not None:
-        return counted_growth(case, case.exact, case.exact.seconds)
+        return counted_growth(case, case.exact, case.exact.seconds, known)
     return _unexplained_growth(case, places) if case.growth_known else None
 
 

@@ -47,7 +47,7 @@ def diagnose(
     unsure = sorted((s for s in found if s.confidence < bar), key=_badness)
     if sure and sure[0].code.is_finding:
         return _conclude(case, sure, unsure)
-    missing = what_is_unexplained(case, unsure) or (() if sure else what_is_missing(case))
+    missing = what_is_unexplained(case, unsure, sure) or (() if sure else what_is_missing(case))
     if missing:
         places = places_without_a_keeper(case)
         named = [_named(case, s, source) for s in (*places, *undetermined_suspects(case, [*found, *places]))]
@@ -66,7 +66,7 @@ def _conclude(case: Case, sure: list[Suspect], unsure: list[Suspect]) -> Diagnos
     steps, reasons = _next_steps(case, worst), _texts(worst.reasons)
     if worst.code in _NOT_ABOUT_GROWTH:
         # A state explains no growth of the live heap: a leak beside it must not go without a word.
-        beside = what_is_unexplained(case, [])
+        beside = what_is_unexplained(case, [], sure)
         reasons += tuple(f"beside it, {blank.why}" for blank in beside)
         steps += tuple(blank.what for blank in beside)
     suspects = [*sure, *unsure, *(places_without_a_keeper(case) if worst.code.is_finding else ())]

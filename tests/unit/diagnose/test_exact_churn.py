@@ -10,8 +10,9 @@ from mapmedic.diagnose.verdict import diagnose
 from mapmedic.model.findings import Diagnosis, Verdict
 from mapmedic.model.inventory import AllocationCounters, Garbage, Inventory, MapArrays
 from mapmedic.model.observation import Capture, Observation
-from mapmedic.model.units import MIB, UnixNanoseconds
+from mapmedic.model.units import KIB, MIB, UnixNanoseconds
 from tests.support.inventories import START, a_map, inventory
+from tests.unit.diagnose.builder import SWISS, Heap, capture
 
 TYPE = "map[string]*main.V"
 SECONDS = 30.0
@@ -106,3 +107,34 @@ def test_without_a_name_a_map_made_anew_is_the_same_by_a_label_of_its_own() -> N
     two = looked(nameless(1, 0xC000, 0.0), replace(nameless(2, 0xD000, SECONDS), target=replace(
         nameless(2, 0, 0).target, pid=8)))  # fmt: skip
     assert two.verdict is Verdict.UNDETERMINED
+
+
+def with_profiles(first: Inventory, last: Inventory, *sites: str) -> Diagnosis:
+    """Return the diagnosis of both looks with a heap profile each: arrays are made and dropped at ``sites``."""
+    captures = []
+    for number, look in ((1, first), (2, last)):
+        heap = Heap().holds("main.start:3", 4 * KIB, 500)
+        for site in sites:
+            heap.holds(f"{SWISS} < {site} < main.main", 64 * KIB, 16, made=16 + 9_000 * (number - 1))
+        visit = capture((number - 1) * SECONDS, heap, gc=number, allocated=(number - 1) * 600 * MIB)
+        captures.append(replace(visit, inventory=look))
+    return diagnose(Observation("pid:7", tuple(captures), (), (), "go1.27.3"))
+
+
+def test_the_place_in_the_profile_and_the_owner_by_count_are_one_suspect() -> None:
+    looks = a_look(seed=1), a_look(seed=2, allocated=600 * MIB, collections=90, at=SECONDS)
+    found = with_profiles(*looks, "main.count:4")
+    churn = [each for each in found.suspects if each.code is Verdict.MAP_CHURN]
+    assert (found.verdict, len(churn), churn[0].owner) == (Verdict.MAP_CHURN, 1, "main.totals")
+    assert churn[0].site is not None and churn[0].site.function == "main.count"
+    assert found.confidence > looked(*looks).confidence
+    # Of two places nothing says which one is the owner's.
+    two = with_profiles(*looks, "main.count:4", "main.other:9").suspects
+    assert [each.site is None for each in two if each.code is Verdict.MAP_CHURN].count(True) == 1
+
+
+def test_how_far_it_was_filled_at_each_look_is_no_growth_beside_it() -> None:
+    busy = {"allocated": 600 * MIB, "collections": 90, "at": SECONDS}
+    found = looked(a_look(seed=1, entries=100), a_look(seed=2, entries=9_000, **busy))
+    assert (found.verdict, found.next_steps) == (Verdict.MAP_CHURN, ())
+    assert not [each for each in found.reasons if "beside it" in each]

@@ -26,8 +26,6 @@ FIX = Fix(
 _SOURCE = "MemStats.NextGC against the live heap"
 # NextGC is 2^64 - 1 with GOGC=off and no memory limit (src/runtime/mgcpacer.go): no goal at all.
 _NO_GOAL = 2**62
-
-
 _COUNTED = "objects in the heap that nothing leads to"
 
 
@@ -41,24 +39,18 @@ def _counted(case: Case, exact: Exact) -> list[Suspect]:
     percent = 100 * most.dead_bytes / live
     if most.dead_bytes < bars.large_bytes or percent < bars.late_gogc:
         return []
-    reasons = (
-        Reason(f"there was {percent / 100:.0f} times as much garbage as live heap, and no GC had come", 0.7),
-        Reason("the live heap does not grow", 0.5),
+    why = f"there was {percent / 100:.0f} times as much garbage as live heap, and no GC had come"
+    evidence = (
+        Evidence("garbage that has piled up", most.dead_bytes, bars.large_bytes, _COUNTED, "bytes"),
+        Evidence("GOGC is at least", round(percent), bars.late_gogc, _COUNTED, "percent"),
+        Evidence("live heap", most.live_bytes, None, _COUNTED, "bytes"),
     )
-    return [
-        Suspect(
-            code=Verdict.GC_LAG,
-            confidence=combine(reasons),
-            reasons=reasons,
-            bytes=most.dead_bytes,
-            evidence=(
-                Evidence("garbage that has piled up", most.dead_bytes, bars.large_bytes, _COUNTED, "bytes"),
-                Evidence("GOGC is at least", round(percent), bars.late_gogc, _COUNTED, "percent"),
-                Evidence("live heap", most.live_bytes, None, _COUNTED, "bytes"),
-            ),
-            fix=FIX,
-        )
-    ]
+    return [_suspect(why, most.dead_bytes, evidence)]
+
+
+def _suspect(why: str, garbage_bytes: int, evidence: tuple[Evidence, ...]) -> Suspect:
+    reasons = (Reason(why, 0.7), Reason("the live heap does not grow", 0.5))
+    return Suspect(Verdict.GC_LAG, combine(reasons), reasons, bytes=garbage_bytes, evidence=evidence, fix=FIX)
 
 
 def find_gc_lag(case: Case) -> list[Suspect]:
@@ -77,38 +69,16 @@ def find_gc_lag(case: Case) -> list[Suspect]:
     gogc = 100 * waiting / max(1.0, live + last.stacks)
     if waiting < bars.large_bytes or (gogc < bars.late_gogc and not off):
         return []
-    reasons = (
-        Reason(
-            "no GC starts by itself (GOGC=off and no memory limit)"
-            if off
-            else f"the next GC starts at {last.goal / live:.0f} times the live heap (GOGC is about {gogc:.0f})",
-            0.7,
-        ),
-        Reason("the live heap does not grow", 0.5),
+    why = (
+        "no GC starts by itself (GOGC=off and no memory limit)"
+        if off
+        else f"the next GC starts at {last.goal / live:.0f} times the live heap (GOGC is about {gogc:.0f})"
     )
-    return [
-        Suspect(
-            code=Verdict.GC_LAG,
-            confidence=combine(reasons),
-            reasons=reasons,
-            bytes=waiting,
-            evidence=(
-                Evidence(
-                    "garbage that has piled up" if off else "garbage that may pile up before the next GC",
-                    waiting,
-                    bars.large_bytes,
-                    _SOURCE,
-                    "bytes",
-                ),
-                Evidence(
-                    "GOGC, as the goal shows it",
-                    "off" if off else round(gogc),
-                    bars.late_gogc,
-                    _SOURCE,
-                    "percent",
-                ),
-                Evidence("live heap", int(live), None, "heap?debug=1", "bytes"),
-            ),
-            fix=FIX,
-        )
-    ]
+    piled = "garbage that has piled up" if off else "garbage that may pile up before the next GC"
+    shown = "off" if off else round(gogc)
+    evidence = (
+        Evidence(piled, waiting, bars.large_bytes, _SOURCE, "bytes"),
+        Evidence("GOGC, as the goal shows it", shown, bars.late_gogc, _SOURCE, "percent"),
+        Evidence("live heap", int(live), None, "heap?debug=1", "bytes"),
+    )
+    return [_suspect(why, waiting, evidence)]

@@ -23,8 +23,6 @@ FIX = Fix(
     ),
 )
 _SOURCE = "MemStats: HeapSys - HeapReleased - 1.1 x NextGC"
-
-
 _COUNTED = "resident pages of the heap that are in no span"
 
 
@@ -41,25 +39,20 @@ def _counted(case: Case, exact: Exact) -> list[Suspect]:
     if free < bars.large_bytes or share < bars.idle_share or abs(used[1] - used[0]) >= bars.growth_bytes:
         return []
     reasons = (
-        Reason(
-            f"{share:.0%} of what Go holds is free heap, and was so {exact.seconds:.0f} s earlier",
-            0.3 + 0.6 * share,
-        ),
-        Reason("next to nothing was allocated in between", 0.5),
+        f"{share:.0%} of what Go holds is free heap, and was so {exact.seconds:.0f} s earlier",
+        "next to nothing was allocated in between",
     )
-    return [
-        Suspect(
-            code=Verdict.IDLE_NOT_RETURNED,
-            confidence=combine(reasons),
-            reasons=reasons,
-            bytes=last.free_bytes,
-            evidence=(
-                Evidence("free heap that was not given back", free, bars.large_bytes, _COUNTED, "bytes"),
-                Evidence("its part of what Go holds", share, bars.idle_share, _COUNTED, "share"),
-            ),
-            fix=FIX,
-        )
-    ]
+    free_heap = Evidence("free heap that was not given back", free, bars.large_bytes, _COUNTED, "bytes")
+    return [_suspect(case, reasons, last.free_bytes, share, free_heap)]
+
+
+def _suspect(case: Case, why: tuple[str, str], free_bytes: int, share: float, free_heap: Evidence) -> Suspect:
+    reasons = (Reason(why[0], 0.3 + 0.6 * share), Reason(why[1], 0.5))
+    bar = case.thresholds.idle_share
+    part = Evidence("its part of what Go holds", share, bar, free_heap.source, "share")
+    return Suspect(
+        Verdict.IDLE_NOT_RETURNED, combine(reasons), reasons, free_bytes, evidence=(free_heap, part), fix=FIX
+    )
 
 
 def find_idle_not_returned(case: Case) -> list[Suspect]:
@@ -73,25 +66,10 @@ def find_idle_not_returned(case: Case) -> list[Suspect]:
     share = first.beyond_goal / max(1, first.held_by_go)
     if first.beyond_goal < bars.large_bytes or share < bars.idle_share:
         return []
-    reasons = (
-        Reason(
-            f"{share:.0%} of what Go holds from the system is free heap that no GC cycle needs",
-            0.3 + 0.6 * share,
-        ),
-        Reason("the live heap does not grow", 0.5),
+    why = (
+        f"{share:.0%} of what Go holds from the system is free heap that no GC cycle needs",
+        "the live heap does not grow",
     )
-    return [
-        Suspect(
-            code=Verdict.IDLE_NOT_RETURNED,
-            confidence=combine(reasons),
-            reasons=reasons,
-            bytes=first.beyond_goal,
-            evidence=(
-                Evidence(
-                    "free heap beyond the next goal", first.beyond_goal, bars.large_bytes, _SOURCE, "bytes"
-                ),
-                Evidence("its part of what Go holds", share, bars.idle_share, _SOURCE, "share"),
-            ),
-            fix=FIX,
-        )
-    ]
+    free = first.beyond_goal
+    free_heap = Evidence("free heap beyond the next goal", free, bars.large_bytes, _SOURCE, "bytes")
+    return [_suspect(case, why, free, share, free_heap)]

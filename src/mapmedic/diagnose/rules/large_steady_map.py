@@ -13,7 +13,8 @@ from __future__ import annotations
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
-from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.diagnose.counted_suspect import counted_suspect
+from mapmedic.diagnose.exact import SOURCE, Exact
 from mapmedic.diagnose.rules.map_never_shrinks import is_mostly_dead, keeps_empty_buckets
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
@@ -63,25 +64,12 @@ def _steady(case: Case, exact: Exact, row: OwnerChange, share: float, change: fl
         Reason(f"it holds {share:.0%} of the live heap", 0.6 * share + 0.2),
         Reason(f"over the window it changed by {change:.1%}, counted in the process", 0.6),
     )
-    return Suspect(
-        code=Verdict.LARGE_STEADY_MAP,
-        confidence=combine(reasons),
-        reasons=reasons,
-        bytes=now.bytes,
-        kind=kind_of(row),
-        owner=row.owner,
-        declared=row.declared,
-        type=row.type,
-        entries=now.entries,
-        growth_bytes_per_second=row.bytes / exact.seconds if exact.seconds else None,
-        evidence=(
-            Evidence("memory of the map with what it holds", now.bytes, bars.large_bytes, SOURCE, "bytes"),
-            Evidence("its part of the live heap", share, bars.large_share, SOURCE, "share"),
-            Evidence("largest change in the window", change, bars.steady_change, SOURCE, "share"),
-            *figures_as_evidence(row),
-        ),
-        fix=FIX,
+    evidence = (
+        Evidence("memory of the map with what it holds", now.bytes, bars.large_bytes, SOURCE, "bytes"),
+        Evidence("its part of the live heap", share, bars.large_share, SOURCE, "share"),
+        Evidence("largest change in the window", change, bars.steady_change, SOURCE, "share"),
     )
+    return counted_suspect(Verdict.LARGE_STEADY_MAP, row, reasons, evidence, FIX, seconds=exact.seconds)
 
 
 def _examine(case: Case, container: Container) -> Suspect | None:

@@ -9,10 +9,13 @@ Mend it: put a fresh map in its place when it has been emptied (m = make(map[K]V
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mapmedic.diagnose.case import Case
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.containers import Container
-from mapmedic.diagnose.exact import SOURCE, Exact, figures_as_evidence, kind_of
+from mapmedic.diagnose.counted_suspect import counted_suspect
+from mapmedic.diagnose.exact import SOURCE, Exact
 from mapmedic.model.findings import Evidence, Fix, Reason, Suspect, Verdict
 from mapmedic.model.frames import ContainerKind
 from mapmedic.model.inventory_change import OwnerChange, OwnerFigures
@@ -84,23 +87,12 @@ def _mostly_dead(case: Case, exact: Exact, row: OwnerChange, now: OwnerFigures) 
     reasons = [Reason(f"{share:.0%} of its own memory is room for entries that it no longer has", 0.8)]
     if exact.seconds is not None:
         reasons.append(Reason(f"{exact.seconds:.0f} s earlier it was so, too", 0.3))
-    return Suspect(
-        code=Verdict.MAP_NEVER_SHRINKS,
-        confidence=combine(reasons),
-        reasons=tuple(reasons),
-        bytes=now.shallow_bytes,
-        kind=kind_of(row),
-        owner=row.owner,
-        declared=row.declared,
-        type=row.type,
-        entries=now.entries,
-        evidence=(
-            Evidence("dead memory in the map", dead, case.thresholds.emptied_bytes, SOURCE, "bytes"),
-            Evidence("its part of the map's own memory", share, case.thresholds.dead_share, SOURCE, "share"),
-            *figures_as_evidence(row),
-        ),
-        fix=FIX,
+    evidence = (
+        Evidence("dead memory in the map", dead, case.thresholds.emptied_bytes, SOURCE, "bytes"),
+        Evidence("its part of the map's own memory", share, case.thresholds.dead_share, SOURCE, "share"),
     )
+    found = counted_suspect(Verdict.MAP_NEVER_SHRINKS, row, tuple(reasons), evidence, FIX)
+    return replace(found, bytes=now.shallow_bytes)
 
 
 def _suspect(case: Case, container: Container) -> Suspect:

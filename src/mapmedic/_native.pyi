@@ -175,6 +175,15 @@ class GoCode:
     def said_types(
         self, types: tuple[int, int], variables: tuple[int, int], standing: bytes
     ) -> list[SaidType]: ...
+    def code_of(self, prefixes: list[str]) -> list[tuple[int, int]]: ...
+    def unwind_standing(
+        self,
+        pid: int,
+        layout: dict[str, int],
+        list: int,
+        threads: list[tuple[int, int, int]],
+        most_bytes: int,
+    ) -> StackColumns | None: ...
     def unwind(
         self, layout: dict[str, int], goroutines: bytes, threads: list[tuple[int, int, int]]
     ) -> StackColumns: ...

@@ -27,6 +27,7 @@
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
     |   |-- HealthTurnedBad                the service answered badly, so everything was put back
+    |   |-- NoSafeMoment                   a map of a process that could not be changed safely for as long as was waited
     |   |-- WriteRefused                   a process is not as it was read, or may stand still no longer
     |   |-- BackupFailed                   no whole backup, so everything was put back
     |   `-- AgentRefused                   the agent in the target said no
@@ -266,6 +267,23 @@ class HealthTurnedBad(Refused):
     def __init__(self, complaints: tuple[str, ...]) -> None:
         super().__init__("; ".join(complaints))
         self.complaints = complaints
+
+
+class NoSafeMoment(Refused):
+    """Say that the map at ``address`` of process ``pid`` could not be changed safely in any of ``tries`` stops.
+
+    ``reasons`` are "what kept it from that, how often: the last sentence on it", the most frequent first.
+    """
+
+    def __init__(self, pid: int, address: int, tries: int, reasons: tuple[str, ...]) -> None:
+        said = "; ".join(reasons)
+        super().__init__(
+            f"process {pid}: no safe moment for the map at {address:#x} in {tries:,} tries: {said}"
+        )
+        self.pid = pid
+        self.address = address
+        self.tries = tries
+        self.reasons = reasons
 
 
 class WriteRefused(Refused):

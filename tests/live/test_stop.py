@@ -16,7 +16,8 @@ from mapmedic.errors import ProcessUnreadable, WriteRefused
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.process import read_facts
 from mapmedic.memory.stop import Stop, stop
-from mapmedic.memory.writer import Change, write_changes
+from mapmedic.memory.writer import write_changes
+from mapmedic.model.change import Change
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 PAGE = 4096
@@ -155,7 +156,8 @@ TOOL = """
 import sys
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.stop import stop
-from mapmedic.memory.writer import Change, write_changes
+from mapmedic.memory.writer import write_changes
+from mapmedic.model.change import Change
 pid, at = int(sys.argv[1]), int(sys.argv[2])
 facts = require_readable(pid)
 byte = 0

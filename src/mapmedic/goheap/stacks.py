@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class End(IntEnum):
 
 
 _MOST_SAID = 10
-_WORD_COLUMNS = (
+_WORD_COLUMNS: Final = (
     "id", "thread", "context", "used_low", "used_high", "low", "high", "pc", "call", "entry", "sp", "fp",
 )  # fmt: skip
 _WHY = {
@@ -261,23 +262,12 @@ def unwind_stacks(memory: Memory, runtime: Runtime, code: _native.GoCode) -> Sta
     goroutines = np.array(runtime.goroutines, dtype="<u8").tobytes()
     with readable_tables():
         columns = code.unwind(stack_layout(runtime.build), goroutines, threads)
-    words = {
-        name: np.frombuffer(columns[name], dtype="<u8")
-        for name in (
-            "id",
-            "thread",
-            "context",
-            "used_low",
-            "used_high",
-            "low",
-            "high",
-            "pc",
-            "call",
-            "entry",
-            "sp",
-            "fp",
-        )
-    }
+    return stacks_of(code, columns)
+
+
+def stacks_of(code: _native.GoCode, columns: _native.StackColumns) -> Stacks:
+    """Return what the native core says of stacks as numbers."""
+    words = {name: np.frombuffer(columns[name], dtype="<u8") for name in _WORD_COLUMNS}
     return Stacks(
         code=code,
         certain=_words(

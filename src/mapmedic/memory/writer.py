@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable, WriteRefused
 from mapmedic.memory.stop import Stop
+from mapmedic.model.change import Change
 
 # What the window says -> why nothing was written.
 _WHY = {
@@ -15,15 +15,6 @@ _WHY = {
     "not_whole": "it does not lie within one page, so that our death could leave half of it",
     "too_slow": "the time that the process may stand still was up",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """``old`` lies at ``address``, and ``new``, of the same length, is to lie there."""
-
-    address: int
-    old: bytes
-    new: bytes
 
 
 def write_changes(stop: Stop, changes: Sequence[Change]) -> None:

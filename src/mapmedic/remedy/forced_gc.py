@@ -14,7 +14,7 @@ from collections.abc import Callable
 from mapmedic.errors import PreflightFailed
 from mapmedic.memory.again import ProcessAgain
 from mapmedic.memory.process import started_ticks
-from mapmedic.memory.writer import Change
+from mapmedic.model.change import Change
 from mapmedic.model.gc_words import GcWord, GcWords
 from mapmedic.model.remedy import Condition
 from mapmedic.model.tuning import Collections

@@ -12,7 +12,7 @@ from typing import Any
 
 from mapmedic.errors import MapmedicError
 from mapmedic.memory.process import started_ticks
-from mapmedic.memory.writer import Change
+from mapmedic.model.change import Change
 from mapmedic.remedy.boot import boot_id
 from mapmedic.remedy.forced_gc import BEGUN, RESTORED
 from mapmedic.remedy.journal import SCHEMA, is_in_use

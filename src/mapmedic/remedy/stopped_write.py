@@ -8,7 +8,8 @@ from mapmedic.errors import ProcessUnreadable, WriteRefused
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.process import started_ticks
 from mapmedic.memory.stop import stop
-from mapmedic.memory.writer import Change, write_changes
+from mapmedic.memory.writer import write_changes
+from mapmedic.model.change import Change
 
 # For how long at most it may stand still, for what takes microseconds once its threads have stopped.
 MAX_PAUSE_MS = 50.0

@@ -6,7 +6,7 @@ from mapmedic.errors import PreflightFailed, ProofFailed
 from mapmedic.goheap.gc_words import find_gc_words
 from mapmedic.memory.process import read_facts
 from mapmedic.memory.program import read_program
-from mapmedic.memory.writer import Change
+from mapmedic.model.change import Change
 from mapmedic.model.gc_words import GcWords
 from mapmedic.model.tuning import SettingChange, TuneOutcome, TunePlan, WordWrite
 from mapmedic.remedy.boot import boot_id

@@ -65,6 +65,16 @@ def _(error: errors.BackupFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.NoSafeMoment) -> Advice:
+    return Advice(
+        f"not done: in none of {error.tries:,} tries was it safe to change the map",
+        "; ".join(error.reasons),
+        ("its lock is held nearly all the time", "an iterator of it is kept", "it moved, or went"),
+        "look at it again (mapmedic heap PID), and try when there is less traffic",
+    )  # fmt: skip
+
+
+@advise.register
 def _(error: errors.WriteRefused) -> Advice:
     return Advice(
         f"nothing was written: {error.why}", f"process {error.pid}, address {error.address:#x}",

@@ -1,0 +1,89 @@
+"""Empty one map of a running process: wait for a moment that is safe, write its header, look at what was written."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mapmedic.errors import NoSafeMoment, ProcessUnreadable, WriteRefused
+from mapmedic.goheap.header_reset import plan_reset
+from mapmedic.goheap.safe_moment import MapWatch, judge
+from mapmedic.memory.access import require_readable
+from mapmedic.memory.stop import Stop, stop
+from mapmedic.memory.writer import write_changes
+from mapmedic.model.emptied import Emptied, Try, count_hindrances
+from mapmedic.model.safe_moment import Hindrance, Unsafe
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a stop may last, how long to go on trying, and how long to wait between two tries, in ms."""
+
+    budget_ms: float = 20.0
+    limit_ms: float = 10_000.0
+    least_wait_ms: float = 1.0
+    most_wait_ms: float = 20.0
+    random: random.Random = field(default_factory=random.Random)
+
+    def waits_ms(self) -> Iterator[float]:
+        """Yield how long to wait before each next try: longer and longer, and never in step with the target."""
+        ceiling = self.least_wait_ms
+        while True:
+            yield self.random.uniform(self.least_wait_ms, max(self.least_wait_ms, ceiling))
+            ceiling = min(self.most_wait_ms, ceiling * 1.5)
+
+
+def empty_map(pid: int, watch: MapWatch, patience: Patience | None = None) -> Emptied:
+    """Empty the map that ``watch`` is of, in process ``pid``, at the first safe moment.
+
+    NoSafeMoment where there was none within the limit, or there can be none; ProcessUnreadable where the process
+    cannot be stopped. The map is untouched each time.
+    """
+    patience = patience or Patience()
+    facts = require_readable(pid)
+    tries: list[Try] = []
+    began_ns = time.monotonic_ns()
+    for wait_ms in patience.waits_ms():
+        at_ms = (time.monotonic_ns() - began_ns) / _NS_PER_MS
+        try:
+            with stop(pid, facts, patience.budget_ms) as held:
+                done = _try(held, watch)
+        except ProcessUnreadable as error:
+            if error.cause != "too_slow":
+                raise
+            tries.append(Try(at_ms, patience.budget_ms, Unsafe(Hindrance.TOO_SLOW, error.why)))
+        else:
+            pause_ms = held.pause_ns / _NS_PER_MS
+            if not isinstance(done, Unsafe):
+                return Emptied(done[0], pause_ms, done[1], tuple(tries))
+            tries.append(Try(at_ms, pause_ms, done))
+        if not tries[-1].hindrance.hindrance.may_pass or at_ms + wait_ms > patience.limit_ms:
+            raise NoSafeMoment(pid, watch.address, len(tries), count_hindrances(tuple(tries)))
+        time.sleep(wait_ms / 1000)
+    raise AssertionError("unreachable")
+
+
+def _try(held: Stop, watch: MapWatch) -> tuple[int, tuple[str, ...]] | Unsafe:
+    """Return (entries that went, what made it safe); Unsafe, with nothing written, where it is not."""
+    moment = judge(held, watch)
+    if isinstance(moment, Unsafe):
+        return moment
+    changes = plan_reset(watch.shape, watch.address, moment.header)
+    if isinstance(changes, Unsafe):
+        return changes
+    try:
+        write_changes(held, changes)
+    except WriteRefused as error:
+        return Unsafe(Hindrance.TOO_SLOW, error.why)
+    return watch.shape.entries(moment.header), (*moment.evidence, _reread(held, watch, moment.header))
+
+
+def _reread(held: Stop, watch: MapWatch, before: bytes) -> str:
+    now = held.read([(watch.address, watch.shape.size_bytes)])[0]
+    if now == watch.shape.emptied(before):
+        return "the header was read again in the same stop: it is that of an empty map"
+    return "what was written could not be read again before the process was let go"

@@ -10,7 +10,9 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +22,11 @@ from mapmedic.errors import NoSafeMoment, ProcessUnreadable
 from mapmedic.goheap.safe_moment import MapWatch, watch_map
 from mapmedic.memory.process import read_facts
 from mapmedic.model.inventory import Limits
+from mapmedic.model.map_lock import LockKind, MapLock
 from mapmedic.remedy.outside.empty import Patience, empty_map
 from mapmedic.source.toolchain import GoToolchain
 from tests.live.test_stacks import toolchains
-from tests.support.livefix import LiveFix, Place, build_livefix, livefix
+from tests.support.livefix_program import Livefix, build_livefix
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 # What guards itself is another way to act.
@@ -42,8 +45,9 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     yield build_livefix(go, tmp_path_factory.mktemp("livefix"))
 
 
-def watches(service: LiveFix) -> list[tuple[Place, MapWatch]]:
-    target = parse_target(f"pid:{service.pid}")
+def watches(service: Livefix) -> list[tuple[str, MapWatch]]:
+    """Kind of map -> how it is watched, one for each map."""
+    target, kinds = parse_target(f"pid:{service.process.pid}"), service.get("truth")["kinds"]
     for tries_left in reversed(range(5)):
         try:
             heap = capture_heap(target, Limits(max_pause_ms=5_000.0))[0]
@@ -51,41 +55,68 @@ def watches(service: LiveFix) -> list[tuple[Place, MapWatch]]:
             if not tries_left:
                 raise
             continue
-        return [(each, watch_map(heap, each.map, each.lock)) for each in service.places()]
+        return [
+            (kind, watch_map(heap, each["map"], (lock_of(each),)))
+            for kind in kinds for each in kinds[kind]["places"]
+        ]  # fmt: skip
     raise AssertionError("unreachable")
 
 
-def may_be_emptied(service: LiveFix, watch: MapWatch) -> bool:
+def lock_of(place: dict[str, Any]) -> MapLock:
+    return MapLock(LockKind(place["lock_kind"]), place["lock"], "the lab says so")
+
+
+def faults(service: Livefix) -> dict[str, int]:
+    """What it found wrong with its own maps, and that it is there to be asked."""
+    assert service.process.poll() is None
+    return {name: count for name, count in service.get("stats")["faults"].items() if count}
+
+
+def entries(service: Livefix, kind: str) -> int:
+    return int(service.get("stats")["kinds"][kind]["entries"])
+
+
+@contextmanager
+def mended(service: Livefix) -> Iterator[None]:
+    """Tell it that entries may go meanwhile."""
+    service.post("begin")
+    try:
+        yield
+    finally:
+        service.post("end")
+
+
+def may_be_emptied(service: Livefix, watch: MapWatch) -> bool:
     """Whether its header lies within a page; where it does not, it must be refused, and not be touched."""
     if watch.address % PAGE + watch.shape.size_bytes <= PAGE:
         return True
     with pytest.raises(NoSafeMoment) as refused:
-        empty_map(service.pid, watch, PATIENT)
+        empty_map(service.process.pid, watch, PATIENT)
     assert refused.value.reasons[-1].startswith("on_two_pages, ")
     return False
 
 
 def test_every_map_is_emptied_and_the_program_finds_nothing_wrong(program: Path) -> None:
-    with livefix(program, MAPS, "--entries", str(ENTRIES), "--rate", "200") as service:
+    with Livefix(program, MAPS, "--entries", str(ENTRIES), "--rate", "200") as service:
         watched = [each for each in watches(service) if may_be_emptied(service, each[1])]
         assert len(watched) > 5
         for _ in range(ROUNDS):
-            for place, watch in watched:
-                before = service.entries(place.kind)
-                with service.mended():
-                    done = empty_map(service.pid, watch, PATIENT)
+            for kind, watch in watched:
+                before = entries(service, kind)
+                with mended(service):
+                    done = empty_map(service.process.pid, watch, PATIENT)
                 assert done.entries > 0 and len(done.evidence) == 6
                 assert "again in the same stop: it is that of an empty map" in done.evidence[-1]
                 if before > 1_000:
-                    assert service.entries(place.kind) < before / 2
-                service.post(f"refill?kind={place.kind}")
-            assert service.faults() == {}
-        for place, watch in watched:
-            with service.mended():
-                empty_map(service.pid, watch, PATIENT)
+                    assert entries(service, kind) < before / 2
+                service.post("refill", kind)
+            assert faults(service) == {}
+        for kind, watch in watched:
+            with mended(service):
+                empty_map(service.process.pid, watch, PATIENT)
             # insert, look up, len, range, clone, delete, clear, on what was emptied a moment ago.
-            assert service.post(f"exercise?kind={place.kind}") == {place.kind: []}
-        assert service.faults() == {}
+            assert service.post("exercise", kind) == {kind: []}
+        assert faults(service) == {}
 
 
 @pytest.mark.parametrize("where", ["range", "reflect", "pull"])
@@ -104,42 +135,42 @@ def test_a_live_iterator_is_seen_wherever_it_is_kept(program: Path, where: str) 
         "--rate",
         "20",
     )
-    with livefix(program, "session-desk,int-ledger", *arguments) as service:
-        for place, watch in watches(service):
-            before = service.entries(place.kind)
+    with Livefix(program, "session-desk,int-ledger", *arguments) as service:
+        for kind, watch in watches(service):
+            before = entries(service, kind)
             with pytest.raises(NoSafeMoment) as refused:
-                empty_map(service.pid, watch, Patience(budget_ms=200.0, limit_ms=1_500.0))
+                empty_map(service.process.pid, watch, Patience(budget_ms=200.0, limit_ms=1_500.0))
             assert any(each.startswith("iterator, ") for each in refused.value.reasons), refused.value
-            assert service.entries(place.kind) > before / 2
-        assert service.faults() == {}
+            assert entries(service, kind) > before / 2
+        assert faults(service) == {}
 
 
 def test_a_lock_that_is_always_held_ends_in_a_refusal(program: Path) -> None:
-    with livefix(program, "session-desk", "--held", "99", "--hold-for", "1h", "--hold-asleep") as service:
+    with Livefix(program, "session-desk", "--held", "99", "--hold-for", "1h", "--hold-asleep") as service:
         ((_, watch),) = watches(service)
         with pytest.raises(NoSafeMoment) as refused:
-            empty_map(service.pid, watch, Patience(limit_ms=500.0))
+            empty_map(service.process.pid, watch, Patience(limit_ms=500.0))
     assert refused.value.exit_code == 4
     assert refused.value.reasons[0].startswith("locked, ") and refused.value.tries > 5
 
 
 def test_killed_at_any_moment_we_leave_a_program_that_runs_and_maps_that_are_whole(program: Path) -> None:
     chance = random.Random(5)  # noqa: S311 - moments, no secrets
-    with livefix(program, "session-desk,small-flags", "--entries", "2000", "--rate", "50") as service:
+    with Livefix(program, "session-desk,small-flags", "--entries", "2000", "--rate", "50") as service:
         watched = [each for each in watches(service) if may_be_emptied(service, each[1])]
         for _ in range(KILLS):
-            with service.mended():
+            with mended(service):
                 child = os.fork()
                 if child == 0:
                     while True:
                         for _, watch in watched:
-                            empty_map(service.pid, watch, PATIENT)
+                            empty_map(service.process.pid, watch, PATIENT)
                 time.sleep(chance.uniform(0.0, 0.3))  # a moment is what is wanted
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-            facts = read_facts(service.pid)
+            facts = read_facts(service.process.pid)
             assert facts.tracer_pid == 0 and facts.state in "RS"
-            assert service.faults() == {}
-        for place, _ in watched:
-            assert service.post(f"exercise?kind={place.kind}") == {place.kind: []}
-        assert service.faults() == {}
+            assert faults(service) == {}
+        for kind, _ in watched:
+            assert service.post("exercise", kind) == {kind: []}
+        assert faults(service) == {}

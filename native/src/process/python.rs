@@ -14,6 +14,7 @@ use super::failure::{Failure, Outcome};
 use super::scattered;
 use super::snapshot;
 use super::stub;
+use super::sys;
 use super::window::Window;
 use super::writing::Change;
 
@@ -190,6 +191,7 @@ where
     thread::Builder::new()
         .name("mapmedic-keeper".into())
         .spawn(move || {
+            sys::run_first();
             let mut teller = Teller(Some(say));
             let how = keep(&mut teller, &asked);
             match (teller.0, how) {

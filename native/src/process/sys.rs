@@ -263,6 +263,19 @@ pub fn write_at(process: pid_t, address: u64, bytes: &[u8]) -> io::Result<usize>
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
+/// Has this thread run before all that is not as urgent, where the kernel lets us: somebody stands still for it.
+pub fn run_first() {
+    let least_urgent = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the kernel reads one sched_param, of this thread alone (0). Where it refuses, nothing has changed.
+    unsafe {
+        libc::sched_setscheduler(
+            0,
+            libc::SCHED_RR | libc::SCHED_RESET_ON_FORK,
+            &raw const least_urgent,
+        );
+    }
+}
+
 /// Ends a process that nobody else shall ever run.
 pub fn kill_now(process: pid_t) -> io::Result<()> {
     // SAFETY: kill takes two numbers.

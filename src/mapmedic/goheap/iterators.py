@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mapmedic.goheap.header_reset import HeaderShape
+from mapmedic.goheap.runtime import Runtime
 from mapmedic.memory.reader import Place
 
 _WORD = 8
+_LEAST_POINTER, _MOST_POINTER = 1 << 16, 1 << 47
 # From the start of an iterator to its word with the map's address; how much of one is read.
 _MAP, _BYTES = 24, 96
 # hiter: buckets 32, startBucket 64, offset 72, wrapped 73, B 74, i 75, bucket 80.
@@ -31,6 +33,12 @@ class IteratorTest:
     map_type: int
     types: tuple[int, int]
 
+    @classmethod
+    def of(cls, runtime: Runtime, header: int, map_type: int = 0) -> IteratorTest:
+        """Return it for the map at ``header``; ``map_type``, where known: reflection's own lie elsewhere."""
+        types = int(runtime.types), int(runtime.types_end)
+        return cls(HeaderShape.of(runtime.layout), header, map_type, types)
+
     def candidates(self, words: Iterable[tuple[int, int]]) -> list[int]:
         """Return where to look, of ``words`` (address of a word that holds the map, the word before)."""
         low, high = self.types
@@ -47,9 +55,10 @@ class IteratorTest:
         """
         if raw is None:
             return True
-        key, _, type_, map_ = struct.unpack_from("<4Q", raw)
+        key, elem, type_, map_ = struct.unpack_from("<4Q", raw)
         low, high = self.types
-        if key == 0 or map_ != self.map or not (type_ == self.map_type or low <= type_ < high):
+        is_begun = all(_LEAST_POINTER <= each < _MOST_POINTER for each in (key, elem))
+        if not is_begun or map_ != self.map or not (type_ == self.map_type or low <= type_ < high):
             return False
         return _fits_swiss(header, raw) if self.shape.swiss else _fits_classic(header, raw)
 

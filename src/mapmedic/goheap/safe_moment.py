@@ -6,7 +6,6 @@ least is asked first. docs/concepts/live-write-safety.md says of each condition 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,10 +19,11 @@ from mapmedic.goheap.gc_words import find_gc_words
 from mapmedic.goheap.header_reset import HeaderShape
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.iterators import IteratorTest
+from mapmedic.goheap.live_iterators import iterator_words_elsewhere
 from mapmedic.goheap.locks import lock_place, why_taken
 from mapmedic.goheap.stack_layouts import stack_layout
 from mapmedic.goheap.stacks import End, Stacks, StackWords, readable_tables, stacks_of
-from mapmedic.memory.reader import Place, ThreadState
+from mapmedic.memory.reader import Place, ReadPlaces, ThreadState
 from mapmedic.model.map_lock import MapLock
 from mapmedic.model.safe_moment import Hindrance, Moment, Safe, Unsafe
 
@@ -37,8 +37,9 @@ _OPERATIONS = (
 # src/runtime/mbarrier.go, mbitmap.go: these ask whether the write barrier is on, and name no other variable together.
 _ASKS_BARRIER = ("runtime.typedmemmove", "runtime.bulkBarrierPreWrite")
 _ALLGADD = "runtime.allgadd"
+# Of what is seen while it runs, this is believed: any word of it was true a moment ago.
+_SEEN_RUNNING = frozenset((Hindrance.COLLECTING, Hindrance.LOCKED, Hindrance.BEING_WRITTEN))
 _MOST_STACK_BYTES = 256 << 20
-_MOST_HEAP_WORDS = 1 << 16
 _WORD = 8
 
 
@@ -62,7 +63,7 @@ class MapWatch:
 
     address: int
     shape: HeaderShape
-    lock: MapLock | None
+    locks: tuple[MapLock, ...]
     way: tuple[tuple[int, bytes], ...]
     phase: int
     barrier: int
@@ -75,8 +76,11 @@ class MapWatch:
     heap_iterators: tuple[int, ...]
 
 
-def watch_map(heap: GoHeap, address: int, lock: MapLock | None) -> MapWatch:
-    """Return what to ask of the map at ``address``, guarded by ``lock``; HeapUnreadable where that is not all found."""
+def watch_map(heap: GoHeap, address: int, locks: tuple[MapLock, ...]) -> MapWatch:
+    """Return what to ask of the map at ``address``, which ``locks`` guard together.
+
+    HeapUnreadable where not all that has to be asked was found.
+    """
     rows = np.flatnonzero(heap.maps["address"] == address)
     if not len(rows) or heap.maps["is_on_stack"][rows[0]]:
         raise HeapUnreadable(f"there is no map on the heap with its header at {address:#x}")
@@ -85,14 +89,12 @@ def watch_map(heap: GoHeap, address: int, lock: MapLock | None) -> MapWatch:
         raise HeapUnreadable("where the runtime says whether it collects was not found")
     shape, code = HeaderShape.of(heap.runtime.layout), heap.stacks.code
     runtime = heap.runtime
-    test = IteratorTest(
-        shape, address, int(heap.maps["map_type"][rows[0]]), (int(runtime.types), int(runtime.types_end))
-    )
+    test = IteratorTest.of(runtime, address, int(heap.maps["map_type"][rows[0]]))
     operations = np.array(sorted(code.code_of(list(_OPERATIONS))), dtype="<u8").reshape(-1, 2)
     return MapWatch(
         address=address,
         shape=shape,
-        lock=lock,
+        locks=locks,
         way=_way(heap, address),
         phase=phase.address,
         barrier=_find_barrier(heap),
@@ -102,16 +104,22 @@ def watch_map(heap: GoHeap, address: int, lock: MapLock | None) -> MapWatch:
         entries=operations[:, 0].copy(),
         ends=operations[:, 1].copy(),
         iterators=test,
-        heap_iterators=_heap_iterators(heap, test),
+        heap_iterators=tuple(iterator_words_elsewhere(heap, test)),
     )
+
+
+def glance(read: ReadPlaces, watch: MapWatch) -> Unsafe | None:
+    """Return what forbids a change and can be seen while the process runs; None where a stop is worth it."""
+    fixed = read(_places(watch))
+    seen = _judge_words(watch, fixed, [held for _, held in watch.way])
+    return seen if isinstance(seen, Unsafe) and seen.hindrance in _SEEN_RUNNING else None
 
 
 def judge(standing: Standing, watch: MapWatch) -> Moment:
     """Return whether the map may be changed now; ``standing`` must last until that is done."""
-    lock = (lock_place(watch.lock),) if watch.lock else ()
-    fixed = ((watch.phase, 4), (watch.barrier, 4), (watch.address, watch.shape.size_bytes), *lock)
-    way = tuple((at, len(held)) for at, held in watch.way)
-    beside = tuple(watch.iterators.place(at) for at in watch.heap_iterators)
+    fixed = _places(watch)
+    way = [(at, len(held)) for at, held in watch.way]
+    beside = [watch.iterators.place(at) for at in watch.heap_iterators]
     found = standing.read((*fixed, *way, *beside))
     cheap = _judge_words(watch, found[: len(fixed)], found[len(fixed) : len(fixed) + len(way)])
     if isinstance(cheap, Unsafe):
@@ -124,8 +132,14 @@ def judge(standing: Standing, watch: MapWatch) -> Moment:
     return stacks if isinstance(stacks, Unsafe) else Safe(header, cheap.evidence + stacks)
 
 
+def _places(watch: MapWatch) -> list[Place]:
+    """Return the words of the collector, the header, the locks."""
+    header = (watch.address, watch.shape.size_bytes)
+    return [(watch.phase, 4), (watch.barrier, 4), header, *map(lock_place, watch.locks)]
+
+
 def _judge_words(watch: MapWatch, fixed: Sequence[bytes | None], way: Sequence[bytes | None]) -> Moment:
-    phase, barrier, header, *lock = fixed
+    phase, barrier, header, *locks = fixed
     if phase != bytes(4) or barrier != bytes(4):
         return Unsafe(Hindrance.COLLECTING, "a collection is marking")
     if tuple(way) != tuple(held for _, held in watch.way):
@@ -135,11 +149,11 @@ def _judge_words(watch: MapWatch, fixed: Sequence[bytes | None], way: Sequence[b
     if watch.shape.is_being_written(header):
         return Unsafe(Hindrance.BEING_WRITTEN, "the map says that it is being written")
     said = ["no collection marks, and the write barrier is off", "the map is not being written"]
-    if watch.lock is not None:
-        taken = why_taken(watch.lock, lock[0])
+    for lock, raw in zip(watch.locks, locks, strict=True):
+        taken = why_taken(lock, raw)
         if taken:
             return Unsafe(Hindrance.LOCKED, taken)
-        said.append(f"the {watch.lock.kind} at {watch.lock.address:#x} is free")
+        said.append(f"the {lock.kind} at {lock.address:#x} is free")
     return Safe(header, tuple(said))
 
 
@@ -226,16 +240,3 @@ def _find_list(heap: GoHeap) -> int:
     if len(found) != 1:
         raise HeapUnreadable("where the runtime keeps the list of goroutines was not found")
     return found[0]
-
-
-def _heap_iterators(heap: GoHeap, test: IteratorTest) -> tuple[int, ...]:
-    """Return the live words outside of stacks that hold the map's address behind that of a type."""
-    pattern = struct.pack("<Q", test.map)
-    words = heap.memory.find(pattern, 0, 1 << 63, align=_WORD, most=_MOST_HEAP_WORDS)
-    if len(words) == _MOST_HEAP_WORDS:
-        raise HeapUnreadable(f"{_MOST_HEAP_WORDS:,} words lead to the map: too many to look for iterators")
-    (low, high), survey = heap.runtime.variables, heap.survey
-    # Of what is outside of stacks, what nothing leads to is nobody's any more: stacks that were moved, garbage.
-    alive = (at for at in words if low <= at < high or survey.way_into(at) is not None)
-    outside = (at for at in alive if heap.stacks.index_at(at) is None)
-    return tuple(test.candidates((at, heap.memory.word(at - _WORD) or 0) for at in outside))

@@ -10,7 +10,10 @@ from mapmedic.model.safe_moment import Unsafe
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One stop in which it was not safe: when, in ms from the first, how long it lasted, and why not."""
+    """One look that found it not safe: when, in ms from the first, how long it stood still for it, and why not.
+
+    ``pause_ms`` is 0 where that could be seen while it ran.
+    """
 
     at_ms: float
     pause_ms: float
@@ -21,7 +24,7 @@ class Try:
 class Emptied:
     """A map was emptied: how many entries went, how long its process stood still for that, and what made it safe.
 
-    ``tries`` are the stops before, in which it was not.
+    ``tries`` are the looks before, which found it not safe.
     """
 
     entries: int

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mapmedic.errors import NoSafeMoment, ProcessUnreadable, WriteRefused
 from mapmedic.goheap.header_reset import plan_reset
-from mapmedic.goheap.safe_moment import MapWatch, judge
+from mapmedic.goheap.safe_moment import MapWatch, glance, judge
 from mapmedic.memory.access import require_readable
+from mapmedic.memory.again import ProcessAgain
+from mapmedic.memory.process import ProcessFacts
 from mapmedic.memory.stop import Stop, stop
 from mapmedic.memory.writer import write_changes
 from mapmedic.model.emptied import Emptied, Try, count_hindrances
 from mapmedic.model.safe_moment import Hindrance, Unsafe
 
 _NS_PER_MS = 1_000_000
+_MOST_STEPS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class Patience:
     most_wait_ms: float = 20.0
     random: random.Random = field(default_factory=random.Random)
 
-    def waits_ms(self) -> Iterator[float]:
-        """Yield how long to wait before each next try: longer and longer, and never in step with the target."""
-        ceiling = self.least_wait_ms
-        while True:
-            yield self.random.uniform(self.least_wait_ms, max(self.least_wait_ms, ceiling))
-            ceiling = min(self.most_wait_ms, ceiling * 1.5)
+    def wait_ms(self, stops: int) -> float:
+        """Return how long to wait after ``stops`` stops: longer after each, and never in step with the target."""
+        ceiling = self.least_wait_ms * 1.5 ** min(stops + 1, _MOST_STEPS)
+        return self.random.uniform(
+            self.least_wait_ms, max(self.least_wait_ms, min(self.most_wait_ms, ceiling))
+        )
 
 
 def empty_map(pid: int, watch: MapWatch, patience: Patience | None = None) -> Emptied:
@@ -44,27 +46,38 @@ def empty_map(pid: int, watch: MapWatch, patience: Patience | None = None) -> Em
     cannot be stopped. The map is untouched each time.
     """
     patience = patience or Patience()
-    facts = require_readable(pid)
+    facts, began_ns = require_readable(pid), time.monotonic_ns()
     tries: list[Try] = []
-    began_ns = time.monotonic_ns()
-    for wait_ms in patience.waits_ms():
+    stops = 0
+    while True:
         at_ms = (time.monotonic_ns() - began_ns) / _NS_PER_MS
-        try:
-            with stop(pid, facts, patience.budget_ms) as held:
-                done = _try(held, watch)
-        except ProcessUnreadable as error:
-            if error.cause != "too_slow":
-                raise
-            tries.append(Try(at_ms, patience.budget_ms, Unsafe(Hindrance.TOO_SLOW, error.why)))
-        else:
-            pause_ms = held.pause_ns / _NS_PER_MS
-            if not isinstance(done, Unsafe):
-                return Emptied(done[0], pause_ms, done[1], tuple(tries))
-            tries.append(Try(at_ms, pause_ms, done))
-        if not tries[-1].hindrance.hindrance.may_pass or at_ms + wait_ms > patience.limit_ms:
+        done = _look_once(pid, facts, watch, patience.budget_ms, at_ms)
+        if isinstance(done, Emptied):
+            return replace(done, tries=tuple(tries))
+        tries.append(done)
+        stops += done.pause_ms > 0
+        # A glance costs the target nothing: the next may come soon.
+        wait_ms = patience.wait_ms(stops if done.pause_ms else 0)
+        if not done.hindrance.hindrance.may_pass or at_ms + wait_ms > patience.limit_ms:
             raise NoSafeMoment(pid, watch.address, len(tries), count_hindrances(tuple(tries)))
         time.sleep(wait_ms / 1000)
-    raise AssertionError("unreachable")
+
+
+def _look_once(
+    pid: int, facts: ProcessFacts, watch: MapWatch, budget_ms: float, at_ms: float
+) -> Emptied | Try:
+    seen = glance(ProcessAgain(pid, budget_ms).read, watch)
+    if seen is not None:
+        return Try(at_ms, 0.0, seen)
+    try:
+        with stop(pid, facts, budget_ms) as held:
+            done = _try(held, watch)
+    except ProcessUnreadable as error:
+        if error.cause != "too_slow":
+            raise
+        return Try(at_ms, budget_ms, Unsafe(Hindrance.TOO_SLOW, error.why))
+    pause_ms = held.pause_ns / _NS_PER_MS
+    return Try(at_ms, pause_ms, done) if isinstance(done, Unsafe) else Emptied(done[0], pause_ms, done[1], ())
 
 
 def _try(held: Stop, watch: MapWatch) -> tuple[int, tuple[str, ...]] | Unsafe:
@@ -75,6 +88,8 @@ def _try(held: Stop, watch: MapWatch) -> tuple[int, tuple[str, ...]] | Unsafe:
     changes = plan_reset(watch.shape, watch.address, moment.header)
     if isinstance(changes, Unsafe):
         return changes
+    if not changes:
+        return 0, (*moment.evidence, "it is empty and has no table: there was nothing to write")
     try:
         write_changes(held, changes)
     except WriteRefused as error:
@@ -83,7 +98,6 @@ def _try(held: Stop, watch: MapWatch) -> tuple[int, tuple[str, ...]] | Unsafe:
 
 
 def _reread(held: Stop, watch: MapWatch, before: bytes) -> str:
-    now = held.read([(watch.address, watch.shape.size_bytes)])[0]
-    if now == watch.shape.emptied(before):
+    if held.read([(watch.address, watch.shape.size_bytes)]) == [watch.shape.emptied(before)]:
         return "the header was read again in the same stop: it is that of an empty map"
     return "what was written could not be read again before the process was let go"

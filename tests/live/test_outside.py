@@ -5,10 +5,13 @@ MAPMEDIC_EVERY_GO=1 pytest -n0 tests/live/test_outside.py     # Go 1.21 to 1.27 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +23,15 @@ from mapmedic.capture.inventory import capture_heap
 from mapmedic.capture.targets import parse_target
 from mapmedic.errors import NoSafeMoment, ProcessUnreadable
 from mapmedic.goheap.safe_moment import MapWatch, watch_map
+from mapmedic.memory.access import require_readable
 from mapmedic.memory.process import read_facts
+from mapmedic.memory.stop import stop
 from mapmedic.model.inventory import Limits
 from mapmedic.model.map_lock import LockKind, MapLock
 from mapmedic.remedy.outside.empty import Patience, empty_map
 from mapmedic.source.toolchain import GoToolchain
 from tests.live.test_stacks import toolchains
+from tests.live.test_ways import CONTAINED, NEEDS_ROOT, children_of
 from tests.support.livefix_program import Livefix, build_livefix
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
@@ -46,11 +52,14 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def watches(service: Livefix) -> list[tuple[str, MapWatch]]:
+    return watches_of(service.process.pid, service.get("truth")["kinds"])
+
+
+def watches_of(pid: int, kinds: dict[str, Any]) -> list[tuple[str, MapWatch]]:
     """Kind of map -> how it is watched, one for each map."""
-    target, kinds = parse_target(f"pid:{service.process.pid}"), service.get("truth")["kinds"]
     for tries_left in reversed(range(5)):
         try:
-            heap = capture_heap(target, Limits(max_pause_ms=5_000.0))[0]
+            heap = capture_heap(parse_target(f"pid:{pid}"), Limits(max_pause_ms=5_000.0))[0]
         except ProcessUnreadable:
             if not tries_left:
                 raise
@@ -174,3 +183,20 @@ def test_killed_at_any_moment_we_leave_a_program_that_runs_and_maps_that_are_who
         for kind, _ in watched:
             assert service.post("exercise", kind) == {kind: []}
         assert faults(service) == {}
+
+
+@NEEDS_ROOT
+def test_threads_of_a_container_are_known_by_its_own_numbers(program: Path) -> None:
+    command = [*CONTAINED, str(program), "session-desk", "--entries", str(ENTRIES)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as unshare:
+        assert unshare.stdout is not None
+        url = unshare.stdout.readline().split()[2]
+        (pid,) = children_of(unshare.pid)
+        try:
+            with urllib.request.urlopen(f"{url}/livefix/truth", timeout=60) as answer:
+                ((_, watch),) = watches_of(pid, json.load(answer)["kinds"])
+            with stop(pid, require_readable(pid), PATIENT.budget_ms) as held:
+                assert 1 in {each.id for each in held.threads}
+            assert empty_map(pid, watch, PATIENT).entries > 0
+        finally:
+            os.kill(pid, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,26 @@ def read_facts(pid: int) -> ProcessFacts:
         table_bytes=number("VmPTE") * 1024,
         no_new_privileges=bool(number("NoNewPrivs")),
     )
+
+
+def thread_ids_inside(pid: int, threads: Iterable[int]) -> dict[int, int]:
+    """Return what ``threads`` of process ``pid`` are called in its own PID namespace, as its memory knows them.
+
+    Empty where that is also ours; those that have ended are left out.
+    """
+    if len(_ids(pid, "status")) < 2:
+        return {}
+    found = {thread: _ids(pid, f"task/{thread}/status") for thread in threads}
+    return {thread: ids[-1] for thread, ids in found.items() if ids}
+
+
+def _ids(pid: int, name: str) -> list[int]:
+    """Return the ids of a process or a thread, ours first, the one that it knows itself by last; none once it ended."""
+    try:
+        lines = _read(pid, name).splitlines()
+    except ProcessUnreadable:
+        return []
+    return [int(each) for each in next((line for line in lines if line.startswith("NSpid:")), "").split()[1:]]
 
 
 def known_elsewhere_as(pid: int) -> tuple[int, ...]:

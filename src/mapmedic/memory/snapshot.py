@@ -22,6 +22,7 @@ from mapmedic.memory.copying import Copied, Copying, Progress
 from mapmedic.memory.process import exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
+from mapmedic.memory.threads import threads_of
 from mapmedic.memory.unreadable import fork_refusal, is_late, too_slow, why_unreadable
 from mapmedic.memory.way import Cost, Way, choose_way, estimate_cost, way_after_refusal, way_after_timeout
 from mapmedic.model.inventory import Limits, SnapshotMode
@@ -99,7 +100,7 @@ def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
         copied = copying.copy(held.pid, extents, within_ns)
     finally:
         pause_ns, is_clean = held.release()
-    memory = _memory(way, copying, extents, (copied,), _threads(held))
+    memory = _memory(way, copying, extents, (copied,), threads_of(held, copying.pid))
     notes = way.notes + _overrun(way, pause_ns)
     remarks = () if is_clean else (_ZOMBIE,)
     return replace(
@@ -135,15 +136,11 @@ def _copy_lists(
         copied = copying.copy(copying.pid, lists, int(_COPYING_SHARE * _pause_ns(way)))
     finally:
         pause_ns, _ = held.release()
-    return extents, copied, _threads(held), pause_ns
+    return extents, copied, threads_of(held, copying.pid), pause_ns
 
 
 def _may_be_heap(extent: Extent) -> bool:
     return extent.is_anonymous and extent.start % _HEAP_UNIT == 0 and extent.bytes >= _HEAP_UNIT
-
-
-def _threads(held: _native.Held) -> tuple[ThreadState, ...]:
-    return tuple(ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads())
 
 
 def _memory(

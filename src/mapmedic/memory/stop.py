@@ -14,7 +14,8 @@ from time import monotonic_ns
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.process import ProcessFacts
-from mapmedic.memory.reader import Address, Place, ThreadState
+from mapmedic.memory.reader import Place
+from mapmedic.memory.threads import threads_of
 from mapmedic.memory.unreadable import why_unreadable
 
 _NS_PER_MS = 1_000_000
@@ -29,9 +30,7 @@ class Stop:
 
     def __init__(self, held: _native.Held, budget_ns: int) -> None:
         self.pid = held.pid
-        self.threads = tuple(
-            ThreadState(i, Address(sp), Address(ip), tuple(rest)) for i, sp, ip, rest in held.threads()
-        )
+        self.threads = threads_of(held, held.pid)
         self.pause_ns = 0
         self.was_late = False
         self.held = held

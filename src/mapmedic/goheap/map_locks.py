@@ -15,6 +15,7 @@ from mapmedic.goheap.descriptors import Kind
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.lock_code import Held, LockCode
 from mapmedic.goheap.lock_fields import FieldLock, LockFields
+from mapmedic.goheap.lock_names import locks_by_name
 from mapmedic.goheap.names import GlobalNames
 from mapmedic.goheap.owners import Step
 from mapmedic.goheap.roots import RootKind
@@ -49,14 +50,10 @@ def find_locks(heap: GoHeap, map_: MapInstance, names: GlobalNames | None) -> Ma
         return MapLocks(guards_itself=True)
     words = list(_words(heap, map_.address, names))
     fields = LockFields(heap.memory, heap.ways.descriptors)
-    beside = _distinct(
-        _beside(lock, word)
-        for word in words if word.type for lock in fields.beside(word.type, word.value, word.offset)
-    )  # fmt: skip
-    if beside:
-        return MapLocks(beside)
+    beside = [_beside(lock, word) for word in words for lock in _fields(heap, fields, word, names)]
     by_code = [_by_code(heap, word.address) for word in words if word.is_global]
-    locks = _distinct(lock for each in by_code for lock in each.locks)
+    # What lies beside it and what the code takes should be one and the same: where they are not, both are asked.
+    locks = _distinct([*beside, *(lock for each in by_code for lock in each.locks)])
     if locks:
         return MapLocks(locks)
     candidates = [lock for each in by_code for lock in each.candidates]
@@ -73,6 +70,15 @@ def _words(heap: GoHeap, address: int, names: GlobalNames | None) -> Iterator[_W
             yield _global_word(heap, at, variables)
         else:
             yield from _heap_words(heap, at)
+
+
+def _fields(
+    heap: GoHeap, fields: LockFields, word: _Word, names: GlobalNames | None
+) -> tuple[FieldLock, ...]:
+    """Return the locks beside ``word``, by the types in memory or, where there are none, by the debug information."""
+    if word.type:
+        return fields.beside(word.type, word.value, word.offset)
+    return locks_by_name(heap, names, word.address) if names and word.is_global else ()
 
 
 def _heap_words(heap: GoHeap, at: int) -> Iterator[_Word]:

@@ -21,11 +21,13 @@ from mapmedic.model.map_lock import LockKind
 # What is called with the address of a lock, or of a word of it (src/sync/mutex.go, rwmutex.go).
 _TAKES = {
     "sync.(*Mutex).Lock": LockKind.MUTEX,
+    "internal/sync.(*Mutex).Lock": LockKind.MUTEX,
     "sync.(*RWMutex).Lock": LockKind.RW_MUTEX,
     "sync.(*RWMutex).RLock": LockKind.RW_MUTEX,
 }
 _FREES = {
     "sync.(*Mutex).Unlock": LockKind.MUTEX,
+    "internal/sync.(*Mutex).Unlock": LockKind.MUTEX,
     "sync.(*RWMutex).Unlock": LockKind.RW_MUTEX,
     "sync.(*RWMutex).RUnlock": LockKind.RW_MUTEX,
 }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from mapmedic.capture.files import create_partial, open_regular, rename_to_new, sync_folder
-from mapmedic.errors import CannotRead, CouldNotLook, FormatError, OutputExists
+from mapmedic.capture.files import open_regular
+from mapmedic.capture.partial_file import PartialFile
+from mapmedic.errors import CannotRead, FormatError
 from mapmedic.formats.entry_stream import (
     MAX_HEADER_BYTES,
     StreamReader,
@@ -36,8 +36,7 @@ class BackupWriter:
         self.path = path
         self.bytes = 0
         self._header = header
-        self._partial = Path(f"{path}.partial")
-        self._file = create_partial(path, self._partial, force=False)
+        self._out = PartialFile(path)
         try:
             self.write(encode_header(header))
         except BaseException:
@@ -50,36 +49,19 @@ class BackupWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file.closed:
-            return
-        with suppress(OSError):  # a full disk has been reported already
-            self._file.close()
-        self._partial.unlink(missing_ok=True)
+        self._out.leave(keep=False)
 
     def write(self, data: bytes) -> None:
         """Append what has arrived."""
-        with self._writing():
-            self._file.write(data)
+        with self._out.writing():
+            self._out.file.write(data)
         self.bytes += len(data)
 
     def finish(self, end: StreamEnd) -> Backup:
         """Make the file durable, give it its name and return what it is."""
-        with self._writing():
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            rename_to_new(self._partial, self.path)
-            sync_folder(self.path.parent)
+        with self._out.writing():
+            self._out.finish()
         return Backup(str(self.path), self._header, end, self.bytes)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except FileExistsError as error:
-            raise OutputExists(str(self.path)) from error
-        except OSError as error:
-            raise CouldNotLook(f"cannot write {self._partial}: {error.strerror or error}") from error
 
 
 def read_backup(path: Path) -> Backup:

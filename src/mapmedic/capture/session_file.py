@@ -11,19 +11,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 import shlex
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, cast
 
-from mapmedic.capture.files import create_partial, open_regular, rename_to_new
+from mapmedic.capture.files import open_regular
+from mapmedic.capture.partial_file import PartialFile
 from mapmedic.capture.tar_members import PREFIX, Bounds, Member, iter_members
-from mapmedic.errors import CannotRead, CouldNotLook, FormatError, OutputExists, SessionDamaged
+from mapmedic.errors import CannotRead, FormatError, SessionDamaged
 from mapmedic.model.findings import Blank
 from mapmedic.model.session import Artifact, LargeArtifact, Session, StoredBytes
 from mapmedic.model.units import MIB, UnixNanoseconds
@@ -51,18 +50,17 @@ class SessionWriter:
 
     def __init__(self, path: Path, target: str, tool_version: str, *, force: bool = False) -> None:
         self.path = path
-        self.partial = Path(f"{path}.partial")
-        self._force = force
         self._header = {"schema": SCHEMA, "target": _encodable(target), "tool_version": tool_version}
         self._entries: list[dict[str, str]] = []
         self._bytes = 0
-        self._file = create_partial(path, self.partial, force=force)
-        with self._writing():
+        self._out = PartialFile(path, force=force)
+        self.partial = self._out.partial
+        with self._out.writing():
             self._tar = tarfile.open(  # noqa: SIM115 - closed in __exit__ or finish
-                fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT,
+                fileobj=self._out.file, mode="w", format=tarfile.PAX_FORMAT,
                 pax_headers={PREFIX + key: value for key, value in self._header.items()},
             )  # fmt: skip
-            self._file.flush()
+            self._out.file.flush()
 
     def __enter__(self) -> SessionWriter:
         return self
@@ -70,12 +68,7 @@ class SessionWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file.closed:
-            return
-        with suppress(OSError):  # a full disk has been reported already, by what was written last
-            self._file.close()
-        if not self._entries:
-            self.partial.unlink(missing_ok=True)
+        self._out.leave(keep=bool(self._entries))
 
     def add(self, artifact: Artifact) -> None:
         """Append ``artifact`` and push it to the disk's cache at once; beyond the bounds it becomes a blank."""
@@ -90,7 +83,7 @@ class SessionWriter:
     def add_large(self, artifact: LargeArtifact, progress: Callable[[float], None]) -> None:
         """Append what is too large to be held, and tell ``progress`` which share of it is there."""
         entry = _entry(artifact, artifact.sha256)
-        with self._writing():
+        with self._out.writing(kept=bool(self._entries)):
             source = _Chunks(artifact, progress)
             name = self._name(artifact.visit, artifact.kind)
             self._write(name, source, artifact.size, entry, artifact.taken_at // 1_000_000_000)
@@ -114,23 +107,17 @@ class SessionWriter:
 
     def finish(self) -> Path:
         """Write the manifest, make it durable and give the file its name; return the name."""
-        with self._writing():
+        with self._out.writing(kept=bool(self._entries)):
             manifest = json.dumps(_manifest(self._header, self._entries), indent=1).encode()
             self._write(MANIFEST, io.BytesIO(manifest), len(manifest), {})
             self._tar.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            if self._force:
-                self.partial.replace(self.path)
-            else:
-                rename_to_new(self.partial, self.path)
+            self._out.finish()
         return self.path
 
     def _append(self, artifact: Artifact) -> None:
         entry = _entry_of(artifact)
         name, data = self._name(artifact.visit, artifact.kind), artifact.data
-        with self._writing():
+        with self._out.writing(kept=bool(self._entries)):
             self._write(name, io.BytesIO(data), len(data), entry, artifact.taken_at // 1_000_000_000)
         self._entries.append({"member": name, **entry})
         self._bytes += len(artifact.data)
@@ -145,17 +132,7 @@ class SessionWriter:
         info.size, info.mtime, info.mode = size, mtime, 0o600
         info.pax_headers = {PREFIX + key: value for key, value in records.items()}
         self._tar.addfile(info, cast(IO[bytes], data))
-        self._file.flush()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except FileExistsError as error:
-            raise OutputExists(str(self.path)) from error
-        except OSError as error:
-            kept = f"; what had arrived before is in {self.partial}" if self._entries else ""
-            raise CouldNotLook(f"cannot write {self.partial}: {error.strerror or error}{kept}") from error
+        self._out.file.flush()
 
 
 def _encodable(text: str) -> str:

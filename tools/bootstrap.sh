@@ -38,8 +38,9 @@ say "Python environment in $venv"
 export VIRTUAL_ENV=$PWD/$venv
 # Company networks sign with certificates that only the system knows.
 export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
-"$uv" pip sync --quiet --require-hashes requirements.lock
+"$uv" pip install --quiet --no-deps --require-hashes --requirements requirements.lock
 say "building the native core (half a minute the first time)"
-"$uv" pip install --quiet --no-deps --no-build-isolation --editable .
+# One step takes away what is no longer locked and the old command, and only when the new one is built.
+"$uv" pip install --quiet --exact --reinstall-package mapmedic --no-deps --no-build-isolation --requirements requirements.lock --editable .
 find_go
 say "ready: $venv/bin/mapmedic"

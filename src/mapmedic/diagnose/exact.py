@@ -21,6 +21,7 @@ SOURCE = "inventory of the process"
 _ALONE = 0.8
 # Entries of usual size must make up this part of the growth; else it is the values that grow.
 _BY_ENTRIES = 0.3
+_CONTAINERS = frozenset(ContainerKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def _most_telling(row: OwnerChange, single: Sequence[OwnerChange]) -> OwnerChang
 
 
 def kind_of(row: OwnerChange) -> ContainerKind | None:
-    """Return which built-in container ``row`` is; None for an object that is none."""
-    return None if row.kind == "object" else ContainerKind(row.kind)
+    """Return which built-in container that can grow ``row`` is; None for what is none."""
+    return ContainerKind(row.kind) if row.kind in _CONTAINERS else None
 
 
 def grows_by_entries(row: OwnerChange) -> bool:
@@ -99,7 +100,7 @@ def figures_as_evidence(row: OwnerChange) -> tuple[Evidence, ...]:
     now = row.after or NOTHING
     kind = "map" if row.kind == "sync.Map" else row.kind
     found = []
-    if kind != "object":
+    if kind_of(row) is not None or now.entries:
         found.append(Evidence(f"entries of {row.owner}", now.entries, None, SOURCE, "entries"))
     if now.capacity:
         found.append(Evidence("room for entries (capacity)", now.capacity, None, SOURCE, "entries"))

@@ -45,6 +45,9 @@ def counted_growth(case: Case, exact: Exact, seconds: float, known: list[Suspect
     return f"{grew}, but in no map and no slice, and at no goroutine that could be told apart"
 
 
+_WORDS = {"list": "linked list", "pool": "stock of the sync.Pool"}
+
+
 def _as_what_it_is(row: OwnerChange) -> str:
     match row.kind:
         case "channel":
@@ -52,6 +55,10 @@ def _as_what_it_is(row: OwnerChange) -> str:
             return f"the channel {row.owner} {words}"
         case "object":
             return f"what is below the object {row.owner}, in no single map or slice"
+        case "array" | "string" | "list" | "pool":
+            return f"the {_WORDS.get(row.kind, row.kind)} {row.owner}, which is no map"
+        case "slice" if not (row.after or NOTHING).entries:
+            return f"the slice {row.owner}, whose length is not known"
         case "slice":
             return f"the slice {row.owner}, whose elements do not make up for it: what is in them grows"
     return f"{row.owner}, whose entries do not make up for it: its values grow"

@@ -59,7 +59,7 @@ def _listed_once(holders: Sequence[OwnerChange]) -> tuple[str, ...]:
     if all(row.before is not None and row.after is not None for row in holders):
         return ()
     return (
-        "a slice, channel or object is listed from 1 MiB and one in a hundred bytes on: "
+        "what is no map is listed from 1 MiB and one in a hundred bytes on: "
         "one that looks new or gone may only have been less",
     )
 

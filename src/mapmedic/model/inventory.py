@@ -81,10 +81,17 @@ class MapInstance:
 
 
 class HolderKind(StrEnum):
-    """What holds much and is no map. OBJECT: a value with fields, or one of which nothing more is known."""
+    """What holds much and is no map. LIST: of container/list; POOL: what waits in a sync.Pool.
+
+    OBJECT: a value with fields, or one of which nothing more is known.
+    """
 
     SLICE = "slice"
     CHANNEL = "channel"
+    ARRAY = "array"
+    STRING = "string"
+    LIST = "list"
+    POOL = "pool"
     OBJECT = "object"
 
 
@@ -116,7 +123,7 @@ class Holder:
 
     @property
     def entries(self) -> int:
-        """Return its elements; none of an object, which is no row of elements."""
+        """Return its elements, of a string its bytes; none of what has no length, or one that is not known."""
         return self.length or 0
 
     @property

@@ -11,8 +11,8 @@ from mapmedic.model.inventory import Inventory
 class OwnerFigures:
     """What one owner has at one moment, all its maps together, or what else it is. None is what is not known.
 
-    ``entries``: a slice's or a channel's elements; 0 of an object. Retained bytes of maps that lie in each other are
-    counted in each of them.
+    ``entries``: of what is no map its elements; 0 where it has none, or none are known. Retained bytes of maps that
+    lie in each other are counted in each of them.
     """
 
     instances: int
@@ -36,8 +36,8 @@ NOTHING = OwnerFigures(0, 0, 0, 0, 0, 0)
 class OwnerChange:
     """One owner at both moments; ``before`` is None where it is new, ``after`` where it has gone.
 
-    ``design``: how a map is laid out, or slice, channel, object. ``is_rebuilt``: none of its maps is one of those that
-    it had, by their seeds.
+    ``design``: how a map is laid out, or the kind of what is no map. ``is_rebuilt``: none of its maps is one
+    of those that it had, by their seeds.
     """
 
     owner: str
@@ -52,7 +52,7 @@ class OwnerChange:
 
     @property
     def kind(self) -> str:
-        """Return map, sync.Map, slice, channel or object; site for a place that allocates."""
+        """Return map, sync.Map, or the kind of what is no map; site for a place that allocates."""
         return _KINDS.get(self.design, self.design)
 
     @property

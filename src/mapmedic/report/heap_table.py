@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mapmedic.model.inventory import Holder, Inventory, MapInstance
+from mapmedic.model.inventory import Holder, HolderKind, Inventory, MapInstance
 from mapmedic.model.observation import Observation
 from mapmedic.model.owner_groups import by_declaration, group_held, sum_figures
 from mapmedic.model.units import MIB
@@ -135,7 +135,7 @@ def _table(console: Console, maps: tuple[MapInstance, ...]) -> Table:
 def _holder_table(console: Console, holders: tuple[Holder, ...]) -> Table:
     names = [
         ("Owner", [each.owner for each in holders]),
-        ("What", [each.type or each.kind for each in holders]),
+        ("What", [_what(each) for each in holders]),
     ]
     return _rows(console, names, _columns(_HELD_FIGURES, map(_held_figures, holders)), _HELD_WEIGHTIEST)
 
@@ -170,6 +170,20 @@ def _figures(each: MapInstance) -> tuple[str, ...]:
     retained = _BLANK if each.retained_bytes is None else bytes_text(each.retained_bytes)
     resident = _BLANK if each.resident_bytes is None else bytes_text(each.resident_bytes)
     return count_text(each.entries), fill, bytes_text(each.shallow_bytes), dead, retained, resident
+
+
+def _what(each: Holder) -> str:
+    """Return what a person calls it: its type, which says most, or its kind."""
+    match each.kind:
+        case HolderKind.LIST:
+            return "linked list (container/list)"
+        case HolderKind.POOL:
+            return "stock of a sync.Pool"
+        case HolderKind.SLICE if each.type is None and (each.capacity or 0) > each.shallow_bytes // 2:
+            return "slice of bytes"
+        case HolderKind.OBJECT if each.type is None:
+            return "value of a type not known"
+    return each.type or each.kind
 
 
 def _held_figures(each: Holder) -> tuple[str, ...]:

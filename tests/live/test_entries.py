@@ -183,6 +183,7 @@ def test_who_holds_a_map_and_who_else(service: Service) -> None:
     assert retained == sorted(
         retained, reverse=True
     )  # who holds the map alone holds what it retains, and more
+    assert held["steps"][-1]["type"] == map_.type
     assert (held["others"], held["others_count"]) == ([], 0)
     shared = next(m for m in service.inventory.maps if m.entries == service.paths['main.tenants["a"].items'])
     both = take_holders(service.heap, service.inventory, shared, service.names)

@@ -13,6 +13,7 @@ from mapmedic.model.inventory import Inventory, MapInstance
 _MOST_OTHERS = 10
 # The ends of the way that others are looked for: the object of the map itself, and the one that leads to it.
 _ENDS = 2
+_UNTYPED = "value whose type is not known"
 
 
 def take_holders(
@@ -32,12 +33,12 @@ def take_holders(
     # The last object is the map, or has it within.
     said = [*_names(heap, steps[:-1], root_name, names), map_.owner]
     named = tuple(
-        HolderStep(step[0], name, _type(heap, step), held)
+        HolderStep(step[0], name, _type(heap, step, map_), held)
         for step, name, held in zip(steps, said, reversed(retained), strict=True)
     )
     on_way = {step[0] + step[1] for step in steps}
     others = [
-        OtherHolder(_type(heap, steps[-1 - target]) or "?", *_named(heap, address, root, names))
+        OtherHolder(_type(heap, steps[-1 - target], map_) or _UNTYPED, *_named(heap, address, root, names))
         for target, address, root in holders
         if target < len(ends) and (address not in on_way if address else root != number)
     ]
@@ -72,8 +73,11 @@ def _said(owner: Owner) -> str:
     return owner.path or owner.declared or owner.label or "nobody that could be named"
 
 
-def _type(heap: GoHeap, step: Step) -> str | None:
-    _, _, shape, type_ = step
+def _type(heap: GoHeap, step: Step, map_: MapInstance) -> str | None:
+    """Return the type of what lies at ``step``; that of the map itself as the inventory has it."""
+    address, _, shape, type_ = step
+    if address == map_.address and map_.type is not None:
+        return map_.type
     if shape == "unknown":
         return None
     name = heap.types.name(type_) if type_ else None

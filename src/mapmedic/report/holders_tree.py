@@ -30,7 +30,7 @@ def print_holders(console: Console, holders: MapHolders) -> None:
     paragraph(console, Text(inert(holders.root, SHOWN_LIMIT)), indent=2)
     before = holders.root
     for depth, step in enumerate(holders.steps, 1):
-        what = inert(step.type or "unknown type", SHOWN_LIMIT)
+        what = inert(step.type or "a value whose type is not known", SHOWN_LIMIT)
         line = f"{what} at {step.address:#x}, retains {bytes_text(step.retained_bytes)}"
         if step.name != before and depth < len(holders.steps):
             line += f", leads on by {inert(step.name, SHOWN_LIMIT)}"

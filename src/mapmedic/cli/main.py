@@ -108,6 +108,9 @@ def main() -> None:
     # Importing makes thousands of objects that stay: looking through them for garbage again and again is a
     # twentieth of what a small diagnosis costs.
     gc.set_threshold(50_000)
+    # Closed by who started us (>&-): Python has None there, and the next file to be opened would get that number.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal or a log that is not UTF-8 is no reason to fail
             stream.reconfigure(errors="backslashreplace")

@@ -43,11 +43,15 @@ def dying(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
+def ended_by_abort(service: LabService) -> None:
+    os.kill(service.pid, signal.SIGABRT)
+    service._process.wait(60)
+
+
 def core_by_kernel(binary: Path, scenario: Scenario, folder: Path) -> tuple[Path, Any]:
     with dying(folder), LabService(binary, scenario) as service:
         truth = truth_of(service.url)
-        os.kill(service.pid, signal.SIGABRT)
-        service._process.wait(60)
+        ended_by_abort(service)
     return next(folder.glob("core*")), truth
 
 

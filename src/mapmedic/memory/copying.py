@@ -43,10 +43,12 @@ class Copying:
         most = int(disk.f_bavail * disk.f_frsize * _DISK_SHARE)
         guard = MemoryGuard(source, self.limits.memory_floor_bytes, lambda: free_bytes(self.pid))
         ticks = [self._tell] if source == self.pid else [self._tell, guard.check]
-        with Ticking(ticks):
-            copied = _native.copy_memory(source, wanted, self.file.fileno(), most, within_ns)
-        guard.require_never_tripped(self.pid)
-        return copied
+        try:
+            with Ticking(ticks):
+                return _native.copy_memory(source, wanted, self.file.fileno(), most, within_ns)
+        finally:
+            # What was killed may end in the middle of any read, which then fails in its own words.
+            guard.require_never_tripped(self.pid)
 
     def _tell(self) -> None:
         if self.progress is not None:

@@ -99,12 +99,16 @@ def _why_not(file: BinaryIO, mapped: Sequence[MappedFile], page: bytes) -> str |
 
 
 def _is_loaded(elf: ElfFile, mapped: MappedFile) -> bool:
-    """Tell whether some segment of the program, rounded to pages, has the part of the file that was mapped."""
-    first, last = mapped.offset, mapped.offset + mapped.end - mapped.start
-    return any(
-        s.offset // _PAGE * _PAGE <= first and last <= -(-(s.offset + s.file_bytes) // _PAGE) * _PAGE
-        for s in elf.segments
-    )
+    """Tell whether segments of the program, rounded to pages, have the part of the file that was mapped.
+
+    One mapping may be of two that adjoin: what a position-independent program has read-only after its relocation ends
+    within a page, and that page stays writable, as the data behind it is.
+    """
+    reached, last = mapped.offset, mapped.offset + mapped.end - mapped.start
+    for segment in sorted(elf.segments, key=lambda each: each.offset):
+        if segment.offset // _PAGE * _PAGE <= reached:
+            reached = max(reached, -(-(segment.offset + segment.file_bytes) // _PAGE) * _PAGE)
+    return last <= reached
 
 
 def _pieces(file: BinaryIO, mapped: Sequence[MappedFile]) -> Iterator[tuple[int, int, int]]:

@@ -1,0 +1,3 @@
+module example.org/dirtying
+
+go 1.21

@@ -31,7 +31,7 @@ def take_inventory(heap: GoHeap, names: GlobalNames | None = None, blanks: tuple
     maps = [_instance(heap, names, row, parts) for row in _rows(heap, heap.maps["is_sound"] != 0)]
     maps.extend(sync_map_rows(heap, names))
     maps.sort(key=lambda each: (-max(each.retained_bytes or 0, each.shallow_bytes), each.address))
-    unread = blanks + heap.unread + _left_out(heap, names, parts) + _doubts(heap)
+    unread = blanks + heap.unread + _left_out(heap, names, parts) + _doubts(heap, names)
     account = take_account(heap)
     inventory = Inventory(
         _target(heap, stripped=names is None),
@@ -158,7 +158,7 @@ def _left_out_words(owner: str, type_: str, address: int) -> str:
     return f"left out, because {why}: {owner}, {type_}, at {address:#x}"
 
 
-def _doubts(heap: GoHeap) -> tuple[str, ...]:
+def _doubts(heap: GoHeap, names: GlobalNames | None) -> tuple[str, ...]:
     said = list(heap.memory.remarks)
     if heap.totals["torn_spans"]:
         said.append(
@@ -170,6 +170,11 @@ def _doubts(heap: GoHeap) -> tuple[str, ...]:
         said.append(
             f"whether {heap.totals['uncertain_bytes']:,} bytes are in use: only words in registers and frames of what "
             "runs lead to them, and these may be mere numbers; figures may be off by as much, and differ next time"
+        )
+    if names is None and not heap.runtime.layout.has_headers:
+        said.append(
+            "whether there are more maps: up to Go 1.21 no object says what it is, and of a program without symbols "
+            "a map is known where its own structure, its holder or the code tells"
         )
     said.extend(f"memory at {start:#x} to {end:#x}" for start, end in heap.memory.unread[:20])
     return tuple(said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,19 +11,19 @@ from mapmedic.capture.memstats import capture_memstats
 from mapmedic.demo.service import LabService, Scenario, build_lab
 from mapmedic.model.connection import DIRECT
 from mapmedic.model.units import MIB
-from mapmedic.source.toolchain import probe_go
 from tests.live.scenarios import PATIENCE_MS
-from tools.toolchains import NEWEST, VERSIONS, ensure
+from tests.support.toolchains import toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
-MINORS = list(VERSIONS) if os.environ.get("MAPMEDIC_GO") == "all" else [NEWEST]
 
 
-@pytest.fixture(scope="module", params=[(minor, stripped) for minor in MINORS for stripped in (False, True)])
+@pytest.fixture(
+    scope="module",
+    params=[(go, stripped) for go in toolchains() for stripped in (False, True)],
+    ids=lambda each: f"{each[0].version}{'-stripped' if each[1] else ''}",
+)
 def lab(request: pytest.FixtureRequest) -> Path:
-    minor, stripped = request.param
-    go = probe_go(ensure(minor) / "bin" / "go")
-    assert go is not None
+    go, stripped = request.param
     return build_lab(go, stripped=stripped)[0]
 
 

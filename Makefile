@@ -35,13 +35,12 @@ live: env ## every lab scenario, from outside and inside, and every cell of the 
 	@$(BIN)/python -m tests.live.agent_matrix
 	@$(BIN)/python -m tests.oracle.binary_matrix
 	@MAPMEDIC_GO=all $(BIN)/pytest -n0 tests/live/test_entries.py tests/live/test_heap_builds.py \
-		tests/live/test_stacks.py tests/live/test_owners.py tests/live/test_gc_words.py
+		tests/live/test_stacks.py tests/live/test_owners.py tests/live/test_gc_words.py tests/live/test_corners.py \
+		tests/live/test_large.py tests/live/test_call.py tests/live/test_core_looks.py \
+		tests/live/test_live_iterators.py tests/live/test_struct.py
 
-soak: env ## hundreds of kills and cuts in the middle of a fix and of a look, and a thousand fixes from outside; rewrites survival.md and live-fix.md in docs/reference
-	@MAPMEDIC_KILLS=300 MAPMEDIC_LOOKS=30 $(BIN)/pytest -n0 tests/live/test_survival.py tests/live/test_live_reading.py \
-		tests/live/test_heap.py::test_killed_at_any_moment_the_tool_leaves_a_running_service $(ARGS)
-	@$(BIN)/python -m tests.live.survival
-	@$(BIN)/python -m tests.live.live_fix_matrix
+soak: env ## a thousand fixes from outside, hundreds of kills in the middle of one, contention, memory, stall; PART=fixes for one; rewrites its tables in docs/reference
+	@$(BIN)/python -m tests.soak $(PART)
 
 bench: env ## speed and size beside the peers, with bars; rewrites docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks.run $(ARGS)

@@ -227,7 +227,7 @@ func TestAnOldStreamOfATypeThatLeadsBackIsRefused(t *testing.T) {
 
 // A service that is out of memory has none to spare for the copy of its map.
 func TestTextsAndBytesAreWrittenWithoutGarbage(t *testing.T) {
-	const entries = 200
+	const entries = 40
 	page := strings.Repeat("<p class=\"a\">Gr\u00fc\u00dfe & mehr</p>\n", 2000)
 	control := strings.Repeat("\x01", 64<<10)
 	for _, value := range []reflect.Value{reflect.ValueOf(make([]byte, 64<<10)), reflect.ValueOf(page), reflect.ValueOf(control)} {

@@ -30,7 +30,12 @@ PICTURE: dict[str, frozenset[str]] = {
     "errors": frozenset(),
 }
 # Finer than rooms: module prefixes of which one room alone may import something.
-ONLY_REMEDY = ("mapmedic.memory.stop", "mapmedic.memory.writer")
+ONLY_REMEDY = (
+    "mapmedic.memory.stop",
+    "mapmedic.memory.writer",
+    "mapmedic.memory.catch",
+    "mapmedic.memory.call",
+)
 READER_ONLY = "mapmedic.memory.reader"
 FACE = f"{ROOT}.api"
 ONLY_ENCODERS = ("mapmedic.formats.pprof", "mapmedic.formats.inventory")

@@ -27,7 +27,7 @@ from mapmedic.goheap.build import parse_version
 from mapmedic.goheap.confirm import ALLSPANS
 from mapmedic.goheap.layouts import Layout, layout_of
 from mapmedic.goheap.map_sizes import allocated_bytes
-from mapmedic.goheap.stack_layouts import stack_layout
+from mapmedic.goheap.stack_layouts import call_places, stack_layout
 from tools.toolchains import VERSIONS, ensure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +64,7 @@ _STACK_FIELDS = {
     "g_id": "g.goid", "m_procid": "m.procid", "m_gsignal": "m.gsignal", "m_vdso_sp": "m.vdsoSP",
     "m_vdso_pc": "m.vdsoPC", "defer_fn": "_defer.fn", "defer_link": "_defer.link",
 }  # fmt: skip
+_CALL_FIELDS = ("g.m", "g.atomicstatus", "m.curg", "m.mallocing")
 _MODULE_FIELDS = {
     "text": program._TEXT, "noptrdata": program._NOPTRDATA, "data": program._DATA, "bss": program._BSS,
     "enoptrbss": program._NOPTRBSS_END,
@@ -161,7 +162,8 @@ def check(goroot: Path, experiments: str = "") -> Checked:
     """Return every number as the toolchain at ``goroot`` has it beside ours."""
     version, offsets = ask(goroot, experiments)
     build = parse_version(version)
-    return Checked(version, (*rows(layout_of(build), offsets), *stack_rows(stack_layout(build), offsets)))
+    stacks = (*stack_rows(stack_layout(build), offsets), *call_rows(call_places(build), offsets))
+    return Checked(version, (*rows(layout_of(build), offsets), *stacks))
 
 
 def ask(goroot: Path, experiments: str = "") -> tuple[str, dict[str, int]]:
@@ -229,6 +231,12 @@ def stack_rows(layout: dict[str, int], offsets: dict[str, int]) -> Iterator[Row]
     for key, ours in layout.items():
         name = f"runtime.{_STACK_FIELDS[key]}"
         yield Row(f"{name} (stacks)", ours, offsets.get(name))
+
+
+def call_rows(places: tuple[int, ...], offsets: dict[str, int]) -> Iterator[Row]:
+    """Yield each number by which it is told whether a thread may be interrupted for a call."""
+    for field, ours in zip(_CALL_FIELDS, places, strict=True):
+        yield Row(f"runtime.{field} (calls)", ours, offsets.get(f"runtime.{field}"))
 
 
 def _special_rows(layout: Layout, offsets: dict[str, int]) -> Iterator[Row]:

@@ -23,10 +23,14 @@ type config struct {
 	rate          float64 // steps per second of each writer, deleter and reader; 0: no rest
 	checkEvery    time.Duration
 	walkEvery     time.Duration
+	walkRest      time.Duration
 	gcEvery       time.Duration
+	idle          bool
 	heldShare     float64 // per cent
 	holdFor       time.Duration
 	holdAsleep    bool
+	parked        int
+	depth         int
 	listen        string
 	exitWithStdin bool
 }
@@ -72,10 +76,14 @@ func declare(flags *flag.FlagSet, c *config) {
 	flags.Float64Var(&c.rate, "rate", 1000, "steps per second of each writer, deleter and reader; 0: they never rest")
 	flags.DurationVar(&c.checkEvery, "check-every", 100*time.Millisecond, "rest between two looks at every entry; 0: none is taken")
 	flags.DurationVar(&c.walkEvery, "walk-every", time.Millisecond, "rest of an iterator at each entry")
+	flags.DurationVar(&c.walkRest, "walk-rest", time.Millisecond, "rest between two walks of an iterator: none of it is alive then")
 	flags.DurationVar(&c.gcEvery, "gc-every", 20*time.Millisecond, "rest between two collections; 0: only when the runtime wants one")
 	flags.Float64Var(&c.heldShare, "held", 0, "per cent of time that one more goroutine holds each lock")
 	flags.DurationVar(&c.holdFor, "hold-for", time.Millisecond, "how long it holds it at a time")
 	flags.BoolVar(&c.holdAsleep, "hold-asleep", false, "it sleeps meanwhile instead of running")
+	flags.BoolVar(&c.idle, "idle", false, "nothing at all goes on after READY but what is asked for")
+	flags.IntVar(&c.parked, "parked", 0, "goroutines more that only stand there")
+	flags.IntVar(&c.depth, "depth", 0, "frames of some 200 bytes that each of them is deep in")
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:0", "address to serve on")
 	flags.BoolVar(&c.exitWithStdin, "exit-with-stdin", false, "end when standard input closes")
 }
@@ -109,8 +117,10 @@ func (c config) validate() error {
 		return fmt.Errorf("--rate %v: from 0 to 1e6", c.rate)
 	case !(c.heldShare >= 0 && c.heldShare < 100):
 		return fmt.Errorf("--held %v: from 0 to less than 100", c.heldShare)
-	case c.holdFor <= 0 || c.checkEvery < 0 || c.walkEvery < 0 || c.gcEvery < 0:
-		return errors.New("--hold-for must be above 0, --check-every, --walk-every and --gc-every at least 0")
+	case c.holdFor <= 0 || c.checkEvery < 0 || c.walkEvery < 0 || c.walkRest < 0 || c.gcEvery < 0:
+		return errors.New("--hold-for must be above 0, --check-every, --walk-every, --walk-rest and --gc-every at least 0")
+	case c.parked < 0 || c.depth < 0:
+		return errors.New("--parked, --depth: at least 0")
 	}
 	return nil
 }

@@ -86,15 +86,7 @@ var (
 	thumbs   *Cache[string, Record]
 	flags    *Flags
 	office   *Office
-	vault    *Vault
-	tokens   sync.Map
 )
-
-// Vault has its sync.Map as a field.
-type Vault struct {
-	kept   int
-	tokens sync.Map
-}
 
 func sessionDesk(c config) target {
 	desk.sessions = map[string]*Record{}
@@ -154,13 +146,4 @@ func loneNotes(c config) target {
 	office = &Office{notes: &Notes{}}
 	office.notes.texts = map[string]Record{}
 	return newTraffic(c, records(textKey), behindMutex(&office.mu, &office.notes.texts))
-}
-
-func globalTokens(c config) target {
-	return newTraffic(c, pointers(textKey), &unlocked[string, *Record]{&tokens})
-}
-
-func vaultTokens(c config) target {
-	vault = &Vault{}
-	return newTraffic(c, pointers(textKey), &unlocked[string, *Record]{&vault.tokens})
 }

@@ -145,3 +145,29 @@ func wides[K comparable](key func(uint64) K) codec[K, WideRecord] {
 	}
 	return codec[K, WideRecord]{key, value, read}
 }
+
+// boxed wraps the element in an interface, of another type for each third write.
+func boxed(key func(uint64) string) codec[string, any] {
+	value := func(sum, write uint64, payload int) any {
+		r := newRecord(sum, write, payload)
+		switch write % 3 {
+		case 0:
+			return r
+		case 1:
+			return &r
+		}
+		return Plain{sum, write, sum ^ write, ^sum}
+	}
+	read := func(v any) (uint64, uint64) {
+		switch v := v.(type) {
+		case Record:
+			return v.told()
+		case *Record:
+			return v.told()
+		case Plain:
+			return plains(numberKey).read(v)
+		}
+		return 0, 0
+	}
+	return codec[string, any]{key, value, read}
+}

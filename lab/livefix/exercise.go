@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"sync"
 )
 
 // exerciseMap does to a map all that a program may do to one, and returns what
@@ -59,57 +58,4 @@ func ranged[K comparable, V any](m map[K]V) int {
 		seen++
 	}
 	return seen
-}
-
-// exercise does the same to a sync.Map; others go on using it, so only the
-// keys given are looked at.
-func (p *unlocked[K, V]) exercise(keys []K, value func(K) V, same func(a, b V) bool) []string {
-	var said []string
-	expect := func(ok bool, what string) {
-		if !ok {
-			said = append(said, what)
-		}
-	}
-	for _, k := range keys {
-		_, there := p.m.LoadOrStore(k, value(k))
-		expect(!there, "LoadOrStore: the key is there already")
-	}
-	expect(p.count(keys, value, same) == len(keys), "Load: an entry is not what was stored")
-	seen := map[any]bool{}
-	p.m.Range(func(k, _ any) bool { seen[k] = true; return true })
-	for i, k := range keys {
-		expect(seen[k], "Range: an entry was not visited")
-		if i%2 == 0 {
-			_, there := p.m.LoadAndDelete(k)
-			expect(there, "LoadAndDelete: the entry was gone")
-		}
-	}
-	expect(p.count(keys, value, same) == len(keys)/2, "Delete: not half of the entries are left")
-	emptied(p.m)
-	expect(p.count(keys, value, same) == 0, "Clear: an entry is left")
-	for _, k := range keys {
-		p.m.Store(k, value(k))
-	}
-	expect(p.count(keys, value, same) == len(keys), "Store after Clear: an entry is not what was stored")
-	emptied(p.m)
-	return said
-}
-
-func (p *unlocked[K, V]) count(keys []K, value func(K) V, same func(a, b V) bool) int {
-	found := 0
-	for _, k := range keys {
-		if v, ok := p.get(k); ok && same(v, value(k)) {
-			found++
-		}
-	}
-	return found
-}
-
-// emptied takes everything out: Clear where this Go has it.
-func emptied(m *sync.Map) {
-	if clearer, ok := any(m).(interface{ Clear() }); ok {
-		clearer.Clear()
-		return
-	}
-	m.Range(func(k, _ any) bool { m.Delete(k); return true })
 }

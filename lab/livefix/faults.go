@@ -17,6 +17,8 @@ var faults struct {
 	miscounted atomic.Int64
 	// ghosts: an iterator yielded what is not in the map at that moment.
 	ghosts atomic.Int64
+	// twice: a Range of a sync.Map visited a key that it had visited.
+	twice atomic.Int64
 }
 
 // generation is even while nobody mends anything, and odd during a fix. What
@@ -34,10 +36,12 @@ type faultCounts struct {
 	Undead     int64 `json:"undead"`
 	Miscounted int64 `json:"miscounted"`
 	Ghosts     int64 `json:"ghosts"`
+	Twice      int64 `json:"twice"`
 }
 
 func countFaults() faultCounts {
 	return faultCounts{
 		faults.wrong.Load(), faults.lost.Load(), faults.undead.Load(), faults.miscounted.Load(), faults.ghosts.Load(),
+		faults.twice.Load(),
 	}
 }

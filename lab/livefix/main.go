@@ -80,6 +80,12 @@ func start(c config) bench {
 		b[name] = kinds[name].start(c)
 		b[name].begin()
 	}
+	for range make([]struct{}, c.parked) {
+		go stand(c.depth)
+	}
+	if c.idle {
+		return b
+	}
 	go pulse()
 	if c.gcEvery > 0 {
 		go collect(c.gcEvery)

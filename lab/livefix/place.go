@@ -21,6 +21,8 @@ type place[K comparable, V any] interface {
 	size() int
 	// hold keeps the lock for as long as work takes.
 	hold(work func())
+	// deleteAll deletes key by key.
+	deleteAll()
 	exercise(keys []K, value func(K) V, same func(a, b V) bool) []string
 	located() location
 }
@@ -108,44 +110,6 @@ func (p *locked[K, V]) exercise(keys []K, value func(K) V, same func(a, b V) boo
 	p.write.Lock()
 	defer p.write.Unlock()
 	return exerciseMap(*p.m, keys, value, same)
-}
-
-// unlocked is a sync.Map, which guards itself.
-type unlocked[K comparable, V any] struct{ m *sync.Map }
-
-func (p *unlocked[K, V]) get(k K) (V, bool) {
-	v, ok := p.m.Load(k)
-	if !ok {
-		var none V
-		return none, false
-	}
-	return v.(V), true
-}
-
-func (p *unlocked[K, V]) put(k K, v V) { p.m.Store(k, v) }
-func (p *unlocked[K, V]) drop(k K)     { p.m.Delete(k) }
-
-func (p *unlocked[K, V]) all(visit func(K, V) bool) {
-	p.m.Range(func(k, v any) bool { return visit(k.(K), v.(V)) })
-}
-
-// walk says that every entry is there: Range promises nothing about what was
-// deleted meanwhile.
-func (p *unlocked[K, V]) walk(_ walking, visit func(K, V, bool) bool) {
-	p.m.Range(func(k, v any) bool { return visit(k.(K), v.(V), true) })
-}
-
-func (p *unlocked[K, V]) size() int {
-	size := 0
-	p.m.Range(func(any, any) bool { size++; return true })
-	return size
-}
-
-// hold only works: nobody outside can hold its lock.
-func (p *unlocked[K, V]) hold(work func()) { work() }
-
-func (p *unlocked[K, V]) located() location {
-	return location{Map: uintptr(unsafe.Pointer(p.m)), LockKind: selfGuarded}
 }
 
 // pause lasts until d is over, to the microsecond where d is short.

@@ -19,6 +19,8 @@ func (b bench) handler() http.Handler {
 	mux.HandleFunc("/livefix/end", answer(http.MethodPost, mark))
 	mux.HandleFunc("/livefix/refill", answer(http.MethodPost, b.each(func(t target) any { t.refill(); return t.figures() })))
 	mux.HandleFunc("/livefix/exercise", answer(http.MethodPost, b.each(func(t target) any { return t.exercise() })))
+	mux.HandleFunc("/livefix/recipe", answer(http.MethodPost, b.each(func(t target) any { t.recipe(); return t.figures() })))
+	mux.HandleFunc("/livefix/parked", answer(http.MethodPost, parked))
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
 	return mux
 }

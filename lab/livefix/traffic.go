@@ -33,6 +33,14 @@ func (t *traffic[K, V]) begin() {
 	}
 	for _, w := range t.writers {
 		w.fill()
+	}
+	if !t.config.idle {
+		t.work()
+	}
+}
+
+func (t *traffic[K, V]) work() {
+	for _, w := range t.writers {
 		go w.run()
 	}
 	for n := 0; n < t.config.readers; n++ {
@@ -70,9 +78,11 @@ func (t *traffic[K, V]) see(k K, v V) {
 func (t *traffic[K, V]) read(seed uint64) {
 	for n := seed; ; n++ {
 		k := t.codec.key(mixed(n<<8|seed) % uint64(t.config.entries))
-		if v, ok := t.place(k).get(k); ok {
-			t.see(k, v)
-		}
+		throughC(func() {
+			if v, ok := t.place(k).get(k); ok {
+				t.see(k, v)
+			}
+		})
 		t.reads.Add(1)
 		t.rest()
 	}
@@ -101,7 +111,7 @@ func (t *traffic[K, V]) walk(n int) {
 			return true
 		})
 		t.walking.Add(-1)
-		time.Sleep(t.config.walkEvery)
+		time.Sleep(t.config.walkRest)
 	}
 }
 

@@ -11,6 +11,7 @@ mod heap_text;
 mod image;
 mod inflate;
 mod intern;
+mod large_pages;
 mod parallel;
 mod problem;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -20,6 +21,9 @@ mod scan;
 
 use pyo3::prelude::*;
 
+#[global_allocator]
+static ALLOCATOR: large_pages::LargePages = large_pages::LargePages;
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Malformed", module.py().get_type::<problem::Malformed>())?;
@@ -28,6 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     heap_text::register(module)?;
     debuginfo::register(module)?;
     goheap::register(module)?;
+    goheap::register_entries(module)?;
     gobinary::register(module)?;
     goroutines::register(module)?;
     gostacks::register(module)?;

@@ -3,9 +3,13 @@
     MapmedicError                      exit code
     |-- UsageError                     2   the words of the command are off
     |   |-- AmbiguousName                  a name matches several things
-    |   |   `-- AmbiguousOwner                 several maps of a process
+    |   |   |-- AmbiguousOwner                 several maps of a process
+    |   |   `-- AmbiguousStruct                several instances of a struct
     |   |-- UnknownMap                     no registered map is called that
     |   |-- UnknownOwner                   no map of the process is called that
+    |   |-- UnknownStruct                  no struct of the process, or no field with a map in it, is called that
+    |   |-- UnknownFunction                no function of the program is called that
+    |   |-- AmbiguousFunction              a name means several functions of it
     |   |-- CannotWrite                    a file cannot be made where it was asked for
     |   `-- OutputExists                   a file is never overwritten without --force
     |-- CouldNotLook                   3   nothing was learned; the target is untouched
@@ -26,12 +30,15 @@
     |-- Refused                        4   not safe, or not allowed; the target is untouched
     |   |-- NotAuthorized                  no token, or a wrong one
     |   |-- PreflightFailed                a condition of the plan does not hold
+    |   |   `-- UnwellBefore                   the service answers badly before anything was done to it
     |   |-- HealthTurnedBad                the service answered badly, so everything was put back
     |   |-- NoSafeMoment                   a map of a process that could not be changed safely for as long as was waited
     |   |-- WriteRefused                   a process is not as it was read, or may stand still no longer
     |   |-- BackupFailed                   no whole backup, so everything was put back
+    |   |   `-- EntriesNotSaved                of a process without an agent: nothing was begun
     |   `-- AgentRefused                   the agent in the target said no
     |-- RestoreIncomplete              5   some entries of a backup are back, not all
+    |-- WriteUnknown                   5   what was to be written into a process may be there in part
     `-- ProofFailed                    5   applied, but the figures do not show that it worked
 
 Errors carry numbers and names, never advice: the command line turns them into what, where,
@@ -44,9 +51,13 @@ INTERNAL_ERROR_EXIT_CODE = 70
 
 
 class MapmedicError(Exception):
-    """Root of the tree; ``exit_code`` is what the command line exits with."""
+    """Root of the tree; ``exit_code`` is what the command line exits with.
+
+    ``journal_path`` is where what was begun is written down, None where nothing was.
+    """
 
     exit_code = INTERNAL_ERROR_EXIT_CODE
+    journal_path: str | None = None
 
 
 class UsageError(MapmedicError):
@@ -68,6 +79,10 @@ class AmbiguousOwner(AmbiguousName):
     """Say that ``name`` means several maps of a process; each of ``candidates`` says its address."""
 
 
+class AmbiguousStruct(AmbiguousName):
+    """Say that ``name`` means several instances of a struct; each of ``candidates`` says where it is, and its maps."""
+
+
 class UnknownOwner(UsageError):
     """Say that none of the ``maps`` maps of a process is called ``name``; ``nearest`` are names like it."""
 
@@ -77,6 +92,35 @@ class UnknownOwner(UsageError):
         self.name = name
         self.nearest = nearest
         self.maps = maps
+
+
+class UnknownStruct(UsageError):
+    """Say that no struct, or field of one, with a map in it is called ``name``; ``nearest`` are names like it."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
+        near = f"; like it: {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"no struct or field with maps in it is called {name!r}{near}")
+        self.name = name
+        self.nearest = nearest
+
+
+class AmbiguousFunction(UsageError):
+    """Say that ``name`` means each of the functions ``candidates`` of a program."""
+
+    def __init__(self, name: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(f"{name!r} means {len(candidates)} functions: {', '.join(candidates)}")
+        self.name = name
+        self.candidates = candidates
+
+
+class UnknownFunction(UsageError):
+    """Say that no function of a program is called ``name``; ``nearest`` are names like it."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...]) -> None:
+        near = f"; like it: {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"no function of the program is called {name!r}{near}")
+        self.name = name
+        self.nearest = nearest
 
 
 class UnknownMap(UsageError):
@@ -261,6 +305,10 @@ class PreflightFailed(Refused):
         self.failed = failed
 
 
+class UnwellBefore(PreflightFailed):
+    """Say what was amiss with the service before anything was done to it."""
+
+
 class HealthTurnedBad(Refused):
     """Say what was amiss with the service during the fix, which was taken back for it."""
 
@@ -309,6 +357,10 @@ class BackupFailed(Refused):
         self.why = why
 
 
+class EntriesNotSaved(BackupFailed):
+    """Say that the entries of a map of a process without an agent could not be saved at ``path``."""
+
+
 class AgentRefused(Refused):
     """Say that the agent answered with its own error ``code`` and ``message``."""
 
@@ -329,6 +381,18 @@ class RestoreIncomplete(MapmedicError):
         self.path = path
         self.done = done
         self.entries = entries
+        self.why = why
+
+
+class WriteUnknown(MapmedicError):
+    """Say that what was to be written at ``address`` of process ``pid`` may be there in part: ``why`` nobody knows."""
+
+    exit_code = 5
+
+    def __init__(self, pid: int, address: int, why: str) -> None:
+        super().__init__(f"process {pid}: what was to be written at {address:#x} may be there in part: {why}")
+        self.pid = pid
+        self.address = address
         self.why = why
 
 

@@ -14,7 +14,7 @@ from tests.live.scenarios import PATIENCE_MS, truth_of
 from tests.live.test_heap import assert_as_in
 from tests.live.test_heap_core import dying, ended_by_abort
 from tests.support.command import run
-from tests.support.toolchains import toolchains
+from tests.support.toolchains import EVERY, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 OWNER = "main.mgr.sessions"
@@ -31,7 +31,7 @@ def looks(*target: object) -> list[dict[str, Any]]:
     return [each.json for each in done]
 
 
-@pytest.mark.parametrize("pie", [False, True], ids=["plain", "pie"])
+@pytest.mark.parametrize("pie", [False, True] if EVERY else [True], ids=lambda pie: "pie" if pie else "plain")
 @pytest.mark.parametrize("go", toolchains(), ids=lambda go: go.version)
 def test_a_core_is_looked_into_like_its_process(go: GoToolchain, pie: bool, tmp_path: Path) -> None:
     with dying(tmp_path), LabService(build_lab(go, pie=pie)[0], SCENARIO) as service:

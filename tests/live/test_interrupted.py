@@ -44,5 +44,5 @@ def test_ctrl_c_after_the_commit_names_the_journal(
     (journal,) = tmp_path.rglob("*.jsonl")
     assert process.returncode == 130
     assert f"interrupted: how far the fix came is in {journal}" in err
-    assert "puts back within" in err and "Traceback" not in err
+    assert "the entries are gone; whether memory" in err and "Traceback" not in err
     assert truth_of(service.url)["entries"] > 0, "the service goes on"

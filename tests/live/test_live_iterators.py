@@ -12,18 +12,21 @@ from mapmedic.goheap.live_iterators import IteratorPlace, iterators_elsewhere, i
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Limits
 from mapmedic.source.toolchain import GoToolchain
-from tests.live.test_stacks import PATIENCE_MS, toolchains
+from tests.live.test_stacks import PATIENCE_MS
 from tests.support.livefix_program import Livefix, build_livefix
+from tests.support.toolchains import EVERY, toolchains
 
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 ALIVE = 2
 # A walk takes 20 s: none of them ends while it is looked for. Those of the small map begin anew all the time.
 ARGUMENTS = ("--entries", "20000", "--iterators", str(ALIVE), "--iterator")
 PULL_SINCE = 23
+STRIPPED = ("-ldflags=-s -w",)
+BUILDS = [(), STRIPPED] if EVERY else [STRIPPED]
 FUNCTIONS = {"range": "walkRange", "pull": "func1", "reflect": "walkReflect"}
 
 
-@pytest.mark.parametrize("flags", [(), ("-ldflags=-s -w",)], ids=["plain", "stripped"])
+@pytest.mark.parametrize("flags", BUILDS, ids=lambda flags: "stripped" if flags else "plain")
 @pytest.mark.parametrize("go", toolchains(), ids=lambda go: str(go.version))
 def test_every_iterator_is_found_where_it_lies(
     go: GoToolchain, flags: tuple[str, ...], tmp_path: Path
@@ -69,5 +72,7 @@ def test_where_nobody_iterates_none_is_found_for_long(go: GoToolchain, tmp_path:
         kinds = livefix.get("truth")["kinds"]
     for kind, truth in kinds.items():
         for place in truth["places"]:
+            if place["lock_kind"] == "sync.Map":
+                continue  # no map of the runtime, which is what iterators are of
             assert iterators_on_stacks(heap.memory, heap.runtime, heap.stacks, place["map"]) == [], kind
             assert iterators_elsewhere(heap, place["map"]) == [], kind

@@ -95,3 +95,13 @@ def test_of_many_maps_each_is_right_or_left_out(go: GoToolchain) -> None:
 def shards(service: LabService) -> dict[str, MapInstance]:
     seen = api.heap(str(service.pid), snapshot="fork", max_pause_ms=PATIENCE_MS)
     return {each.owner: each for each in seen.maps if each.owner.startswith("main.reg.shards")}
+
+
+def test_a_sync_map_is_left_out_with_the_reason_for_it() -> None:
+    with LabService(
+        build_lab(find_go("build the lab"))[0], Scenario("sync-map", entries=1_000, rate=0)
+    ) as service:
+        seen = api.heap(str(service.pid), snapshot="live", max_pause_ms=PATIENCE_MS)
+    said = [each for each in seen.unread if "a sync.Map, at" in each]
+    assert said and all("is not confirmed by a second look" in each for each in said)
+    assert not [each for each in seen.maps if each.type == "sync.Map"]

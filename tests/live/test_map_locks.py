@@ -21,8 +21,8 @@ from tests.support.livefix_program import Livefix, build_livefix
 pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 PROGRAM = Path(__file__).parent / "lock_program"
 FLAGS = {"plain": (), "stripped": ("-ldflags=-s -w",)}
-# Nothing says who locks for the notes.
-NOT_FOUND = {"lone-notes"}
+# Nothing says who locks for the notes; for what a closure alone holds, or another map, the lock lies elsewhere.
+NOT_FOUND = {"lone-notes", "closure-cards", "nested-rooms"}
 # Only DWARF tells what lies in a variable that is a struct, and a generic instance is named by a dictionary alone.
 NOT_FOUND_STRIPPED = NOT_FOUND | {"session-desk", "sharded-devices", "generic-cache"}
 # Maps of the standard library, and the variables that guard them (src/syscall/env_unix.go, src/os/signal/signal.go).
@@ -58,7 +58,9 @@ def test_the_maps_of_a_service_have_their_own_locks(go: GoToolchain, how: str, t
                 continue
             assert found.guards_itself == (place["lock_kind"] == "sync.Map"), (kind, found)
             told = [(each.kind.value, each.address) for each in found.locks]
-            assert told in ([], [(place["lock_kind"], place["lock"])]), (kind, found)
+            own = (place["lock_kind"], place["lock"])
+            # Two structs hold that map, each with a lock beside it: both are asked.
+            assert told in ([], [own]) or (kind == "mirrored-desk" and own in told), (kind, found)
             assert all(each.evidence for each in found.locks)
     # A map that the inventory of a stripped program does not list has no lock to be asked for.
     assert missing <= (NOT_FOUND if how == "plain" else NOT_FOUND_STRIPPED | {"wide-archive"})

@@ -22,7 +22,7 @@ import pytest
 from mapmedic import _native
 from mapmedic.errors import CouldNotLook
 from mapmedic.goheap.runtime import find_runtime
-from mapmedic.goheap.stacks import End, Found, Stack, read_code, unwind_stacks
+from mapmedic.goheap.stacks import End, Found, Stack, Stacks, read_code, unwind_stacks
 from mapmedic.memory.reader import Address, Memory
 from mapmedic.memory.snapshot import read_process
 from mapmedic.model.inventory import Limits, SnapshotMode
@@ -77,8 +77,20 @@ def look(pid: int, how: SnapshotMode | None = None) -> list[Stack]:
 
 def unwound(memory: Memory) -> list[Stack]:
     runtime = find_runtime(memory)
-    stacks = unwind_stacks(memory, runtime, read_code(memory, runtime))
+    code = read_code(memory, runtime)
+    stacks = unwind_stacks(memory, runtime, code)
+    # What was met in the code the first time is known the second.
+    assert words(unwind_stacks(memory, runtime, code)) == words(stacks)
     return [stacks.stack(index) for index in range(len(stacks))]
+
+
+def words(stacks: Stacks) -> list[bytes]:
+    lists = (stacks.certain, stacks.doubtful)
+    columns = [stacks.id, stacks.end, stacks.frame_start, stacks.pc, stacks.entry, stacks.sp, stacks.fp]
+    return [
+        each.tobytes()
+        for each in (*columns, *(c for w in lists for c in (w.start, w.address, w.word, w.before)))
+    ]
 
 
 def functions(stack: Stack) -> list[str]:

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from mapmedic import api
+from mapmedic.capture.journal_file import read_journal
 from mapmedic.demo.service import LabService, Scenario
 from mapmedic.errors import FormatError, PreflightFailed, ProofFailed, WriteRefused
 from mapmedic.formats.memstats import parse_memstats
+from mapmedic.memory.process import started_ticks
 from mapmedic.model.gc_words import NO_MEMORY_LIMIT
 from mapmedic.model.memstats import MemStats
 from mapmedic.model.tuning import TuneRequest
 from mapmedic.remedy import tuning_apply
+from mapmedic.remedy.boot import boot_id
+from mapmedic.remedy.journal import Journal
+from mapmedic.remedy.operator import hold_process
 from mapmedic.remedy.repair import find_left_overs
 from tests.support.command import COMMAND, run, validate
 
@@ -116,6 +121,7 @@ def test_a_journal_of_something_else_is_refused(
         "{}\n",
         '{"event": "tune.planned"}\n',
         '{"event": "tune.planned", "changes": [3]}\n',
+        '{"event": "tune.planned", "changes": [{"name": "a", "takes_effect": "b", "writes": []}]}\n',
         "\xff",
     ):
         (tmp_path / "no.jsonl").write_text(text, encoding="latin-1")
@@ -214,6 +220,18 @@ def test_where_the_collector_is_off_none_is_forced(service: LabService, journals
     assert (refused.code, "GOGC off" in refused.err) == (4, True)
 
 
+def test_what_was_refused_before_it_was_written_is_no_left_over(service: LabService, journals: Path) -> None:
+    period = api.plan_tuning(str(service.pid), TuneRequest()).words.force_period
+    assert period is not None
+    journal = Journal(journals, "tune")
+    journal.write(
+        "collections.begun", pid=service.pid, started_ticks=started_ticks(service.pid), boot=boot_id(),
+        address=period.address, before=period.value, after=100_000_000,
+    )  # fmt: skip
+    journal.close()
+    assert find_left_overs(journals) == ()
+
+
 def test_what_a_killed_run_left_is_found_and_put_back(service: LabService, journals: Path) -> None:
     words = [*COMMAND, "tune", str(service.pid), "--collect", "20", "--apply", "--journal", str(journals)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as tool:
@@ -223,9 +241,20 @@ def test_what_a_killed_run_left_is_found_and_put_back(service: LabService, journ
             time.sleep(0.02)
         assert not find_left_overs(journals), "whoever made it small is still alive"
         tool.kill()
+    (journal,) = journals.iterdir()
+    told = b'{"schema": "mapmedic.journal/1", "at_unix_ns": 1, "event": "outside.written"}\n'
+    journal.write_bytes(told * (1 << 15) + journal.read_bytes())  # an eviction in many stops came before
     (left,) = find_left_overs(journals)
     assert left.pid == service.pid
     mended = run("doctor", "--repair", "--journal", journals)
     assert (mended.code, f"process {service.pid} is as it was" in mended.out.replace("\n", " ")) == (0, True)
+    assert read_journal(journal).events[-1].name == "collections.restored"
     assert not find_left_overs(journals)
     assert api.plan_tuning(str(service.pid), TuneRequest()).words.force_period is not None
+
+
+def test_one_operator_at_a_time(service: LabService, journals: Path) -> None:
+    plan = api.plan_tuning(str(service.pid), TuneRequest(percent=50))
+    with hold_process(service.pid), pytest.raises(PreflightFailed, match=f"process {os.getpid()}, changes"):
+        api.apply_tuning(plan, journal_folder=journals)
+    assert api.plan_tuning(str(service.pid), TuneRequest()).words.percent == plan.words.percent

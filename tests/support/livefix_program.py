@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,23 +22,35 @@ _ANSWER_SECONDS = 60
 _PATIENCE_SECONDS = 60
 
 
-def build_livefix(go: GoToolchain, folder: Path, *flags: str) -> Path:
-    """Build the program with ``go`` and these flags of go build."""
-    path = folder / f"livefix-{go.version}{''.join(flags).replace(' ', '')}"
+def build_livefix(
+    go: GoToolchain, folder: Path, *flags: str, environment: Mapping[str, str] | None = None
+) -> Path:
+    """Build the program with ``go``, these flags of go build and what is added to its environment."""
+    added = "".join(f"-{name}{value}" for name, value in (environment or {}).items())
+    path = folder / f"livefix-{go.version}{''.join(flags).replace(' ', '')}{added}"
     command = [str(go.path), "build", *flags, "-o", str(path), "./livefix"]
-    subprocess.run(command, cwd=lab_source(), env=go.environment, check=True, timeout=BUILD_SECONDS)
+    variables = {**go.environment, **(environment or {})}
+    subprocess.run(command, cwd=lab_source(), env=variables, check=True, timeout=BUILD_SECONDS)
     return path
 
 
 class Livefix:
-    """The program as a process; use it as a context manager, which ends it whatever happens."""
+    """The program as a process; use it as a context manager, which ends it whatever happens.
 
-    def __init__(self, binary: Path, *arguments: str) -> None:
+    ``said`` is what it wrote to its standard error, once it has ended.
+    """
+
+    def __init__(self, binary: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._command = [str(binary), *arguments, "--exit-with-stdin"]
+        self._variables = {**os.environ, **(environment or {})}
+        self.said = ""
 
     def __enter__(self) -> Livefix:
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True)
+        self._errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            self._command, stdin=pipe, stdout=pipe, stderr=self._errors, text=True, env=self._variables
+        )
         assert self.process.stdout is not None
         ready, pid, self.url = self.process.stdout.readline().split()
         assert (ready, int(pid)) == ("READY", self.process.pid)
@@ -46,6 +61,11 @@ class Livefix:
     ) -> None:
         self.process.kill()
         self.process.communicate()
+        with self._errors:
+            self._errors.seek(0)
+            self.said = self._errors.read()
+        if self.said:
+            print(self.said, file=sys.stderr)
 
     def get(self, what: str) -> Any:
         """Return the answer to ``truth`` or ``stats``."""

@@ -19,7 +19,8 @@ CLASSES = {
     if inspect.isclass(value) and issubclass(value, errors.MapmedicError)
 }
 EXIT_CODES = {
-    "MapmedicError": 70, "UsageError": 2, "CouldNotLook": 3, "Refused": 4, "ProofFailed": 5, "RestoreIncomplete": 5,
+    "MapmedicError": 70, "UsageError": 2, "CouldNotLook": 3, "Refused": 4, "ProofFailed": 5, "WriteUnknown": 5,
+    "RestoreIncomplete": 5,
 }  # fmt: skip
 NASTY = "/tmp/a b; rm -rf ~/$(id)\x1b[2J"  # noqa: S108 - never opened
 

@@ -9,10 +9,12 @@ import mapmedic
 from mapmedic import api
 
 PUBLIC = """
-    CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Progress Source Thresholds TuneRequest
-    apply_fix apply_restore apply_tuning capture criteria_for diagnose diff examine_machine examine_process find_go
-    heap heap_change heap_entries heap_paths is_live observe parse_condition plan_fix plan_restore plan_revert
-    plan_tuning read_gc_log read_session repair_left_overs verify
+CapturePlan Connection Criteria FixRequest GoToolchain HealthBars Limits Listener LockWish
+OutsideRequest PreparedFix Progress RolloutRequest Source Thresholds TuneRequest apply_fix apply_outside
+apply_restore apply_rollout apply_tuning capture criteria_for diagnose diff examine_machine
+examine_process export_entries find_go heap heap_change heap_entries heap_paths is_live is_process
+observe parse_condition parse_rings parse_targets plan_fix plan_outside plan_restore plan_revert
+plan_rollout plan_tuning read_gc_log read_session repair_left_overs show_journal verify write_export
 """
 
 

@@ -1,7 +1,7 @@
 //! From an address to its frames, inlined calls first (src/runtime/symtabinl.go, symtab.go Frames.Next).
 
 use super::bytes::i32_at;
-use super::functions::Tables;
+use super::functions::{Function, Tables};
 use crate::problem::{Parsed, problem};
 
 const PCDATA_INL_TREE_INDEX: u32 = 2;
@@ -86,5 +86,28 @@ impl<'a> Tables<'a> {
             }
         }
         problem("an inline tree that goes round in circles", 0)
+    }
+}
+
+impl Function<'_, '_> {
+    /// Tells whether a function whose name `is_meant` was inlined into this one.
+    pub fn inlines(&self, is_meant: impl Fn(&[u8]) -> bool) -> Parsed<bool> {
+        let Some(tree) = self.funcdata(FUNCDATA_INL_TREE) else {
+            return Ok(false);
+        };
+        // Each call has the position of an instruction of its own, or is the innermost one somewhere.
+        let mut last = -1;
+        for index in self.pcdata_values(PCDATA_INL_TREE_INDEX)? {
+            last = last.max(index?);
+        }
+        let calls = (0..=last).map(|index| InlinedCall::read(tree, index));
+        for call in calls {
+            match call {
+                Some(call) if is_meant(self.tables.name(call.name)) => return Ok(true),
+                Some(_) => {}
+                None => return problem("an inline tree ends too early", 0),
+            }
+        }
+        Ok(false)
     }
 }

@@ -1,7 +1,7 @@
 //! From an address to the record of its function (src/runtime/symtab.go findfunc, runtime2.go _func).
 
 use super::bytes::{c_string, i32_at, u32_at};
-use super::pcvalue::{NO_VALUE, Patience, value_at};
+use super::pcvalue::{NO_VALUE, Patience, Runs, value_at};
 use crate::problem::{Parsed, problem};
 
 const FUNCTAB_ENTRY_BYTES: usize = 8;
@@ -29,7 +29,7 @@ pub struct Tables<'a> {
 
 /// One function's record; word numbers as in runtime2.go.
 pub struct Function<'t, 'a> {
-    tables: &'t Tables<'a>,
+    pub(super) tables: &'t Tables<'a>,
     raw: &'a [u8],
     /// Bytes from the text's start to its first instruction.
     pub entry: u32,
@@ -80,6 +80,18 @@ impl<'a> Tables<'a> {
         });
         let address = |index| self.text.checked_add(self.entry(index)?.into());
         indices.filter_map(move |index| Some((address(index)?, address(index + 1)?)))
+    }
+
+    /// Returns where the code of each function lies that has one inlined whose name `is_meant`: [start, end).
+    pub fn code_inlining(&self, is_meant: impl Fn(&[u8]) -> bool) -> Parsed<Vec<(u64, u64)>> {
+        let mut found = Vec::new();
+        for index in 0..self.functions {
+            if self.function(index)?.inlines(&is_meant)? {
+                let address = |index| self.text.checked_add(u64::from(self.entry(index)?));
+                found.extend(address(index).zip(address(index + 1)));
+            }
+        }
+        Ok(found)
     }
 
     fn entry(&self, index: usize) -> Option<u32> {
@@ -178,6 +190,21 @@ impl<'a> Function<'_, 'a> {
             return None;
         }
         self.tables.funcdata.get(offset as usize..)
+    }
+
+    /// Returns each value of pcdata table `number`; none where there is no such table.
+    pub fn pcdata_values(&self, number: u32) -> Parsed<impl Iterator<Item = Parsed<i32>>> {
+        let table = (number < self.word(7))
+            .then(|| u32_at(self.raw, FIXED_BYTES + 4 * number as usize))
+            .flatten();
+        let tables = self.tables;
+        let runs = Runs::of(
+            tables.values,
+            table.unwrap_or(0),
+            tables.quantum,
+            &tables.patience,
+        )?;
+        Ok(runs.map(|run| run.map(|(value, _)| value)))
     }
 
     fn value(&self, table: u32, distance: u64) -> Parsed<i32> {

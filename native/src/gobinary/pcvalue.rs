@@ -27,8 +27,6 @@ impl Patience {
 }
 
 /// Returns the value that the table at `offset` of `tables` holds `distance` bytes into its function.
-///
-/// An entry is a zigzag value delta and a pc delta in instruction quanta; a value delta of 0 ends the table.
 pub fn value_at(
     tables: &[u8],
     offset: u32,
@@ -36,34 +34,88 @@ pub fn value_at(
     quantum: u8,
     patience: &Patience,
 ) -> Parsed<i32> {
-    let cut = || problem("a pc-value table ends before its end mark", offset as usize);
-    if offset == 0 {
-        return Ok(NO_VALUE);
-    }
-    let Some(mut rest) = tables.get(offset as usize..) else {
-        return cut();
-    };
-    let (mut value, mut pc) = (NO_VALUE, 0u64);
-    loop {
-        if patience.spend().is_none() {
-            return problem("its pc-value tables are absurdly long", offset as usize);
+    for run in Runs::of(tables, offset, quantum, patience)? {
+        let (value, end) = run?;
+        if distance < end {
+            return Ok(value);
         }
-        let Some((delta, after)) = varint(rest) else {
+    }
+    Ok(NO_VALUE)
+}
+
+/// Walks the table at an offset: each value, with how many bytes into its function it ends.
+///
+/// An entry is a zigzag value delta and a pc delta in instruction quanta; a value delta of 0 ends the table.
+pub struct Runs<'a> {
+    rest: &'a [u8],
+    offset: u32,
+    quantum: u8,
+    patience: &'a Patience,
+    value: i32,
+    pc: u64,
+    is_over: bool,
+}
+
+impl<'a> Runs<'a> {
+    pub fn of(tables: &'a [u8], offset: u32, quantum: u8, patience: &'a Patience) -> Parsed<Self> {
+        let Some(rest) = tables.get(offset as usize..) else {
+            return problem("a pc-value table ends before its end mark", offset as usize);
+        };
+        Ok(Runs {
+            rest,
+            offset,
+            quantum,
+            patience,
+            value: NO_VALUE,
+            pc: 0,
+            is_over: offset == 0,
+        })
+    }
+
+    fn step(&mut self) -> Parsed<Option<(i32, u64)>> {
+        let cut = || {
+            problem(
+                "a pc-value table ends before its end mark",
+                self.offset as usize,
+            )
+        };
+        if self.patience.spend().is_none() {
+            return problem(
+                "its pc-value tables are absurdly long",
+                self.offset as usize,
+            );
+        }
+        let Some((delta, after)) = varint(self.rest) else {
             return cut();
         };
-        if delta == 0 && pc != 0 {
-            return Ok(NO_VALUE);
+        if delta == 0 && self.pc != 0 {
+            return Ok(None);
         }
         let Some((advance, after)) = varint(after) else {
             return cut();
         };
         let delta = delta as u32;
-        value = value.wrapping_add((delta >> 1) as i32 ^ -((delta & 1) as i32));
-        pc = pc.saturating_add(u64::from(advance as u32) * u64::from(quantum));
-        if distance < pc {
-            return Ok(value);
+        self.value = self
+            .value
+            .wrapping_add((delta >> 1) as i32 ^ -((delta & 1) as i32));
+        self.pc = self
+            .pc
+            .saturating_add(u64::from(advance as u32) * u64::from(self.quantum));
+        self.rest = after;
+        Ok(Some((self.value, self.pc)))
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Parsed<(i32, u64)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
         }
-        rest = after;
+        let step = self.step();
+        self.is_over = !matches!(step, Ok(Some(_)));
+        step.transpose()
     }
 }
 

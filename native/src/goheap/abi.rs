@@ -19,6 +19,9 @@ const KIND_MASK: u8 = (1 << 5) - 1;
 /// Up to Go 1.23, in Kind_: GCData is a program. From Go 1.24, in TFlag: GCData leads to a mask built on demand.
 const GC_PROGRAM: u8 = 1 << 6;
 const MASK_ON_DEMAND: u8 = 1 << 4;
+/// Go 1.22 and 1.23: no type, and its TFlag.
+const UNROLLED: u8 = 0;
+const UNROLLED_BITMAP: u8 = 1 << 4;
 /// In Kind_ up to Go 1.25, in TFlag from 1.26: an interface holds the value itself.
 const DIRECT: u8 = 1 << 5;
 
@@ -45,6 +48,21 @@ pub struct Type {
 impl Type {
     /// Returns the descriptor at `address`; None where what lies there cannot be one.
     pub fn read(image: &Image, address: u64) -> Option<Type> {
+        Type::parse(image, address).filter(|found| found.kind != UNROLLED)
+    }
+
+    /// Returns what the allocator has put at `address` in the place of a descriptor: Go 1.22 and 1.23 write the mask
+    /// that a program makes behind it, and know nothing more of the type (src/runtime/mbitmap.go, heapSetType).
+    pub fn read_unrolled(image: &Image, address: u64) -> Option<Type> {
+        let found = Type::parse(image, address)?;
+        let mask = address + HEADER;
+        (found.kind == UNROLLED && found.gc_data == mask).then_some(Type {
+            has_mask: true,
+            ..found
+        })
+    }
+
+    fn parse(image: &Image, address: u64) -> Option<Type> {
         let bytes = image.slice(address, HEADER as usize)?;
         let word = |at: usize| {
             bytes[at..at + 8]
@@ -53,7 +71,8 @@ impl Type {
                 .unwrap_or_default()
         };
         let (size, ptr_bytes, tflag, kind) = (word(0), word(8), bytes[20], bytes[23]);
-        let known = (1..=LAST_KIND).contains(&(kind & KIND_MASK));
+        let is_unrolled = kind == UNROLLED && tflag == UNROLLED_BITMAP;
+        let known = (1..=LAST_KIND).contains(&(kind & KIND_MASK)) || is_unrolled;
         let sane = address % 8 == 0
             && ptr_bytes <= size
             && ptr_bytes % 8 == 0

@@ -4,8 +4,8 @@
 use super::abi::{self, Type};
 use super::fitting::Fitting;
 use super::shapes::Shape;
+use super::telling::Telling;
 use super::typeindex::TypeIndex;
-use super::typing::Telling;
 
 const HCHAN: &str = "runtime.hchan";
 const QUEUED: u64 = 0;

@@ -10,7 +10,7 @@ use super::layout::WORD;
 use super::map_types::MapType;
 use super::shapes::{Shape, ShapeId, UNKNOWN};
 use super::spans::Slot;
-use super::typing::Telling;
+use super::telling::Telling;
 use super::values::COMPARED_WORDS;
 
 const BUCKETS: u64 = 16;

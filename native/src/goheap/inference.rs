@@ -12,8 +12,8 @@ use super::maps::{MapRow, MapScan, ON_STACK};
 use super::mark::ROOT;
 use super::shapes::{Shape, Target, UNKNOWN};
 use super::spans::Slot;
+use super::telling::Telling;
 use super::typeindex::TypeIndex;
-use super::typing::Telling;
 
 /// Each round tells what hangs on the maps that the one before told.
 const MOST_ROUNDS: u32 = 8;

@@ -2,19 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::levels::Level;
 use super::objects::Objects;
 use super::spans::{Slot, Span, Spans};
 use crate::parallel::{in_parallel, share, threads};
 
 pub const ROOT: Slot = u32::MAX - 1;
 pub const UNSEEN: Slot = u32::MAX;
-/// Objects that are looked at before what they lead to is noted: enough to share, and few enough to be held.
+/// Objects, and bytes of them, that are looked at before what they lead to is noted: enough to share, and few enough
+/// for what is found in them to be held.
 const BATCH: usize = 1 << 15;
+const BATCH_BYTES: u64 = 16 << 20;
 /// Objects, or words, that are asked for at once: what memory has to answer before the next step, and no more than
 /// the nearest cache holds.
 const AT_ONCE: usize = 128;
-/// Fewer are not worth a thread.
+/// Less is not worth a thread.
 const WORTH_SHARING: usize = 1 << 10;
+const WORTH_SHARING_BYTES: u64 = 1 << 20;
 
 pub struct Marked {
     /// By slot: who led there first, ROOT, or UNSEEN.
@@ -30,11 +34,17 @@ pub struct Marked {
     pub unread: u64,
 }
 
-/// One word that leads to an object.
+/// One word that leads to an object: in which one of the batch, and where in that.
 struct Edge {
-    from: Slot,
+    from: u32,
     place: u32,
     to: Slot,
+}
+
+/// What is looked at next, and how many bytes that is.
+struct Batch<'a> {
+    objects: &'a [Slot],
+    bytes: u64,
 }
 
 /// Marks from `roots`: words that may be pointers; whichever are not are passed over. The first `certain` of them
@@ -76,7 +86,7 @@ pub fn mark(
     marking.reach_all(certain, 0, &watchers);
     marking.reach_all(specials, roots.len(), &watchers);
     watchers.retain(|&slot| marking.marked.is_reached(slot));
-    marking.reach_below(watchers, &[]);
+    marking.reach_below(Level::of(watchers), &[]);
     let (certain_objects, certain_bytes) = marking.marked.count(spans);
     marking.reach_all(doubtful, certain.len(), &[]);
     let mut marked = marking.finish();
@@ -122,14 +132,14 @@ impl Marked {
 struct Found<'a> {
     spans: &'a Spans,
     marked: &'a Marked,
-    words: Vec<(Slot, u32, u64)>,
+    words: Vec<(u32, u32, u64)>,
     edges: Vec<Edge>,
     count: u64,
 }
 
 impl Found<'_> {
     #[inline]
-    fn add(&mut self, from: Slot, place: u32, word: u64) {
+    fn add(&mut self, from: u32, place: u32, word: u64) {
         self.words.push((from, place, word));
         if self.words.len() == AT_ONCE {
             self.look_up();
@@ -159,41 +169,63 @@ struct Marking<'a> {
 impl Marking<'_> {
     /// Reaches everything from `roots`, numbered from `first` on, but not through `watchers` (sorted).
     fn reach_all(&mut self, roots: &[u64], first: usize, watchers: &[Slot]) {
-        let mut level = Vec::new();
+        let mut level = Level::default();
         for (number, &root) in (first as u32..).zip(roots) {
             if let Some((_, to)) = self.spans.find(root) {
                 self.marked.edges += 1;
-                let (from, place) = (ROOT, number);
-                self.reach(&Edge { from, place, to }, &mut level);
+                self.reach(to, (ROOT, number), &mut level);
+                level.end_run();
             }
         }
         self.reach_below(level, watchers);
     }
 
     /// Reaches everything that the objects of `level` lead to, the nearest first, but not through `watchers`.
-    fn reach_below(&mut self, mut level: Vec<Slot>, watchers: &[Slot]) {
-        while !level.is_empty() {
-            let mut below = Vec::new();
-            for batch in level.chunks(BATCH) {
-                for (found, edges) in self.look(batch, watchers) {
+    fn reach_below(&mut self, mut level: Level, watchers: &[Slot]) {
+        while !level.objects.is_empty() {
+            let mut below = Level::default();
+            let (mut ends, mut at) = (level.ends.iter().peekable(), 0);
+            while at < level.objects.len() {
+                let batch = self.batch(&level.objects[at..]);
+                for (found, edges) in self.look(&batch, watchers) {
                     self.marked.edges += edges;
                     for edge in &found {
-                        self.reach(edge, &mut below);
+                        while ends
+                            .next_if(|&&end| end <= at + edge.from as usize)
+                            .is_some()
+                        {
+                            below.end_run();
+                        }
+                        let from = (batch.objects[edge.from as usize], edge.place);
+                        self.reach(edge.to, from, &mut below);
                     }
                 }
+                at += batch.objects.len();
             }
+            below.end_run();
             level = below;
+        }
+    }
+
+    /// Returns the first of the objects that are `due`.
+    fn batch<'b>(&self, due: &'b [Slot]) -> Batch<'b> {
+        let (mut count, mut bytes) = (0, 0);
+        while count < due.len().min(BATCH) && bytes < BATCH_BYTES {
+            bytes += self.spans.of_slot(due[count]).elemsize;
+            count += 1;
+        }
+        Batch {
+            objects: &due[..count],
+            bytes,
         }
     }
 
     /// Returns the words in the objects of `batch`, in their order, that lead to what is not reached yet, and how many
     /// lead to any object.
-    fn look(&self, batch: &[Slot], watchers: &[Slot]) -> Vec<(Vec<Edge>, u64)> {
-        let parts = if batch.len() < WORTH_SHARING {
-            1
-        } else {
-            self.readers.len()
-        };
+    fn look(&self, batch: &Batch<'_>, watchers: &[Slot]) -> Vec<(Vec<Edge>, u64)> {
+        let count = batch.objects.len();
+        let is_small = count < WORTH_SHARING && batch.bytes < WORTH_SHARING_BYTES;
+        let parts = if is_small { 1 } else { self.readers.len() };
         in_parallel(parts, |part| {
             let mut found = Found {
                 spans: self.spans,
@@ -205,13 +237,15 @@ impl Marking<'_> {
             // No other thread has this reader; a panic in one ends the whole mark.
             let reader = self.readers[part].lock();
             let mut objects = reader.unwrap_or_else(PoisonError::into_inner);
-            for slots in batch[share(batch.len(), part, parts)].chunks(AT_ONCE) {
+            let own = share(count, part, parts);
+            for (chunk, slots) in (0..).zip(batch.objects[own.clone()].chunks(AT_ONCE)) {
                 objects.touch(slots);
-                let looked_at = slots
-                    .iter()
-                    .filter(|slot| watchers.binary_search(slot).is_err());
-                for &from in looked_at {
-                    objects.pointers(from, |place, word| found.add(from, place as u32, word));
+                let first = own.start + chunk * AT_ONCE;
+                let looked_at = (first as u32..)
+                    .zip(slots)
+                    .filter(|(_, slot)| watchers.binary_search(slot).is_err());
+                for (from, &slot) in looked_at {
+                    objects.pointers(slot, |place, word| found.add(from, place as u32, word));
                 }
             }
             found.look_up();
@@ -219,17 +253,17 @@ impl Marking<'_> {
         })
     }
 
-    /// Notes where `edge` leads; an object with pointers is `due` to be looked at.
+    /// Notes who leads to `to`; an object with pointers is one of the `level` to be looked at.
     #[inline]
-    fn reach(&mut self, edge: &Edge, due: &mut Vec<Slot>) {
-        let slot = edge.to as usize;
+    fn reach(&mut self, to: Slot, (from, place): (Slot, u32), level: &mut Level) {
+        let slot = to as usize;
         if self.marked.parent[slot] != UNSEEN {
             return;
         }
-        self.marked.parent[slot] = edge.from;
-        self.marked.place[slot] = edge.place;
-        if self.spans.is_inner(edge.to) {
-            due.push(edge.to);
+        self.marked.parent[slot] = from;
+        self.marked.place[slot] = place;
+        if self.spans.is_inner(to) {
+            level.objects.push(to);
         }
     }
 

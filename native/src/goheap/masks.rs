@@ -60,10 +60,15 @@ impl<'a> Masks<'a> {
         self.known.insert(address, built.clone());
         built
     }
+
+    /// Returns what `of` said of `address`; None where it was not asked.
+    pub fn known(&self, address: u64) -> Option<Option<&Mask>> {
+        self.known.get(&address).map(Option::as_deref)
+    }
 }
 
 fn build(image: &Image, address: u64) -> Option<Mask> {
-    let kind = Type::read(image, address)?;
+    let kind = Type::read(image, address).or_else(|| Type::read_unrolled(image, address))?;
     let mut pointers = Vec::new();
     collect(image, kind, 0, &mut pointers, 0)?;
     pointers.sort_unstable();

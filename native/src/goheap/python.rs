@@ -15,9 +15,11 @@ use super::beside::resident_beside;
 use super::dropped::dropped_arrays;
 use super::layout::{HeapLayout, HeapPlace};
 use super::maps::{MapRow, ON_STACK};
+use super::measured::{Holder, SyncMap};
 use super::shapes::Shape;
 use super::slots::{Sample, SlotLayout, live_slots};
-use super::survey::{Holder, Start, Step, Survey, SyncMap};
+use super::survey::{Start, Survey};
+use super::ways::Step;
 
 /// In a column of what is not known of every row.
 const NOT_KNOWN: u64 = u64::MAX;
@@ -127,6 +129,12 @@ impl HeapSurvey {
             .chain(by_hand)
             .flat_map(|(start, bytes)| [start, start + bytes]);
         PyBytes::new(py, &words.flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
+    }
+
+    /// Return start and bytes of what the allocator has set aside where `address` lies; None where that is no object.
+    fn object_at(&self, address: u64) -> Option<(u64, u64)> {
+        let (span, slot) = self.survey.spans.find(address)?;
+        Some((span.address(slot), span.elemsize))
     }
 
     /// Return as little-endian words the numbers of the pages of 4096 bytes where the runtime describes its spans.

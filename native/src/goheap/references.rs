@@ -18,6 +18,8 @@ pub struct References {
     leaves: Range<Slot>,
 }
 
+const PARTS_A_THREAD: usize = 16;
+
 /// A slot, or what stands for no single object.
 pub type Node = u32;
 
@@ -25,7 +27,8 @@ impl References {
     /// Reads every reached object once, in order of address.
     pub fn read(objects: &Objects<'_>, marked: &Marked) -> References {
         let spans = objects.spans;
-        let (parts, slots) = (threads(), spans.inner_slots as usize);
+        // A heap's objects with most references often lie together.
+        let (parts, slots) = (PARTS_A_THREAD * threads(), spans.inner_slots as usize);
         let bounds: Vec<usize> = (0..=parts)
             .map(|part| {
                 let from = (slots * part / parts) as Slot;

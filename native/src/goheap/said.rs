@@ -7,8 +7,8 @@ use super::fitting::Fitting;
 use super::infer::SizedAs;
 use super::maps::PARTS;
 use super::shapes::{Shape, UNKNOWN};
+use super::telling::Telling;
 use super::typeindex::TypeIndex;
-use super::typing::Telling;
 
 /// What the compiler calls the type of a closure; who holds what it captured is named after its function.
 const CLOSURE: &str = "struct { F uintptr";
@@ -145,8 +145,6 @@ impl Telling<'_, '_> {
     /// Tells what the map of type `kind` with its header at `address`, which is no object, leads to.
     fn pass_on_map(&mut self, address: u64, kind: u64) {
         let shape = self.shapes.id(Shape::Map(kind));
-        let described = self.shapes.describe(shape);
-        self.pass_on_one(&described, address, address + self.layout.map_header_bytes);
-        self.tell_found();
+        self.pass_on_value(address, shape);
     }
 }

@@ -1,7 +1,7 @@
 //! What an object is, and what its words lead to: Go's types, and the runtime's own objects behind a map.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::image::Image;
 
@@ -76,7 +76,7 @@ pub struct Shapes<'a> {
     map_extra: u32,
     ids: HashMap<Shape, ShapeId>,
     list: Vec<Shape>,
-    described: Vec<Option<Rc<Described>>>,
+    described: Vec<Option<Arc<Described>>>,
 }
 
 impl Shape {
@@ -139,16 +139,28 @@ impl<'a> Shapes<'a> {
     }
 
     /// Returns `id` with its links.
-    pub fn describe(&mut self, id: ShapeId) -> Rc<Described> {
+    pub fn describe(&mut self, id: ShapeId) -> Arc<Described> {
         if let Some(known) = &self.described[id as usize] {
             return known.clone();
         }
         let shape = self.shape(id);
         let mut links = Vec::new();
         let size = self.links_of(shape, &mut links).unwrap_or(0);
-        let described = Rc::new(Described { size, links });
+        let described = Arc::new(Described { size, links });
         self.described[id as usize] = Some(described.clone());
         described
+    }
+
+    /// Returns `id` with its links, where somebody asked for them before.
+    #[inline]
+    pub fn described(&self, id: ShapeId) -> Option<&Described> {
+        self.described[id as usize].as_deref()
+    }
+
+    /// Returns how many bytes `id` has, where it was described before.
+    #[inline]
+    pub fn size(&self, id: ShapeId) -> Option<u64> {
+        Some(self.described(id)?.size)
     }
 
     /// Returns what a value of the type at `address` that an interface holds is, and whether behind a pointer.

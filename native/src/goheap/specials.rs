@@ -4,7 +4,7 @@
 use super::abi::Type;
 use super::layout::{HeapLayout, WORD};
 use super::objects::Objects;
-use super::typing::Telling;
+use super::telling::Telling;
 
 /// A span has no more than this many; a longer list is a lie.
 const MOST: u32 = 1 << 20;

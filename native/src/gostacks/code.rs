@@ -23,6 +23,8 @@ pub enum Role {
     CgoCallback,
     /// Moves to the system stack, and says so in g.sched before it does.
     Switch,
+    /// Moves to the system stack and says so nowhere: what calls the race, memory or address sanitizer.
+    Sanitizer,
     /// Moves to the stack that g.sched tells.
     Resume,
     SignalEntry,
@@ -40,16 +42,19 @@ pub struct Place {
     pub role: Role,
 }
 
+/// The code addresses met so far: the tables of a program do not change.
+pub type Places = HashMap<u64, Option<Place>>;
+
 pub struct Code<'a> {
     pub tables: Tables<'a>,
-    known: HashMap<u64, Option<Place>>,
+    pub known: Places,
 }
 
 impl<'a> Code<'a> {
-    pub fn new(loaded: &'a Loaded) -> Code<'a> {
+    pub fn new(loaded: &'a Loaded, known: Places) -> Code<'a> {
         Code {
             tables: loaded.tables(),
-            known: HashMap::new(),
+            known,
         }
     }
 
@@ -88,6 +93,15 @@ fn role(name: &[u8]) -> Role {
         b"runtime.gogo" | b"gogo" => Role::Resume,
         b"runtime.sigtramp" => Role::SignalEntry,
         b"runtime.sigreturn" | b"runtime.sigreturn__sigaction" => Role::SignalReturn,
+        _ if calls_sanitizer(name) => Role::Sanitizer,
         _ => Role::Ordinary,
     }
+}
+
+/// src/runtime/race_amd64.s, msan_amd64.s, asan_amd64.s; functions of one file alone have no package in their name.
+fn calls_sanitizer(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"runtime.").unwrap_or(name);
+    [&b"racecall"[..], b"raceSymbolize", b"msancall", b"asancall"]
+        .iter()
+        .any(|each| name.starts_with(each))
 }

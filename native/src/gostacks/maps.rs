@@ -1,8 +1,9 @@
 //! Which words of a frame hold live pointers at one address (src/runtime/stkframe.go getStackMap, for amd64).
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
+use super::program::pointer_words;
 use crate::gobinary::{Function, Loaded, Tables, i32_at, u32_at, u64_at};
 use crate::problem::Parsed;
 
@@ -12,6 +13,8 @@ const STACK_MAP_INDEX: u32 = 1;
 const ARGUMENTS: u8 = 0;
 const LOCALS: u8 = 1;
 const STACK_OBJECTS: u8 = 2;
+/// Its length goes before a program.
+const PROGRAM_HEADER_BYTES: usize = 4;
 const RECORD_BYTES: usize = 16;
 /// A lying table is given up beyond these.
 const MOST_OBJECTS: u64 = 1 << 16;
@@ -24,7 +27,7 @@ pub struct StackObject {
     pub offset: i64,
     pub bytes: u64,
     /// Offsets of its pointer words; None: any word may be one.
-    pub pointers: Option<Rc<[u32]>>,
+    pub pointers: Option<Arc<[u32]>>,
 }
 
 /// The live pointer words of a frame.
@@ -37,20 +40,28 @@ pub struct FrameMap {
     pub objects: Vec<StackObject>,
 }
 
-/// The maps met so far, by address and whether the frame has locals yet.
+/// The maps met so far, by address and whether the frame has locals yet, and the masks of objects.
+#[derive(Default)]
+pub struct KnownMaps {
+    maps: HashMap<(u64, bool), Option<Arc<FrameMap>>>,
+    masks: HashMap<(u64, i32), Arc<[u32]>>,
+}
+
+impl KnownMaps {
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.maps.len()
+    }
+}
+
 pub struct FrameMaps<'a> {
     loaded: &'a Loaded,
-    known: HashMap<(u64, bool), Option<Rc<FrameMap>>>,
-    masks: HashMap<(u64, i32), Rc<[u32]>>,
+    pub known: KnownMaps,
 }
 
 impl<'a> FrameMaps<'a> {
-    pub fn new(loaded: &'a Loaded) -> FrameMaps<'a> {
-        FrameMaps {
-            loaded,
-            known: HashMap::new(),
-            masks: HashMap::new(),
-        }
+    pub fn new(loaded: &'a Loaded, known: KnownMaps) -> FrameMaps<'a> {
+        FrameMaps { loaded, known }
     }
 
     /// Returns the map of a frame that goes on at `pc`; None where the program does not say what is alive there.
@@ -59,15 +70,15 @@ impl<'a> FrameMaps<'a> {
         tables: &Tables<'_>,
         pc: u64,
         has_locals: bool,
-    ) -> Parsed<Option<Rc<FrameMap>>> {
-        if let Some(known) = self.known.get(&(pc, has_locals)) {
+    ) -> Parsed<Option<Arc<FrameMap>>> {
+        if let Some(known) = self.known.maps.get(&(pc, has_locals)) {
             return Ok(known.clone());
         }
         let map = match tables.function_at(pc)? {
-            Some(function) => self.read(&function, pc, has_locals)?.map(Rc::new),
+            Some(function) => self.read(&function, pc, has_locals)?.map(Arc::new),
             None => None,
         };
-        self.known.insert((pc, has_locals), map.clone());
+        self.known.maps.insert((pc, has_locals), map.clone());
         Ok(map)
     }
 
@@ -115,26 +126,46 @@ impl<'a> FrameMaps<'a> {
                 Some(StackObject {
                     offset: i32_at(raw, at)?.into(),
                     bytes: u64::try_from(i32_at(raw, at + 4)?).ok()?,
-                    pointers: self.mask(mask, pointer_bytes),
+                    pointers: self.pointers(mask, pointer_bytes),
                 })
             })
             .collect()
     }
 
-    /// Returns the pointer words that a mask in the type data says; up to Go 1.23 it may be a program instead.
-    fn mask(&mut self, offset: u32, pointer_bytes: i32) -> Option<Rc<[u32]>> {
+    /// Returns where the type data says that the pointers of an object are; up to Go 1.23 fewer than no bytes of them
+    /// mean that it says so by a program.
+    fn pointers(&mut self, offset: u32, pointer_bytes: i32) -> Option<Arc<[u32]>> {
         let address = self.loaded.rodata.checked_add(offset.into())?;
-        if let Some(known) = self.masks.get(&(address, pointer_bytes)) {
+        if let Some(known) = self.known.masks.get(&(address, pointer_bytes)) {
             return Some(known.clone());
         }
-        let words = usize::try_from(pointer_bytes).ok()? / WORD as usize;
-        let bits = self.loaded.image.slice(address, words.div_ceil(8))?;
-        let mask: Rc<[u32]> = (0..words)
-            .filter(|word| bits[word / 8] >> (word % 8) & 1 == 1)
-            .map(|word| (word * WORD as usize) as u32)
-            .collect();
-        self.masks.insert((address, pointer_bytes), mask.clone());
-        Some(mask)
+        let count = pointer_bytes.unsigned_abs() / WORD as u32;
+        let words = if pointer_bytes < 0 {
+            self.run_program(address, count)?
+        } else {
+            self.mask(address, count)?
+        };
+        let pointers: Arc<[u32]> = words.iter().map(|word| word * WORD as u32).collect();
+        self.known
+            .masks
+            .insert((address, pointer_bytes), pointers.clone());
+        Some(pointers)
+    }
+
+    fn mask(&self, address: u64, count: u32) -> Option<Vec<u32>> {
+        let bits = self
+            .loaded
+            .image
+            .slice(address, count.div_ceil(8) as usize)?;
+        let is_set = |word: &u32| bits[(word / 8) as usize] >> (word % 8) & 1 == 1;
+        Some((0..count).filter(is_set).collect())
+    }
+
+    fn run_program(&self, address: u64, count: u32) -> Option<Vec<u32>> {
+        let image = &self.loaded.image;
+        let bytes = u32_at(image.slice(address, PROGRAM_HEADER_BYTES)?, 0)?;
+        let program = address.checked_add(PROGRAM_HEADER_BYTES as u64)?;
+        pointer_words(image.slice(program, bytes as usize)?, count)
     }
 }
 

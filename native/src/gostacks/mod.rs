@@ -2,6 +2,8 @@
 
 mod code;
 mod maps;
+mod met;
+mod program;
 mod python;
 mod roots;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 
 use super::code::Code;
 use super::maps::FrameMaps;
+use super::met::Met;
 use super::roots::{Root, Roots, Scan};
 use super::start::{Found, Goroutine, StackLayout, Starts};
 use super::unwind::{End, Frame, MOST_FRAMES, unwind};
@@ -24,6 +25,7 @@ const MOST_STACK_BYTES: u64 = 1 << 30;
 #[pyclass(module = "mapmedic._native", frozen)]
 struct GoCode {
     loaded: Loaded,
+    met: Met,
 }
 
 #[pymethods]
@@ -33,6 +35,7 @@ impl GoCode {
     fn new(image: &PyImage, module: u64) -> PyResult<Self> {
         Ok(GoCode {
             loaded: Loaded::read(image.image.clone(), module)?,
+            met: Met::default(),
         })
     }
 
@@ -143,6 +146,16 @@ impl GoCode {
         self.loaded.tables().code_of(is_meant).collect()
     }
 
+    /// Return [start, end) of the code of each function that has one inlined whose name begins with one of ``prefixes``.
+    fn code_inlining(&self, prefixes: Vec<String>) -> PyResult<Vec<(u64, u64)>> {
+        let is_meant = |name: &[u8]| {
+            prefixes
+                .iter()
+                .any(|each| name.starts_with(each.as_bytes()))
+        };
+        Ok(self.loaded.tables().code_inlining(is_meant)?)
+    }
+
     /// Unwind every goroutine of process ``pid``, which stands still, as ``unwind`` does; ``list`` is the address of
     /// runtime.allgs. Return None where their stacks have more than ``most_bytes``, or the list makes no sense.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -219,8 +232,9 @@ impl GoCode {
             layout,
             threads,
         };
-        let mut code = Code::new(&self.loaded);
-        let mut maps = FrameMaps::new(&self.loaded);
+        let (places, known) = self.met.take();
+        let mut code = Code::new(&self.loaded, places);
+        let mut maps = FrameMaps::new(&self.loaded, known);
         let mut stacks = Stacks::default();
         for &g in goroutines {
             let Some((goroutine, start)) = starts.of(g, &mut code)? else {
@@ -252,6 +266,7 @@ impl GoCode {
             };
             stacks.add(&goroutine, used, end, roots);
         }
+        self.met.put_back(code.known, maps.known);
         Ok(stacks)
     }
 }

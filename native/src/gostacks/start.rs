@@ -241,9 +241,15 @@ impl Starts<'_> {
                 Found::OnSystemStack,
             ));
         }
+        // C that is called without a word of it in g.sched: what stands there is of an earlier call.
+        let is_untold = match place {
+            None => asked.unwrap_or(0) == 0,
+            Some(place) => place.role == Role::Sanitizer,
+        };
         Ok(match (is_own, place) {
             (true, Some(_)) => Err(End::MovedStack),
             (true, None) => Err(End::NoFunction),
+            _ if is_untold => Err(End::NoFunction),
             // Whoever moves to the system stack says in g.sched where it came from.
             _ => self.left_at(
                 g,

@@ -62,6 +62,12 @@ impl PyImage {
         Some(PyBytes::new(py, &raw))
     }
 
+    /// Return this image with ``places`` [(address, bytes)] in the place of what lies there, the first of two believed.
+    fn overlaid(&self, places: Vec<(u64, Vec<u8>)>) -> PyResult<PyImage> {
+        let image = Arc::new(self.image.overlaid(&places)?);
+        Ok(PyImage { image })
+    }
+
     /// Return start and end of each stretch of addresses that is there, in order of address.
     fn ranges(&self) -> Vec<(u64, u64)> {
         self.image.ranges().collect()

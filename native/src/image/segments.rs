@@ -1,8 +1,10 @@
 //! The memory of a process as of one moment: sorted segments over mapped files. Knows nothing of Go.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 
@@ -36,7 +38,7 @@ impl Deref for Bytes {
 
 #[derive(Default)]
 pub struct Image {
-    files: Vec<Bytes>,
+    files: Vec<Arc<Bytes>>,
     segments: Vec<Segment>,
     /// What was in RAM; None where nobody knows (a core).
     pub resident: Option<Resident>,
@@ -49,15 +51,31 @@ impl Image {
         // SAFETY: a private read-only mapping. Nobody else may shorten the file while it lives (SIGBUS): images
         // are unlinked files of our own; of a core or a program the caller holds the descriptor and says so.
         let map = unsafe { Mmap::map(file)? };
-        self.add(Bytes::File(map), pieces)
+        self.add(Arc::new(Bytes::File(map)), pieces)
     }
 
     /// Lays out pieces of `bytes` that were read into our own memory, as `add_file` does those of a file.
     pub fn add_bytes(&mut self, bytes: Vec<u8>, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
-        self.add(Bytes::Own(bytes), pieces)
+        self.add(Arc::new(Bytes::Own(bytes)), pieces)
     }
 
-    fn add(&mut self, map: Bytes, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
+    /// Returns this image with `places` (address, bytes) in the place of what lies there; of two at one address the
+    /// first. What was in RAM is not told of it.
+    pub fn overlaid(&self, places: &[(u64, Vec<u8>)]) -> io::Result<Image> {
+        let mut image = Image::default();
+        let (bytes, pieces) = laid_out(places);
+        image.add_bytes(bytes, &pieces)?;
+        for (number, file) in self.files.iter().enumerate() {
+            let of_file = self.segments.iter().filter(|each| each.file == number);
+            let pieces: Vec<_> = of_file
+                .map(|each| (each.start, each.end - each.start, each.offset as u64))
+                .collect();
+            image.add(file.clone(), &pieces)?;
+        }
+        Ok(image)
+    }
+
+    fn add(&mut self, map: Arc<Bytes>, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
         let number = self.files.len();
         let mut fresh = Vec::new();
         for &(start, bytes, offset) in pieces {
@@ -163,6 +181,29 @@ impl Image {
     }
 }
 
+/// Returns the bytes of all `places` in one, and the pieces of it (address, bytes, offset), no two of which overlap.
+fn laid_out(places: &[(u64, Vec<u8>)]) -> (Vec<u8>, Vec<(u64, u64, u64)>) {
+    let (mut all, mut pieces, mut taken) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for (start, bytes) in places {
+        let (offset, end) = (all.len() as u64, start.saturating_add(bytes.len() as u64));
+        all.extend_from_slice(bytes);
+        let before = taken.range(..=start).next_back();
+        let mut at = before.map_or(*start, |(_, &end): (&u64, &u64)| end.max(*start));
+        let within: Vec<(u64, u64)> = taken
+            .range(start + 1..end.max(start + 1))
+            .map(|(&low, &high)| (low, high))
+            .collect();
+        for (low, high) in within.into_iter().chain([(end, end)]) {
+            if at < low {
+                pieces.push((at, low - at, offset + (at - start)));
+                taken.insert(at, low);
+            }
+            at = at.max(high);
+        }
+    }
+    (all, pieces)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -208,6 +249,57 @@ mod tests {
         assert!(image.read(99, &mut all));
         assert_eq!((&all, image.slice(200, 2)), (b"0ab3", Some(&b"89"[..])));
         assert!(image.add_bytes(vec![0], &[(0, 2, 0)]).is_err());
+    }
+
+    #[test]
+    fn what_is_laid_over_an_image_is_believed_and_the_rest_stays() {
+        let below = image(&[(b"0123456789", &[(100, 4, 0), (110, 6, 4)])]);
+        let above = below
+            .overlaid(&[
+                (102, b"xy".to_vec()),
+                (103, b"z".to_vec()),
+                (112, b"w".to_vec()),
+            ])
+            .unwrap();
+        let mut all = [0; 4];
+        assert!(above.read(100, &mut all));
+        assert_eq!(&all, b"01xy");
+        assert_eq!(
+            (above.slice(112, 1), above.slice(113, 3)),
+            (Some(&b"w"[..]), Some(&b"789"[..]))
+        );
+        assert_eq!(below.slice(100, 4), Some(&b"0123"[..]));
+    }
+
+    #[test]
+    fn of_places_that_overlap_the_first_is_believed_for_each_byte() {
+        let below = image(&[(&[b'.'; 64], &[(100, 64, 0)])]);
+        let mut random = 7_u64;
+        let mut next = |most: u64| {
+            random = random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (random >> 33) % most
+        };
+        for _ in 0..200 {
+            let mut expected = [b'.'; 64];
+            let mut places = Vec::new();
+            for letter in b'a'..=b'z' {
+                let (start, bytes) = (next(56), 1 + next(8));
+                places.push((100 + start, vec![letter; bytes as usize]));
+                for at in start..start + bytes {
+                    let at = at as usize;
+                    expected[at] = if expected[at] == b'.' {
+                        letter
+                    } else {
+                        expected[at]
+                    };
+                }
+            }
+            let mut all = [0; 64];
+            assert!(below.overlaid(&places).unwrap().read(100, &mut all));
+            assert_eq!(all, expected);
+        }
     }
 
     #[test]

@@ -16,10 +16,20 @@ pub enum Failure {
     NoRoom(u64),
     /// Something else lies here than the writer thinks; nothing was written.
     Changed(u64),
-    /// Not to be written in one go: it crosses a page, is empty, or the kernel wrote less.
+    /// Not to be written in one go: it crosses a page, is empty, or lies on another one.
     NotWhole(u64),
+    /// The kernel broke off here, behind changes that were made.
+    InPart(u64),
+    /// Something else than what was written was read here in the same moment.
+    NotThere(u64),
+    /// Whoever was to write for us has not said whether it did.
+    Unanswered(pid_t),
     /// The call made in the process's name was refused: its errno.
     CallRefused(i32),
+    /// The kernel gives no watchpoint: its errno.
+    NoWatchpoint(i32),
+    /// What was waited for did not happen in time.
+    NothingCaught,
     /// Not 64-bit x86 code.
     OtherMachine,
     /// Anything else the kernel said, and while doing what.

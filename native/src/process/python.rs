@@ -1,29 +1,33 @@
-//! The windows as Python sees them. A keeper thread has the tracer's role for as long as something is held.
+//! The windows as Python sees them.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use libc::{pid_t, user_regs_struct};
+use libc::pid_t;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::call;
+use super::catch::{Bits, Word, catch};
 use super::failure::{Failure, Outcome};
+use super::guardian::Guardian;
+use super::held::Held;
+use super::job_control::Unstopped;
+use super::keeper::{self, Copy, Hold, Released, Teller, Wish, keep, keep_guarded, refuse_all};
 use super::scattered;
 use super::snapshot;
 use super::stub;
-use super::sys;
+use super::watchpoint;
 use super::window::Window;
-use super::writing::Change;
 
 pyo3::create_exception!(
     _native,
     WindowFailed,
     PyException,
     "Say (kind, number, doing): gone thread | not_permitted thread | too_slow thread | no_room address | \
-     changed address | not_whole address | call_refused errno | other_machine | kernel errno."
+     changed address | not_whole address | in_part address | not_there address | unanswered process | \
+     call_refused errno | no_watchpoint errno | nothing_caught | other_machine | kernel errno."
 );
 
 impl From<Failure> for PyErr {
@@ -35,7 +39,12 @@ impl From<Failure> for PyErr {
             Failure::NoRoom(address) => ("no_room", address, ""),
             Failure::Changed(address) => ("changed", address, ""),
             Failure::NotWhole(address) => ("not_whole", address, ""),
+            Failure::InPart(address) => ("in_part", address, ""),
+            Failure::NotThere(address) => ("not_there", address, ""),
+            Failure::Unanswered(process) => ("unanswered", process as u64, ""),
             Failure::CallRefused(errno) => ("call_refused", errno as u64, ""),
+            Failure::NoWatchpoint(errno) => ("no_watchpoint", errno as u64, ""),
+            Failure::NothingCaught => ("nothing_caught", 0, ""),
             Failure::OtherMachine => ("other_machine", 0, ""),
             Failure::Kernel { doing, errno } => ("kernel", errno as u64, doing),
         };
@@ -43,99 +52,20 @@ impl From<Failure> for PyErr {
     }
 }
 
-type Registers = Vec<(pid_t, user_regs_struct)>;
-/// A thread's id, its stack pointer, its instruction pointer, and its other general registers.
-type ThreadState = (pid_t, u64, u64, Vec<u64>);
-
-/// What a keeper says once it holds something.
-struct Hold {
-    pid: pid_t,
-    registers: Registers,
-}
-
-/// How long the process stood still, and whether nothing of us is left in it.
-type Released = (Duration, bool);
-/// Asks the keeper to write, and to say how that went.
-type Wish = (Vec<Change>, Sender<Outcome<()>>);
-/// Dropping the first tells the keeper to let go; the second says how that went.
-type End = (Sender<Wish>, Receiver<Outcome<Released>>);
-
-/// A process, or a frozen copy of one, that stands still. `release()` lets it go; so does forgetting it, and so
-/// does the end of ours.
-#[pyclass(module = "mapmedic._native")]
-struct Held {
-    #[pyo3(get)]
-    pid: pid_t,
-    registers: Registers,
-    end: Mutex<Option<End>>,
-}
-
-#[pymethods]
-impl Held {
-    /// Return for each thread: its id, stack pointer, instruction pointer and other general registers.
-    fn threads(&self) -> Vec<ThreadState> {
-        self.registers
-            .iter()
-            .map(|(id, r)| (*id, r.rsp, r.rip, general(r)))
-            .collect()
-    }
-
-    /// Write each of ``changes`` [(address, old, new)], in order, while it stands still. WindowFailed, with nothing
-    /// written: changed (something else than ``old`` lies there), not_whole (one crosses a page), too_slow or gone
-    /// (it was let go before). WindowFailed kernel: not all of them were written.
-    fn write(&self, py: Python<'_>, changes: Vec<(u64, Vec<u8>, Vec<u8>)>) -> PyResult<()> {
-        let changes = changes
-            .into_iter()
-            .map(|(address, old, new)| Change { address, old, new })
-            .collect();
-        let (say, hear) = channel();
-        {
-            let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-            let (ask, _) = end.as_ref().ok_or(Failure::Gone(self.pid))?;
-            let late = Failure::TooSlow(self.pid);
-            ask.send((changes, say)).map_err(|_| late)?;
-        }
-        let late = || Err(Failure::TooSlow(self.pid));
-        Ok(py.detach(move || hear.recv().unwrap_or_else(|_| late()))?)
-    }
-
-    /// Let go, and return for how many nanoseconds the process stood still, and whether nothing of us is left
-    /// in it: a copy that could not be reaped stays in its list of children. WindowFailed too_slow where it was
-    /// let go before, because its time was up (what was read is of no single moment), gone where that was done.
-    fn release(&mut self, py: Python<'_>) -> PyResult<(u64, bool)> {
-        let end = self.end.get_mut().ok().and_then(Option::take);
-        let (ask, answer) = end.ok_or(Failure::Gone(self.pid))?;
-        let (pause, clean) = py.detach(move || {
-            drop(ask);
-            answer.recv().unwrap_or(Err(Failure::Gone(0)))
-        })?;
-        Ok((pause.as_nanos() as u64, clean))
-    }
-}
-
-fn general(r: &user_regs_struct) -> Vec<u64> {
-    vec![
-        r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13,
-        r.r14, r.r15,
-    ]
-}
+/// A word that is watched: its address, what may be added to it, and the changes that are waited for, each as
+/// (mask, value) before and (mask, value) after.
+type WatchedWord = (u64, Vec<i32>, Vec<(u32, u32, u32, u32)>);
 
 /// Fork a frozen copy of ``pid`` and let it run on. ``room``: the address of STUB_BYTES zero bytes that are
 /// executable and never used. WindowFailed, with no copy made, where that would take over ``max_pause_ns``.
 #[pyfunction]
 fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResult<Held> {
     let allowed = Duration::from_nanos(max_pause_ns);
-    hold(py, pid, move |teller, asked| {
+    hold(py, pid, move |teller, asked, _| {
         let taken = snapshot::take(pid, room, allowed)?;
-        let (pause, registers) = (taken.pause, taken.registers.clone());
-        teller.tell(Hold {
-            pid: taken.copy,
-            registers,
-        });
-        while let Ok((_, say)) = asked.recv() {
-            // A copy is never run: nothing of it is anybody's to write.
-            let _ = say.send(Err(Failure::Gone(pid)));
-        }
+        let pause = taken.pause;
+        teller.tell(Hold::of(&taken));
+        refuse_all(asked, pid);
         Ok((pause, taken.release(room, allowed)))
     })
 }
@@ -144,24 +74,79 @@ fn fork_copy(py: Python<'_>, pid: pid_t, room: u64, max_pause_ns: u64) -> PyResu
 #[pyfunction]
 fn stop_process(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held> {
     let allowed = Duration::from_nanos(max_pause_ns);
-    hold(py, pid, move |teller, asked| {
+    hold(py, pid, move |teller, asked, after| {
+        let _unstopped = Unstopped::new();
         let window = Window::open(pid, allowed)?;
-        let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
-        teller.tell(Hold { pid, registers });
-        let end = loop {
-            match asked.recv_timeout(window.time_left()) {
-                // Whoever asked may have gone since.
-                Ok((changes, say)) => drop(say.send(window.write(&changes))),
-                Err(end) => break end,
-            }
-        };
-        let late = end == RecvTimeoutError::Timeout;
-        let pause = window.close();
-        if late {
-            Err(Failure::TooSlow(pid))
-        } else {
-            Ok((pause, true))
-        }
+        keep(window, Vec::new(), teller, asked, (after, allowed))
+    })
+}
+
+/// Stop every thread of ``pid`` when one of them changes one of ``words`` as it is waited for, and let it go at the
+/// latest after ``max_pause_ns``. WindowFailed nothing_caught where none did within ``armed_ns``; no_watchpoint where
+/// the kernel gives none.
+#[pyfunction]
+fn catch_write(
+    py: Python<'_>,
+    pid: pid_t,
+    words: Vec<WatchedWord>,
+    armed_ns: u64,
+    max_pause_ns: u64,
+) -> PyResult<Held> {
+    let (armed, allowed) = (
+        Duration::from_nanos(armed_ns),
+        Duration::from_nanos(max_pause_ns),
+    );
+    let words: Vec<Word> = words.into_iter().map(watched).collect();
+    hold(py, pid, move |teller, asked, after| {
+        let _unstopped = Unstopped::new();
+        let (window, writes) = catch(pid, &words, armed, allowed)?;
+        let writes = writes
+            .into_iter()
+            .map(|each| {
+                (
+                    each.thread,
+                    each.address,
+                    each.written.old,
+                    each.written.new,
+                )
+            })
+            .collect();
+        keep(window, writes, teller, asked, (after, allowed))
+    })
+}
+
+fn watched((address, summands, wanted): WatchedWord) -> Word {
+    let wanted = wanted
+        .into_iter()
+        .map(|(mask, value, new_mask, new_value)| {
+            let to = Bits {
+                mask: new_mask,
+                value: new_value,
+            };
+            (Bits { mask, value }, to)
+        })
+        .collect();
+    Word {
+        address,
+        summands,
+        wanted,
+    }
+}
+
+/// As ``stop_process``, but it is a process of its own that holds it: what it has been asked to write is written to the
+/// last byte, whatever becomes of us meanwhile.
+#[pyfunction]
+fn stop_guarded(py: Python<'_>, pid: pid_t, max_pause_ns: u64) -> PyResult<Held> {
+    let allowed = Duration::from_nanos(max_pause_ns);
+    hold(py, pid, move |teller, asked, _| {
+        let (mut guardian, registers) = Guardian::open(pid, allowed)?;
+        teller.tell(Hold {
+            pid,
+            registers,
+            writes: Vec::new(),
+        });
+        keep_guarded(&mut guardian, asked);
+        Ok((guardian.close()?, true))
     })
 }
 
@@ -180,43 +165,21 @@ fn read_scattered<'py>(
         .collect())
 }
 
-/// Runs `keep` in a thread of its own and returns once it has said what it holds, or why it could not.
-fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
-where
-    F: FnOnce(&mut Teller, &Receiver<Wish>) -> Outcome<Released> + Send + 'static,
-{
-    let (say, hear) = channel();
-    let (ask, asked) = channel::<Wish>();
-    let (done, answer) = channel();
-    thread::Builder::new()
-        .name("mapmedic-keeper".into())
-        .spawn(move || {
-            sys::run_first();
-            let mut teller = Teller(Some(say));
-            let how = keep(&mut teller, &asked);
-            match (teller.0, how) {
-                // It never came to a hold.
-                (Some(say), Err(failure)) => drop(say.send(Err(failure))),
-                (_, how) => drop(done.send(how)),
-            }
-        })?;
-    let held = py.detach(move || hear.recv().unwrap_or(Err(Failure::Gone(pid))))?;
-    Ok(Held {
-        pid: held.pid,
-        registers: held.registers,
-        end: Mutex::new(Some((ask, answer))),
-    })
+/// Return the errno with which the kernel refuses a watchpoint on a thread of ours; None where it gives one.
+#[pyfunction]
+fn watchpoint_refusal() -> Option<i32> {
+    let refused = watchpoint::probe().err()?;
+    Some(refused.raw_os_error().unwrap_or(0))
 }
 
-/// Says once what is held. Where nobody hears it any more, the keeper lets go all the same.
-struct Teller(Option<Sender<Outcome<Hold>>>);
-
-impl Teller {
-    fn tell(&mut self, hold: Hold) {
-        if let Some(say) = self.0.take() {
-            let _ = say.send(Ok(hold));
-        }
-    }
+/// Has a keeper hold what `keep` says.
+fn hold<F>(py: Python<'_>, pid: pid_t, keep: F) -> PyResult<Held>
+where
+    F: FnOnce(&mut Teller, &Receiver<Wish>, &mut Option<Copy>) -> Outcome<Released>
+        + Send
+        + 'static,
+{
+    Ok(Held::new(py.detach(|| keeper::start(pid, keep))?))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -226,5 +189,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Held>()?;
     module.add_function(wrap_pyfunction!(fork_copy, module)?)?;
     module.add_function(wrap_pyfunction!(stop_process, module)?)?;
-    module.add_function(wrap_pyfunction!(read_scattered, module)?)
+    module.add_function(wrap_pyfunction!(catch_write, module)?)?;
+    module.add_function(wrap_pyfunction!(stop_guarded, module)?)?;
+    module.add_function(wrap_pyfunction!(watchpoint_refusal, module)?)?;
+    module.add_function(wrap_pyfunction!(read_scattered, module)?)?;
+    call::register(module)
 }

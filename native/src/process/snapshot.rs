@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use libc::{pid_t, user_regs_struct};
 
 use super::failure::{Failure, Outcome, because};
+use super::job_control::Unstopped;
 use super::stub::{self, Call};
 use super::sys::{self, Status};
 use super::window::{Thread, Window};
@@ -38,22 +39,33 @@ pub struct Snapshot {
 /// Stops `process`, forks a frozen copy of it and lets it run on. `room` is the address of
 /// `stub::MAX_BYTES` zero bytes in an executable mapping that the program never uses.
 pub fn take(process: pid_t, room: u64, allowed: Duration) -> Outcome<Snapshot> {
+    let _unstopped = Unstopped::new();
     let mut window = Window::open(process, allowed)?;
-    let answer = fork_in(&mut window, room)?;
-    let registers = window.threads.iter().map(|t| (t.id, t.registers)).collect();
-    let pause = window.close();
-    let copy = answer.made.ok_or(Failure::Gone(process))?;
-    wait_for_stop(copy, Instant::now() + DEATH)?;
+    let mut taken = take_in(&mut window, room)?;
+    taken.pause = window.close();
+    taken.bind()?;
+    Ok(taken)
+}
+
+/// Forks a frozen copy of the process that stands still in `window`, which must be closed where that fails: a thread
+/// may be on its way back then. The copy is to be bound once nothing waits for it.
+pub fn take_in(window: &mut Window, room: u64) -> Outcome<Snapshot> {
+    let answer = fork_in(window, room)?;
     Ok(Snapshot {
-        process,
-        copy,
+        process: window.process,
+        copy: answer.made.ok_or(Failure::Gone(window.process))?,
         theirs: answer.value,
-        pause,
-        registers,
+        pause: Duration::ZERO,
+        registers: window.threads.iter().map(|t| (t.id, t.registers)).collect(),
     })
 }
 
 impl Snapshot {
+    /// Waits until the copy stands still, and makes the kernel end it with us. Until then it would end itself.
+    pub fn bind(&self) -> Outcome<()> {
+        wait_for_stop(self.copy, Instant::now() + DEATH)
+    }
+
     /// Ends the copy and takes it off the process's list of children; tells whether that was done. What was
     /// read is good either way.
     pub fn release(self, room: u64, allowed: Duration) -> bool {
@@ -64,6 +76,7 @@ impl Snapshot {
     }
 
     fn reap(&self, room: u64, allowed: Duration) -> Outcome<()> {
+        let _unstopped = Unstopped::new();
         let mut window = Window::open_one(self.process, allowed)?;
         call_in(&mut window, room, Call::reap(self.theirs)).map(drop)
     }

@@ -1,26 +1,26 @@
-//! The few kernel calls of a ptrace window, each behind a safe function. The only `unsafe` of this module.
+//! The few kernel calls of a ptrace window, each behind a safe function. Nearly all `unsafe` of this module is here.
 //!
 //! `libc` and not a richer wrapper: statuses here may carry real-time signals (glibc's set*id, Go's
 //! per-thread syscalls use 32 and 33), which typed signal enums refuse.
+
+mod memory;
+mod ours;
+mod waiting;
+
+pub use memory::{read_scattered, write_at};
+pub use ours::{
+    end_now, fork, kill_now, leave_the_session, leave_the_terminal, our_process, reap, run_first,
+    wake,
+};
+pub use waiting::{Status, poll, wait_any};
 
 use std::io;
 
 use libc::{c_int, c_long, c_void, pid_t, user_regs_struct};
 
-/// What the kernel said of one thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Nothing yet.
-    Running,
-    /// On its way to deliver `signal`, which must be handed back when it is let go.
-    SignalDelivery(c_int),
-    /// A stop that ptrace made (interrupt, group stop, event): nothing to hand back.
-    Trap { event: c_int },
-    /// At the entry or the exit of a system call.
-    SystemCall,
-    /// Ended.
-    Gone,
-}
+/// include/uapi/asm-generic/siginfo.h.
+const POLL_IN: c_int = 1;
+const POLL_HUP: c_int = 6;
 
 /// A ptrace request that takes numbers only.
 fn request(kind: libc::c_uint, thread: pid_t, addr: usize, data: usize) -> io::Result<c_long> {
@@ -49,14 +49,19 @@ pub fn run_to_syscall(thread: pid_t, signal: c_int) -> io::Result<()> {
     request(libc::PTRACE_SYSCALL, thread, 0, signal as usize).map(drop)
 }
 
-/// Lets `thread` run on.
-pub fn go_on(thread: pid_t) -> io::Result<()> {
-    request(libc::PTRACE_CONT, thread, 0, 0).map(drop)
+/// Lets `thread` run on, with `signal`, for which it stopped, unless 0.
+pub fn go_on(thread: pid_t, signal: c_int) -> io::Result<()> {
+    request(libc::PTRACE_CONT, thread, 0, signal as usize).map(drop)
 }
 
 /// Lets `thread` go for good, delivering `signal` unless 0.
 pub fn detach(thread: pid_t, signal: c_int) -> io::Result<()> {
     request(libc::PTRACE_DETACH, thread, 0, signal as usize).map(drop)
+}
+
+/// Leaves `thread`, which job control has stopped, stopped until somebody lets it go on.
+pub fn listen(thread: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_LISTEN, thread, 0, 0).map(drop)
 }
 
 /// Writes one word into the memory of a stopped thread, read-only pages included (a private copy is made).
@@ -104,6 +109,45 @@ pub fn set_registers(thread: pid_t, registers: &user_regs_struct) -> io::Result<
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// The largest set of registers that the kernel hands over in one go: all that a processor of today has is within it.
+const MOST_STATE: usize = 64 << 10;
+/// include/uapi/linux/elf.h.
+const NT_X86_XSTATE: usize = 0x202;
+
+/// Returns all registers of a stopped thread but the general ones, as XSAVE lays them out.
+pub fn extended_registers(thread: pid_t) -> io::Result<Vec<u8>> {
+    let mut state = vec![0; MOST_STATE];
+    let length = transfer(libc::PTRACE_GETREGSET, thread, &mut state)?;
+    state.truncate(length);
+    Ok(state)
+}
+
+/// Sets what `extended_registers` returned.
+pub fn set_extended_registers(thread: pid_t, state: &[u8]) -> io::Result<()> {
+    transfer(libc::PTRACE_SETREGSET, thread, &mut state.to_vec()).map(drop)
+}
+
+fn transfer(kind: libc::c_uint, thread: pid_t, state: &mut [u8]) -> io::Result<usize> {
+    let mut where_it_lies = libc::iovec {
+        iov_base: state.as_mut_ptr().cast::<c_void>(),
+        iov_len: state.len(),
+    };
+    // SAFETY: both requests take one iovec of ours; the kernel reads or writes within the bytes it names, and sets its
+    // length to how many those were.
+    let answer = unsafe {
+        libc::ptrace(
+            kind,
+            thread,
+            NT_X86_XSTATE as *mut c_void,
+            (&raw mut where_it_lies).cast::<c_void>(),
+        )
+    };
+    if answer == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(where_it_lies.iov_len)
 }
 
 /// The size that the kernel's own set of signals has, one bit for each; libc's is larger.
@@ -162,45 +206,33 @@ pub fn event_message(thread: pid_t) -> io::Result<u64> {
     Ok(message)
 }
 
-/// Returns what became of `thread`, without waiting.
-///
-/// A signal on its way is looked at and not taken: the kernel then delivers it even where we die before we can.
-/// Once a tracer has waited for it, it is the tracer's alone (kernel/signal.c, ptrace_stop; exit.c, wait_task_stopped).
-pub fn poll(thread: pid_t) -> io::Result<Status> {
-    match wait_for(thread, libc::WNOWAIT)? {
-        seen @ (Status::Running | Status::SignalDelivery(_)) => Ok(seen),
-        _ => wait_for(thread, 0),
-    }
+/// Tells whether the signal for which `thread` stopped says that something happened to an open file: SI_SIGIO of
+/// include/uapi/asm-generic/siginfo.h, which nobody but the kernel can send.
+pub fn is_by_descriptor(thread: pid_t) -> io::Result<bool> {
+    Ok((POLL_IN..=POLL_HUP).contains(&signal_info(thread)?.si_code))
 }
 
-fn wait_for(thread: pid_t, how: c_int) -> io::Result<Status> {
-    let flags = how | libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::__WALL;
+/// Returns the signal for which `thread` stopped; of a stop that ptrace made SIGTRAP, or the one of job control.
+pub fn signal_of_stop(thread: pid_t) -> io::Result<c_int> {
+    Ok(signal_info(thread)?.si_signo)
+}
+
+fn signal_info(thread: pid_t) -> io::Result<libc::siginfo_t> {
     // SAFETY: all-zero bytes are a valid siginfo_t, a struct of integers.
     let mut what: libc::siginfo_t = unsafe { std::mem::zeroed() };
-    // SAFETY: waitid writes one siginfo_t to the pointer given.
-    let answer = unsafe { libc::waitid(libc::P_PID, thread as libc::id_t, &raw mut what, flags) };
+    // SAFETY: GETSIGINFO writes one siginfo_t to data, which points to one of ours.
+    let answer = unsafe {
+        libc::ptrace(
+            libc::PTRACE_GETSIGINFO,
+            thread,
+            0,
+            (&raw mut what).cast::<c_void>(),
+        )
+    };
     if answer == -1 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: what waitid wrote, or the zeros before it, has these fields.
-    let (process, status) = unsafe { (what.si_pid(), what.si_status()) };
-    Ok(match (process, what.si_code) {
-        (0, _) => Status::Running,
-        (_, libc::CLD_TRAPPED | libc::CLD_STOPPED) => stopped(status),
-        _ => Status::Gone,
-    })
-}
-
-/// `status`: the signal, and above it the event of ptrace's.
-fn stopped(status: c_int) -> Status {
-    let (signal, event) = (status & 0xff, status >> 8);
-    if event != 0 {
-        Status::Trap { event }
-    } else if signal == libc::SIGTRAP | 0x80 {
-        Status::SystemCall // by PTRACE_O_TRACESYSGOOD
-    } else {
-        Status::SignalDelivery(signal)
-    }
+    Ok(what)
 }
 
 /// Has the kernel kill `process`, which we trace, when we end.
@@ -214,73 +246,20 @@ pub fn kill_with_us(process: pid_t) -> io::Result<()> {
     .map(drop)
 }
 
-/// Reads `places` (address, bytes) of `process`, at most IOV_MAX of them, into `buffer`, one behind the other;
-/// returns how many bytes were read before the first place that cannot be read.
-pub fn read_scattered(
-    process: pid_t,
-    places: &[(u64, usize)],
-    buffer: &mut [u8],
-) -> io::Result<usize> {
-    let theirs: Vec<libc::iovec> = places
-        .iter()
-        .map(|&(address, bytes)| libc::iovec {
-            iov_base: address as *mut c_void,
-            iov_len: bytes,
-        })
-        .collect();
-    let ours = libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast::<c_void>(),
-        iov_len: buffer.len(),
-    };
-    // SAFETY: the kernel writes into `buffer` only, and no more than its length; addresses of `process` are
-    // numbers to us.
-    let read = unsafe {
-        libc::process_vm_readv(
-            process,
-            &raw const ours,
-            1,
-            theirs.as_ptr(),
-            theirs.len() as libc::c_ulong,
-            0,
-        )
-    };
-    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+/// Returns the registers as bytes.
+pub fn bytes_of(registers: &user_regs_struct) -> Vec<u8> {
+    let start = std::ptr::from_ref(registers).cast::<u8>();
+    // SAFETY: a struct of integers without padding, read as far as it goes.
+    unsafe { std::slice::from_raw_parts(start, size_of::<user_regs_struct>()) }.to_vec()
 }
 
-/// Writes `bytes` at `address` of `process`, where its own pages let it write; returns how many were written.
-pub fn write_at(process: pid_t, address: u64, bytes: &[u8]) -> io::Result<usize> {
-    let ours = libc::iovec {
-        iov_base: bytes.as_ptr().cast_mut().cast::<c_void>(),
-        iov_len: bytes.len(),
-    };
-    let theirs = libc::iovec {
-        iov_base: address as *mut c_void,
-        iov_len: bytes.len(),
-    };
-    // SAFETY: the kernel only reads `bytes`; the address of `process` is a number to us.
-    let written =
-        unsafe { libc::process_vm_writev(process, &raw const ours, 1, &raw const theirs, 1, 0) };
-    usize::try_from(written).map_err(|_| io::Error::last_os_error())
-}
-
-/// Has this thread run before all that is not as urgent, where the kernel lets us: somebody stands still for it.
-pub fn run_first() {
-    let least_urgent = libc::sched_param { sched_priority: 1 };
-    // SAFETY: the kernel reads one sched_param, of this thread alone (0). Where it refuses, nothing has changed.
-    unsafe {
-        libc::sched_setscheduler(
-            0,
-            libc::SCHED_RR | libc::SCHED_RESET_ON_FORK,
-            &raw const least_urgent,
-        );
+/// Returns the registers that `bytes_of` made `raw` of; zero where that is too short.
+pub fn registers_from(raw: &[u8]) -> user_regs_struct {
+    // SAFETY: all-zero bytes are a valid user_regs_struct, a struct of integers.
+    let mut registers: user_regs_struct = unsafe { std::mem::zeroed() };
+    if raw.len() >= size_of::<user_regs_struct>() {
+        // SAFETY: as many bytes as that are there, and any are valid in it.
+        registers = unsafe { std::ptr::read_unaligned(raw.as_ptr().cast()) };
     }
-}
-
-/// Ends a process that nobody else shall ever run.
-pub fn kill_now(process: pid_t) -> io::Result<()> {
-    // SAFETY: kill takes two numbers.
-    if unsafe { libc::kill(process, libc::SIGKILL) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    registers
 }

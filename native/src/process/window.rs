@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pid_t, user_regs_struct};
@@ -15,7 +16,9 @@ use super::writing::{self, Change};
 
 /// New threads are caught as they are made; system call stops are told from signals.
 const OPTIONS: c_int = libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
-const POLL: Duration = Duration::from_micros(20);
+pub const POLL: Duration = Duration::from_micros(20);
+/// A thread that has nothing more to do ends within this.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// A thread that stands still, what it was doing, and the signal it is to be given when it runs again; 0 for none.
 pub struct Thread {
@@ -50,7 +53,8 @@ impl Window {
         Err(last)
     }
 
-    fn interrupt(process: pid_t, ids: &[pid_t], allowed: Duration) -> Outcome<Window> {
+    /// Stops those of `ids`, threads of `process` that are seized; all of them go again where that takes longer.
+    pub fn interrupt(process: pid_t, ids: &[pid_t], allowed: Duration) -> Outcome<Window> {
         let asked_at = Instant::now();
         let deadline = asked_at + allowed;
         let mut window = Window {
@@ -67,9 +71,10 @@ impl Window {
         while !waiting.is_empty() {
             let thread = waiting[0];
             waiting.retain(|&id| !window.take_if_stopped(id));
-            window.adopt_new_threads(&mut waiting);
             if waiting.is_empty() {
-                break;
+                // Only one that is not known yet could still make another: they are listed until there is none.
+                window.adopt_new_threads(&mut waiting);
+                continue;
             }
             if Instant::now() > deadline {
                 return Err(Failure::TooSlow(thread));
@@ -92,7 +97,7 @@ impl Window {
                 // through, and stops behind it, if asked once more: any stop ends what was asked (kernel/signal.c,
                 // ptrace_stop, clears JOBCTL_TRAP_STOP), and the others would stand and wait in vain.
                 let _ = sys::interrupt(id);
-                return sys::go_on(id).is_err();
+                return sys::go_on(id, 0).is_err();
             }
             Ok(Status::Trap { .. } | Status::SystemCall) => 0,
             Ok(Status::Gone) | Err(_) => return true,
@@ -121,12 +126,9 @@ impl Window {
         }
     }
 
-    /// Writes while every thread stands still; refuses once the time is up.
+    /// Writes while every thread stands still; refuses where that may not be done before the time is up.
     pub fn write(&self, changes: &[Change]) -> Outcome<()> {
-        match self.time_left() {
-            Duration::ZERO => Err(Failure::TooSlow(self.process)),
-            _ => writing::write(self.process, changes),
-        }
+        writing::write(self.process, changes, self.deadline)
     }
 
     /// Returns how much longer the window may be open.
@@ -154,7 +156,8 @@ impl Drop for Window {
     }
 }
 
-fn seize_all(process: pid_t) -> Outcome<Vec<pid_t>> {
+/// Makes this thread the tracer of every thread of `process`; they run on.
+pub fn seize_all(process: pid_t) -> Outcome<Vec<pid_t>> {
     let mut seized = Vec::new();
     let mut seen = HashSet::new();
     loop {
@@ -180,8 +183,18 @@ fn seize_all(process: pid_t) -> Outcome<Vec<pid_t>> {
     }
 }
 
+/// Waits until the kernel has let go of what a thread of ours held that is ending: it does so a little after that
+/// thread can be joined.
+pub fn wait_until_let_go(process: pid_t) {
+    let until = Instant::now() + ENDING;
+    let is_ours = |thread| thread != 0 && Path::new(&format!("/proc/self/task/{thread}")).exists();
+    while tracer_of(process, process).is_some_and(is_ours) && Instant::now() < until {
+        std::thread::sleep(POLL);
+    }
+}
+
 /// Returns the ids of the threads of `process`.
-fn thread_ids(process: pid_t) -> Outcome<Vec<pid_t>> {
+pub(super) fn thread_ids(process: pid_t) -> Outcome<Vec<pid_t>> {
     let folder =
         fs::read_dir(format!("/proc/{process}/task")).map_err(|_| Failure::Gone(process))?;
     Ok(folder
@@ -198,6 +211,11 @@ fn status_line(process: pid_t, thread: pid_t, name: &str) -> Option<String> {
 
 fn tracer_of(process: pid_t, thread: pid_t) -> Option<pid_t> {
     status_line(process, thread, "TracerPid:")?.parse().ok()
+}
+
+/// Tells whether `thread` runs, or waits for a processor only: no call into the kernel is cut short if it is stopped.
+pub(super) fn is_on_a_cpu(process: pid_t, thread: pid_t) -> bool {
+    status_line(process, thread, "State:").is_some_and(|state| state.starts_with('R'))
 }
 
 fn is_dead(process: pid_t, thread: pid_t) -> bool {

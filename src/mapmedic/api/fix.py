@@ -12,6 +12,7 @@ from mapmedic.api.proof import beside_service
 from mapmedic.capture.agent import AgentLink
 from mapmedic.capture.http import HttpClient
 from mapmedic.capture.record import Progress
+from mapmedic.errors import MapmedicError
 from mapmedic.model.connection import DIRECT, Connection
 from mapmedic.model.health import HealthBars
 from mapmedic.model.observation import Observation
@@ -22,6 +23,7 @@ from mapmedic.remedy.health import HealthWatch
 from mapmedic.remedy.journal import Journal, default_folder
 from mapmedic.remedy.plan import FixRequest
 from mapmedic.remedy.proof import Criteria
+from mapmedic.remedy.uninterrupted import ProofCutShort
 
 
 def plan_fix(target: str, request: FixRequest, token: str | None, connection: Connection = DIRECT) -> FixPlan:
@@ -61,10 +63,20 @@ def apply_fix(
     try:
         return with_agent(plan.target, token, connection, work)
     except KeyboardInterrupt as stop:
+        if "committed" in journal.written:
+            made = ProofCutShort()
+            made.add_note(f"how far the fix came is in {journal.path}")
+            made.add_note(
+                "the map was changed, the entries are gone; whether memory came back was not waited for"
+            )
+            raise made from stop
         stop.add_note(f"how far the fix came is in {journal.path}")
         stop.add_note(
             f"what was not committed the agent puts back within {plan.hold_seconds} s; then plan again"
         )
+        raise
+    except MapmedicError as error:
+        error.journal_path = str(journal.path)
         raise
     finally:
         journal.close()

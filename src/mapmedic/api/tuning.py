@@ -37,5 +37,9 @@ def apply_tuning(
     try:
         tell = progress or (lambda _what, _share: None)
         return tuning_apply.apply_tuning(plan, journal, within_seconds, tell)
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"what was set, and what was put back, is in {journal.path}")
+        stop.add_note("then: mapmedic tune PID, and mapmedic doctor")
+        raise
     finally:
         journal.close()

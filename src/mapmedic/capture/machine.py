@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import platform
@@ -9,17 +10,19 @@ import sys
 from pathlib import Path
 
 import mapmedic
-from mapmedic.memory.access import has_ptrace_capability
+from mapmedic.memory.access import has_ptrace_capability, watchpoint_refusal
 from mapmedic.memory.room import memory_room, read_text
 from mapmedic.model.machine import MachineCheck, Status
 from mapmedic.model.units import MIB
 
 _LOW_MEMORY_BYTES = 512 * MIB
+# Up to this, whoever may trace a process may watch what it does itself (kernel/events/core.c, perf_event_open).
+_MOST_PARANOID = 2
 
 
 def examine_machine(root: Path = Path("/")) -> tuple[MachineCheck, ...]:
     """Return every check, in the order in which a newcomer needs them; the kernel's files are read under ``root``."""
-    return (_python(), _native_core(), _kernel(), _memory(root), _token(), _ptrace(root))
+    return (_python(), _native_core(), _kernel(), _memory(root), _token(), _ptrace(root), _watchpoints(root))
 
 
 def _python() -> MachineCheck:
@@ -41,9 +44,7 @@ def _kernel() -> MachineCheck:
     system, machine = platform.system(), platform.machine()
     found = f"{system} {platform.release()} on {machine}"
     if system == "Linux" and machine in ("x86_64", "AMD64"):
-        return MachineCheck(
-            "kernel", Status.OK, found, "capture over HTTP (reading processes is being built)"
-        )
+        return MachineCheck("kernel", Status.OK, found, "reading processes, and capture over HTTP")
     return MachineCheck(
         "kernel",
         Status.LIMITED,
@@ -70,6 +71,36 @@ def _ptrace(root: Path) -> MachineCheck:
     )  # fmt: skip
 
 
+def _watchpoints(root: Path) -> MachineCheck:
+    """Return whether the kernel gives hardware watchpoints: one is taken on a word of our own, and given back."""
+    name, enables = (
+        "watchpoints",
+        "hotfix PID of a map whose lock is hardly ever free; else it looks now and then",
+    )
+    refusal = watchpoint_refusal()
+    if refusal is None:
+        whose = "any process" if os.geteuid() == 0 else "processes of your own user"
+        return MachineCheck(name, Status.OK, f"the kernel gives them, on {whose}", enables)
+    found, next_ = _no_watchpoint(refusal, read_text(root / "proc/sys/kernel/perf_event_paranoid"))
+    return MachineCheck(name, Status.LIMITED, found, enables, next_)
+
+
+def _no_watchpoint(refusal: int, paranoid: str) -> tuple[str, str]:
+    """Return (what was found, the next step) for the errno of perf_event_open(2)."""
+    said = os.strerror(refusal)
+    if refusal in (errno.EACCES, errno.EPERM) and paranoid.isdigit() and int(paranoid) > _MOST_PARANOID:
+        return f"kernel.perf_event_paranoid is {paranoid}, and CAP_PERFMON is missing", (
+            f"sudo sysctl kernel.perf_event_paranoid={_MOST_PARANOID}   (until the next boot), or sudo mapmedic …"
+        )
+    if refusal in (errno.EACCES, errno.EPERM, errno.ENOSYS):
+        return f"perf_event_open is refused ({said}): by a seccomp filter or a security module", (
+            "run mapmedic outside of the container, or give it a seccomp profile that allows perf_event_open"
+        )
+    if refusal in (errno.ENOSPC, errno.EBUSY):
+        return f"all of the processor's are taken ({said})", "end the debugger or the profiler that has them"
+    return f"this machine has none ({said})", "a virtual machine has to be given debug registers by its host"
+
+
 def _memory(root: Path) -> MachineCheck:
     room = memory_room(root)
     enables = "captures and their study"
@@ -83,9 +114,8 @@ def _memory(root: Path) -> MachineCheck:
 
 
 def _token() -> MachineCheck:
+    needed_for = "hotfix and exact entry counts through the agent"
     if os.environ.get("MAPMEDIC_TOKEN"):
-        return MachineCheck(
-            "agent token", Status.OK, "MAPMEDIC_TOKEN is set", "hotfix and exact entry counts"
-        )
-    return MachineCheck("agent token", Status.LIMITED, "MAPMEDIC_TOKEN is not set", "hotfix and exact entry counts",
-                        "export MAPMEDIC_TOKEN=… (the one the service was started with)")  # fmt: skip
+        return MachineCheck("agent token", Status.OK, "MAPMEDIC_TOKEN is set", needed_for)
+    next_step = "export MAPMEDIC_TOKEN=… (the one the service was started with)"
+    return MachineCheck("agent token", Status.LIMITED, "MAPMEDIC_TOKEN is not set", needed_for, next_step)

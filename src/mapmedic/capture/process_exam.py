@@ -174,12 +174,14 @@ def _commands(pid: int, checks: tuple[MachineCheck, ...], program: ProgramFacts)
         else CommandCheck(name, False, f"{missing.name} forbids it", missing.next or _OVER_HTTP)
         for name, typed in words.items()
     ]
-    return (*looks, _hotfix(program))
+    return (*looks, _hotfix(pid, missing, program))
 
 
-def _hotfix(program: ProgramFacts) -> CommandCheck:
+def _hotfix(pid: int, missing: MachineCheck | None, program: ProgramFacts) -> CommandCheck:
+    if missing is None:
+        typed = f"mapmedic hotfix {pid} --map OWNER   (the plan; nothing is changed)"
+        return CommandCheck("hotfix", True, "one map at a time can be emptied from outside", typed)
     if program.has_agent:
         typed = "mapmedic hotfix http://HOST:PORT --map OWNER   (the plan; MAPMEDIC_TOKEN set)"
         return CommandCheck("hotfix", True, "the program has the agent, if it also serves it", typed)
-    why = "the program has no mapmedic agent, which makes the change"
-    return CommandCheck("hotfix", False, why, "add the agent (agent/README.md) and register the map")
+    return CommandCheck("hotfix", False, f"{missing.name} forbids it", missing.next or _OVER_HTTP)

@@ -145,7 +145,7 @@ def http_base(target: Target) -> str:
 
 _WHY_NOT_HTTP = {
     TargetKind.GOPS: "a gops agent shows profiles and changes nothing; give the service's net/http/pprof URL",
-    TargetKind.PROCESS: "a process cannot be changed from outside yet; give its net/http/pprof URL",
+    TargetKind.PROCESS: "this takes the agent in the service; give its net/http/pprof URL",
     TargetKind.CORE: "a core holds no profiles; `mapmedic heap core:PATH` lists the maps in it",
     TargetKind.FILE: "a file cannot be captured from or changed; give the service's net/http/pprof URL",
 }

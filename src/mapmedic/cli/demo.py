@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from mapmedic.model.remedy import FixPlan, Outcome
 
 
-@click.command("demo", epilog=examples("demo", "demo --for 30s --rate 8000 -o demo.html"))
+@click.command("demo", epilog=examples("demo", "demo --no-agent", "demo --for 30s --rate 8000 -o demo.html"))
+@click.option(
+    "--no-agent",
+    is_flag=True,
+    help="The second act: the service is stripped and has neither agent nor endpoint; it is fixed from outside.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The HTML report to write.")
 @click.option(
     "--for", "seconds", type=Duration(), default="15s", show_default=True, help="How long to watch the leak."
@@ -32,12 +37,15 @@ if TYPE_CHECKING:
               help="Sessions it leaks per second.")  # fmt: skip
 @force_option
 @json_option
-def command(output: Path | None, seconds: float, entries: int, rate: int, force: bool, as_json: bool) -> int:
+def command(
+    no_agent: bool, output: Path | None, seconds: float, entries: int, rate: int, force: bool, as_json: bool
+) -> int:
     """Find, fix and prove one real leak in a Go service that this command builds and starts.
 
     Takes about a minute. Needs the git checkout and Go 1.21 or newer (`make env` fetches one).
     """
-    from mapmedic.demo.service import Scenario  # noqa: PLC0415 - imported late so that --help stays quick
+    from mapmedic.demo.outside_story import run_outside_demo  # noqa: PLC0415 - late, so that --help stays quick
+    from mapmedic.demo.service import Scenario  # noqa: PLC0415
     from mapmedic.demo.story import DemoOptions, run_demo  # noqa: PLC0415
     from mapmedic.report.html import render_html  # noqa: PLC0415
     from mapmedic.report.json_output import demo_json, dump  # noqa: PLC0415
@@ -45,12 +53,17 @@ def command(output: Path | None, seconds: float, entries: int, rate: int, force:
     path = output or Path(time.strftime("mapmedic-demo-%Y%m%dT%H%M%S.html"))
     require_writable(path, force=force)
     narrator = _Narrator(quiet=as_json)
-    report = run_demo(DemoOptions(Scenario(entries=entries, rate=rate), seconds), narrator)
+    if no_agent:
+        report = run_outside_demo(DemoOptions(Scenario(None, entries, rate), seconds), narrator)
+    else:
+        report = run_demo(DemoOptions(Scenario(entries=entries, rate=rate), seconds), narrator)
     narrator.close()
     write_text(path, render_html(report), force=force)
     say(f"Report: {path.resolve()}")
     if as_json:
-        click.echo(dump(demo_json(report.diagnosis, report.outcome, report.requests, str(path.resolve()))))
+        where = str(path.resolve())
+        told = demo_json(report.diagnosis, report.outcome, report.requests, where, report.service)
+        click.echo(dump(told))
     outcome, requests = report.outcome, report.requests
     proved = outcome is not None and outcome.proof is not None and outcome.proof.passed
     unharmed = requests is not None and requests.failed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,12 +12,14 @@ from mapmedic import api
 from mapmedic.cli.output import ProgressBar, console
 from mapmedic.cli.profile_file import write_inventory_profile
 from mapmedic.model.connection import Connection
+from mapmedic.model.inventory import MapInstance
 from mapmedic.report.entries_json import entries_json
 from mapmedic.report.entries_table import print_entries
 from mapmedic.report.heap_table import print_inventory
 from mapmedic.report.holders_tree import holders_json, print_holders
 from mapmedic.report.json_output import dump, heap_json
 from mapmedic.report.redaction import Redaction
+from mapmedic.report.terminal_parts import command
 
 _LISTED = 20
 
@@ -56,6 +59,7 @@ def show_entries(
         click.echo(dump(entries_json(shown)))
     else:
         print_entries(console(), shown, redacted=redact)
+        _offer_fix(target, owner, found.map)
 
 
 def show_holders(target: str, owner: str, reading: Reading, *, redact: bool, as_json: bool) -> None:
@@ -67,3 +71,10 @@ def show_holders(target: str, owner: str, reading: Reading, *, redact: bool, as_
         click.echo(dump(holders_json(shown)))
     else:
         print_holders(console(), shown)
+        _offer_fix(target, owner, held.map)
+
+
+def _offer_fix(target: str, owner: str, map_: MapInstance) -> None:
+    """Print the command that shows the plan for emptying ``map_``, called ``owner``, where that can be done."""
+    if api.is_process(target) and map_.entries:
+        command(console(), shlex.join(["mapmedic", "hotfix", target, "--map", owner]))

@@ -6,8 +6,10 @@ import gc
 import importlib
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import click
@@ -37,6 +39,7 @@ SECTIONS = {
     "Mend": {
         "hotfix": "Show the plan for emptying a map in a running service; with --apply, do it and prove it.",
         "tune": "Show GOGC, GOMEMLIMIT and gctrace of a running Go process; set them with --apply, without a restart.",
+        "journal": "Say what a journal tells of a fix, and export the entries that it saved.",
         "restore": "Show what a backup of hotfix holds; with --apply, put its entries back into the map.",
     },
     "Prove": {
@@ -114,7 +117,21 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal or a log that is not UTF-8 is no reason to fail
             stream.reconfigure(errors="backslashreplace")
+    _end_as_by_ctrl_c()
     sys.exit(run(sys.argv[1:]))
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Let a supervisor or a lost terminal end us as Ctrl-C does: what was changed for a while is put back."""
+
+    def as_by_ctrl_c(_number: int, frame: FrameType | None) -> None:
+        listener = signal.getsignal(signal.SIGINT)  # nobody, where a shell has started us in the background
+        end = listener if callable(listener) else signal.default_int_handler
+        end(signal.SIGINT, frame)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup
+            signal.signal(number, as_by_ctrl_c)
 
 
 def run(arguments: list[str]) -> int:
@@ -179,7 +196,8 @@ def _say_what_is_left(stop: BaseException) -> None:
 
     notes = getattr(stop.__cause__ or stop, "__notes__", None)  # click wraps a KeyboardInterrupt in an Abort
     left = "; ".join(notes) if notes else "nothing was changed, and no file is left"
-    click.echo(f"interrupted: {inert(left)}", err=True)
+    with suppress(OSError):  # the terminal may be what has gone
+        click.echo(f"interrupted: {inert(left)}", err=True)
 
 
 def _hang_up() -> int:

@@ -83,8 +83,13 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.pause()
+
+    def pause(self) -> None:
+        """Take the bar away, so that a line can be said; the next call brings it back."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
     def __call__(self, what: str, share: float) -> None:
         """Show ``what`` is being done and how far it is, 0..1."""

@@ -10,7 +10,7 @@ import click
 
 from mapmedic.cli.options import Duration, examples, json_option
 from mapmedic.cli.output import ProgressBar, console
-from mapmedic.errors import UsageError
+from mapmedic.errors import ProofFailed, UsageError
 
 _OFF_PERCENT, _NO_LIMIT = -1, (1 << 63) - 1
 _MOST_PERCENT = (1 << 31) - 1
@@ -88,11 +88,12 @@ class MemoryLimit(click.ParamType[int]):
 def command(
     target: str, percent: int | None, memory_limit: int | None, gctrace: str | None, collections: int | None,
     within: float, revert: Path | None, apply_it: bool, journal: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Show GOGC, GOMEMLIMIT and gctrace of a running Go process; set them with --apply, without a restart.
 
     TARGET is a process on this machine (1234 or pid:1234), stripped or not; no agent and no endpoint are needed.
-    Exit code 4: refused, nothing touched. 5: written, but the program says something else afterwards.
+    Exit code 4: refused, nothing touched. 5: written, but the program says something else afterwards, or what was to be
+    put back could not be.
     """
     from mapmedic import api  # noqa: PLC0415 - imported late so that --help stays quick
     from mapmedic.report.json_output import dump  # noqa: PLC0415
@@ -114,6 +115,8 @@ def command(
         print_tune_plan(console(), plan)
     else:
         print_settings(console(), plan)
+    forced = done.collections if done else None
+    return ProofFailed.exit_code if forced and not forced.restored else 0
 
 
 def _require_sense(asks: bool, revert: Path | None, *, apply_it: bool) -> None:

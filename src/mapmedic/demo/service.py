@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 
@@ -28,10 +29,26 @@ def lab_source() -> Path:
     return Path(os.environ.get("MAPMEDIC_LAB") or _CHECKOUT / "lab")
 
 
+class Program(StrEnum):
+    """What there is to build: all scenarios, each with the agent and pprof beside it, or one leak and nothing else."""
+
+    LAB = "lab"
+    BARE = "bare"
+
+    @property
+    def package(self) -> str:
+        """Return its package within the lab's source."""
+        return "." if self is Program.LAB else f"./{self.value}"
+
+
 def build_lab(
-    go: GoToolchain | None = None, *, stripped: bool = False, pie: bool = False
+    go: GoToolchain | None = None,
+    *,
+    stripped: bool = False,
+    pie: bool = False,
+    program: Program = Program.LAB,
 ) -> tuple[Path, str]:
-    """Build the lab and return its binary and the Go version that built it.
+    """Build the lab, or another ``program`` of it, and return its binary and the Go version that built it.
 
     ``go`` is the toolchain, by default the one that is found; ``stripped`` leaves out symbols and DWARF; ``pie``
     makes it loadable at any address.
@@ -43,14 +60,14 @@ def build_lab(
         raise ToolMissing(f"the lab's source ({source})", "run the demo; it is in the git checkout")
     go = go or find_go("build the demo's service")
     kind = f"{'-stripped' if stripped else ''}{'-pie' if pie else ''}"
-    binary = _CHECKOUT / ".cache" / "lab" / f"lab-{go.version}{kind}"
+    binary = _CHECKOUT / ".cache" / "lab" / f"{program.value}-{go.version}{kind}"
     flags = ["-ldflags=-s -w"] * stripped + ["-buildmode=pie"] * pie
     binary.parent.mkdir(parents=True, exist_ok=True)
     # Built beside and renamed: another run may be executing the one that is there.
     fresh = binary.with_name(f"{binary.name}.{os.getpid()}")
     try:
         done = subprocess.run(
-            [str(go.path), "build", *flags, "-o", str(fresh), "."], cwd=source, env=go.environment,
+            [str(go.path), "build", *flags, "-o", str(fresh), program.package], cwd=source, env=go.environment,
             capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -69,17 +86,17 @@ def build_lab(
 class Scenario:
     """Which lab scenario to run and how hard: entries at the start, and added per second.
 
-    None leaves the choice to the lab.
+    None leaves the choice to the lab, or to a program that has no scenarios.
     """
 
-    name: str = "struct-field"
+    name: str | None = "struct-field"
     entries: int | None = None
     rate: int | None = None
 
     @property
     def arguments(self) -> list[str]:
         """Return the words of the lab's command line."""
-        words = [self.name]
+        words = [] if self.name is None else [self.name]
         if self.entries is not None:
             words += ["--entries", str(self.entries)]
         if self.rate is not None:

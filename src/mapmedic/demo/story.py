@@ -18,7 +18,7 @@ from mapmedic.errors import CouldNotLook
 from mapmedic.model.findings import Diagnosis, Verdict
 from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import FixPlan, Outcome
-from mapmedic.model.report import Report, Requests
+from mapmedic.model.report import Report, Requests, Service
 from mapmedic.model.units import UnixNanoseconds
 
 
@@ -69,8 +69,11 @@ def run_demo(options: DemoOptions, narrator: Narrator) -> Report:
         outcome = _fix(service, diagnosis, traffic, options, narrator)
         after = api.observe([service.url], api.CapturePlan(force_gc=True, agent_token=service.token))
         requests = traffic.stop()
-    narrator.say(_traffic_words(requests))
-    return _report(diagnosis, observation, outcome, after, requests)
+    narrator.say(traffic_words(requests))
+    shown = Service(go_version, is_stripped=False, has_agent=True)
+    return Told(diagnosis, observation, outcome, after, requests, shown).report(
+        "mapmedic demo: a leak found, fixed and proved"
+    )
 
 
 def _watch(service: LabService, options: DemoOptions, narrator: Narrator) -> Observation:
@@ -107,7 +110,8 @@ def _fix(
     return outcome
 
 
-def _traffic_words(requests: Requests) -> str:
+def traffic_words(requests: Requests) -> str:
+    """Return how the users fared."""
     through = f"{requests.sent:,} requests went through all of this, {requests.failed} failed"
     if requests.p99_before_ms is None or requests.p99_during_ms is None:
         return f"{through}."
@@ -115,17 +119,28 @@ def _traffic_words(requests: Requests) -> str:
     return f"{through}; p99 latency {before} before the fix, {during} during and after it."
 
 
-def _report(
-    diagnosis: Diagnosis, observation: Observation, outcome: Outcome, after: Observation, requests: Requests
-) -> Report:
-    return Report(
-        title="mapmedic demo: a leak found, fixed and proved",
-        tool_version=mapmedic.__version__,
-        created_at=UnixNanoseconds(time.time_ns()),
-        diagnosis=diagnosis,
-        observation=observation,
-        outcome=outcome,
-        after=after,
-        requests=requests,
-        change=api.heap_change(observation),
-    )
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that a demo has to tell."""
+
+    diagnosis: Diagnosis
+    observation: Observation
+    outcome: Outcome
+    after: Observation
+    requests: Requests
+    service: Service
+
+    def report(self, title: str) -> Report:
+        """Return it as a page shows it."""
+        return Report(
+            title=title,
+            tool_version=mapmedic.__version__,
+            created_at=UnixNanoseconds(time.time_ns()),
+            diagnosis=self.diagnosis,
+            observation=self.observation,
+            outcome=self.outcome,
+            after=self.after,
+            requests=self.requests,
+            change=api.heap_change(self.observation),
+            service=self.service,
+        )

@@ -15,6 +15,12 @@ def live_words(target: str) -> str:
     return " ".join(map(shlex.quote, target.split(" ")))
 
 
+def process_word(target: str) -> str | None:
+    """Return the process in ``target`` as one argument, None where it names none."""
+    word = target.partition(" ")[0]
+    return word if _LIVE.fullmatch(target) and word.startswith("pid:") else None
+
+
 def url_word(target: str) -> str:
     """Return the URL in ``target`` as one argument; of a process and its URL, the latter."""
     return shlex.quote(target.rpartition(" ")[2] if _LIVE.fullmatch(target) else target)

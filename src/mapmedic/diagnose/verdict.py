@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mapmedic.diagnose.capacity import capacity_of
 from mapmedic.diagnose.case import Case, build_case
-from mapmedic.diagnose.commands import url_word
+from mapmedic.diagnose.commands import process_word, url_word
 from mapmedic.diagnose.confidence import combine
 from mapmedic.diagnose.exact import Exact
 from mapmedic.diagnose.exact_churn import allocation_rate
@@ -196,8 +196,8 @@ def _answer(
 def _next_steps(case: Case, worst: Suspect) -> tuple[str, ...]:
     if worst.code not in (Verdict.MAP_LEAK, Verdict.MAP_NEVER_SHRINKS):
         return ()
-    target = url_word(case.observation.target)
-    if worst.label:
+    target, process = url_word(case.observation.target), process_word(case.observation.target)
+    if worst.label and target != process:
         # Names come from the target: a command to be pasted must stay one.
         strategy = (
             "" if worst.fix is None or worst.fix.strategy == "swap" else f" --strategy {worst.fix.strategy}"
@@ -205,4 +205,7 @@ def _next_steps(case: Case, worst: Suspect) -> tuple[str, ...]:
         return (f"mapmedic hotfix {target} --map {shlex.quote(worst.label)}{strategy}",)
     if any(blank.what == "agent_maps" and "token" in blank.why for blank in case.observation.not_captured):
         return (f"MAPMEDIC_TOKEN=… mapmedic diagnose {target}   (the agent there can name the map)",)
+    # From outside a map is emptied: one that never shrank, and is in use, would lose what it is used for.
+    if process and worst.owner and (worst.code is Verdict.MAP_LEAK or not worst.entries):
+        return (f"mapmedic hotfix {process} --map {shlex.quote(worst.owner)}",)
     return ("register the map with the mapmedic agent, or restart after the patch below",)

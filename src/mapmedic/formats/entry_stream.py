@@ -100,11 +100,15 @@ def encode_stream(payloads: list[bytes], *, lossy: bool | None = False) -> bytes
     digest = hashlib.sha256()
     for payload in payloads:
         digest.update(payload)
-    trailer: dict[str, object] = {"entries": len(payloads), "unencodable": 0, "sha256": digest.hexdigest()}
+    return b"".join(map(encode_frame, payloads)) + encode_end(len(payloads), digest.hexdigest(), lossy=lossy)
+
+
+def encode_end(entries: int, sha256: str, *, lossy: bool | None = False) -> bytes:
+    """Return what follows the last of ``entries`` frames: an empty one, and the trailer."""
+    trailer: dict[str, object] = {"entries": entries, "unencodable": 0, "sha256": sha256}
     if lossy is not None:
         trailer["lossy"] = lossy
-    frames = [*map(encode_frame, payloads), encode_frame(b""), encode_frame(json.dumps(trailer).encode())]
-    return b"".join(frames)
+    return encode_frame(b"") + encode_frame(json.dumps(trailer).encode())
 
 
 def encode_header(header: BackupHeader) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
+
 import numpy as np
 
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.map_sizes import allocated_bytes
-from mapmedic.memory.reader import Memory
+from mapmedic.memory.reader import Memory, ReadPlaces
 from mapmedic.model.inventory import AllocationCounters, Garbage, MapArrays, SnapshotMode
 
 # src/runtime/mheap.go: mheap.sweepgen lies before mheap.allspans, and each collection adds two to it.
@@ -15,6 +18,7 @@ _PAGE = 8192
 # src/runtime/mgcpacer.go, gcControllerState, from heapInUse on: heapReleased, heapFree, totalAlloc, totalFree,
 # mappedReady.
 _FREE, _ALLOCATED, _FREED, _MAPPED = 2, 3, 4, 5
+_WORD, _WORDS = 8, 5
 # What lies in the caches of the Ps is not counted yet.
 _MOST_CACHED, _MOST_CACHED_SHARE = 16 << 20, 0.1
 # Smaller arrays are those of maps made for one value.
@@ -22,7 +26,44 @@ _LEAST_ARRAY_BYTES = 4096
 
 
 def read_counters(heap: GoHeap) -> AllocationCounters | None:
-    """Return what the runtime has counted since the program began; None where it was not found, or may have moved.
+    """Return what the runtime has counted since the program began; None where it was not found, or may have moved."""
+    places = find_figures(heap)
+    figures = places.read(heap.memory.read_all) if places else None
+    if figures is None:
+        return None
+    return AllocationCounters(figures.collections, figures.allocated_bytes, figures.freed_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class HeapFigures:
+    """What the runtime says of its heap at a moment, as runtime.MemStats has it."""
+
+    collections: int
+    in_use_bytes: int
+    released_bytes: int
+    free_bytes: int
+    allocated_bytes: int
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FigurePlaces:
+    """Where these lie: ``controller`` is gcController from heapInUse on, ``sweepgen`` that of the heap."""
+
+    controller: int
+    sweepgen: int
+
+    def read(self, read: ReadPlaces) -> HeapFigures | None:
+        """Return what they say; while the process runs they are of nearly one moment."""
+        words, generation = read([(self.controller, _WORD * _WORDS), (self.sweepgen, 4)])
+        if words is None or generation is None:
+            return None
+        collections = int.from_bytes(generation, "little") // _PER_COLLECTION
+        return HeapFigures(collections, *struct.unpack(f"<{_WORDS}Q", words))
+
+
+def find_figures(heap: GoHeap) -> FigurePlaces | None:
+    """Return where the runtime counts; None where that was not found, or memory is of no single moment.
 
     gcController has no name in a stripped program. Its words are those of which the first is the bytes of all spans,
     and the bytes allocated less those freed are what the spans hold.
@@ -30,17 +71,14 @@ def read_counters(heap: GoHeap) -> AllocationCounters | None:
     if heap.memory.how is SnapshotMode.LIVE:
         return None
     runtime = heap.runtime
-    sweepgen = heap.memory.words(runtime.mheap_spans - _SWEEPGEN_BEFORE, "I")
     at = _find_controller(heap.memory, runtime.variables, runtime.pages_in_use * _PAGE, heap.totals)
-    if sweepgen is None or at is None:
-        return None
-    return AllocationCounters(sweepgen[0] // _PER_COLLECTION, int(at[_ALLOCATED]), int(at[_FREED]))
+    return None if at is None else FigurePlaces(at, runtime.mheap_spans - _SWEEPGEN_BEFORE)
 
 
 def _find_controller(
     memory: Memory, variables: tuple[int, int], in_use: int, totals: dict[str, int]
-) -> np.ndarray | None:
-    """Return the words of gcController from heapInUse on; None where none or several places look like it."""
+) -> int | None:
+    """Return where gcController is from heapInUse on; None where none or several places look like it."""
     start, end = variables
     raw = memory.read(start, end - start)
     words = np.frombuffer(raw or b"", dtype="<u8")
@@ -51,7 +89,7 @@ def _find_controller(
         place = words[index : index + _MAPPED + 1]
         held = int(place[_ALLOCATED]) - int(place[_FREED])
         if held > 0 and abs(held - counted) <= most and int(place[_MAPPED]) >= in_use + int(place[_FREE]):
-            found.append(place)
+            found.append(start + index * _WORD)
     return found[0] if len(found) == 1 else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mapmedic.goheap.heap import GoHeap
+from mapmedic.goheap.page_count import may_be_found
 from mapmedic.model.inventory import Account, HeapCheck
 from mapmedic.model.memstats import MemStats
 
@@ -14,11 +15,12 @@ _MOST_MOVED, _ASKING_BYTES, _ASKING_OBJECTS = 0.01, 1 << 20, 4096
 
 def own_checks(heap: GoHeap, account: Account | None) -> tuple[HeapCheck, ...]:
     """Return what can be checked with nothing but the memory itself, and the kernel's count of pages."""
-    totals, counted = heap.totals, heap.runtime.pages_in_use
+    totals = heap.totals
+    pages = may_be_found(heap.memory, heap.runtime.pages_in_use)
     unsound = sum(int((columns["is_sound"] == 0).sum()) for columns in (heap.maps, heap.sync_maps))
     lost = sum(end - start for start, end in heap.memory.unread)
     checks = [
-        _within("pages in spans, as mheap.pagesInUse", totals["pages_in_use"], counted, counted),
+        _within("pages in spans, as mheap.pagesInUse", totals["pages_in_use"], pages[0], pages[-1]),
         _within("objects whose pointers cannot be read", totals["unread_objects"], 0, 0),
         _within("bytes of memory that could not be read", lost, 0, 0),
         _within("maps left out, as written to or contradictory", unsound, 0, 0),

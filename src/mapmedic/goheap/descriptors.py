@@ -12,6 +12,8 @@ _KIND_MASK = (1 << 5) - 1
 # In Kind_ up to Go 1.25, in TFlag from 1.26: an interface holds the value itself.
 _DIRECT = 1 << 5
 _FIELD_BYTES = 24
+# Of the byte before a field's name.
+_EMBEDDED = 1 << 3
 _MOST_FIELDS = 1 << 12
 _MOST_SIZE = 1 << 46
 
@@ -53,11 +55,12 @@ UNSIGNED = frozenset((Kind.UINT, Kind.UINT8, Kind.UINT16, Kind.UINT32, Kind.UINT
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a struct: its name, where it lies, the address of its type."""
+    """One field of a struct: its name, where it lies, the address of its type, whether it is embedded."""
 
     name: str
     offset: int
     type: int
+    is_embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +129,7 @@ class Descriptors:
             words = self.types.memory.words(head[0] + index * _FIELD_BYTES, "3Q")
             if words is None or words[2] > size:
                 return None
-            fields.append(Field(self.types.text(words[0]) or "?", words[2], words[1]))
+            flags = self.types.memory.read(words[0], 1) or b"\0"
+            name = self.types.text(words[0]) or "?"
+            fields.append(Field(name, words[2], words[1], bool(flags[0] & _EMBEDDED)))
         return tuple(fields)

@@ -1,9 +1,9 @@
 """Turn the header of a map into that of an empty one: which bytes become which.
 
-A map is emptied by one change within one page, which the kernel makes in one go. In no order of single words is the
-map valid after each: its count, the size of its table and the table lie in different words, and an insert or a lookup
-in between would find entries that are not counted, or none of the table. docs/concepts/live-write-safety.md has the
-argument. Upstream: src/runtime/map.go (hmap, mapassign), src/internal/runtime/maps/map.go (Map, PutSlot), table.go.
+A map is emptied by one change, which the kernel makes in one go where it is within one page. In no order of single
+words is the map valid after each: its count, the size of its table and the table lie in different words, and an insert
+or a lookup in between would find entries that are not counted, or none of the table. docs/concepts/live-write-safety.md
+has the argument. Upstream: src/runtime/map.go (hmap, mapassign), src/internal/runtime/maps/map.go (Map, PutSlot).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import struct
 from dataclasses import dataclass
 
 from mapmedic.goheap.layouts import Layout
-from mapmedic.model.change import Change
+from mapmedic.model.change import PAGE, Change
 from mapmedic.model.safe_moment import Hindrance, Unsafe
 
-_PAGE, _WORD = 4096, 8
+_WORD = 8
 # hmap: count, flags, B, noverflow, hash0, buckets, oldbuckets, nevacuate, [clearSeq,] extra.
 _FLAGS, _B, _HASH0, _BUCKETS, _CLASSIC_CLEARS = 8, 9, 12, 16, 40
 _HASH_WRITING, _MOST_B = 4, 48
@@ -37,9 +37,17 @@ class HeaderShape:
         """Return it for a version and its experiments: the last word of a classic header is ``extra``."""
         return cls(layout.swiss, _SWISS_BYTES if layout.swiss else layout.spans["map_extra"] + _WORD)
 
+    def lies_on_two_pages(self, address: int) -> bool:
+        """Tell whether the header at ``address`` does."""
+        return address % PAGE + self.size_bytes > PAGE
+
     def entries(self, header: bytes) -> int:
         """Return what ``len`` says: the first word in both designs."""
         return int.from_bytes(header[:_WORD], "little")
+
+    def seed(self, header: bytes) -> bytes:
+        """Return what every map draws at random when it is made or cleared, and a copy of it has too."""
+        return header[_SEED:_DIRECTORY] if self.swiss else header[_HASH0:_BUCKETS]
 
     def is_being_written(self, header: bytes) -> bool:
         """Tell whether an operation that changes the map is under way."""
@@ -68,7 +76,8 @@ class HeaderShape:
 def plan_reset(shape: HeaderShape, address: int, header: bytes) -> tuple[Change, ...] | Unsafe:
     """Return what empties the map at ``address``: one change, or none for a map that is empty and has no table.
 
-    Unsafe where the header is none between two operations, or lies on two pages.
+    Two where the header lies on two pages: half of it would be no map, so these belong together. Unsafe where the
+    header is none between two operations.
     """
     if not shape.is_plausible(header):
         return Unsafe(Hindrance.NOT_A_MAP, f"what lies at {address:#x} is no header of a map any more")
@@ -81,13 +90,7 @@ def plan_reset(shape: HeaderShape, address: int, header: bytes) -> tuple[Change,
         at for at in range(0, shape.size_bytes, _WORD) if header[at : at + _WORD] != new[at : at + _WORD]
     ]
     first, behind = differ[0], differ[-1] + _WORD
-    if (address + first) % _PAGE + behind - first > _PAGE:
-        return Unsafe(
-            Hindrance.ON_TWO_PAGES,
-            f"the header at {address:#x} lies on two pages of memory: it cannot be written in one go, and half of it "
-            "would be no map",
-        )
-    return (Change(address + first, header[first:behind], new[first:behind]),)
+    return Change(address + first, header[first:behind], new[first:behind]).by_page
 
 
 def _one_more(count: int) -> bytes:

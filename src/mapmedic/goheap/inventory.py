@@ -21,6 +21,10 @@ from mapmedic.model.inventory import Inventory, InventoryTarget, MapInstance, Sn
 
 # Of the maps that are left out, how many are named one by one.
 _MOST_NAMED = 20
+_AT_ODDS = "it was being written, or its parts contradict each other"
+_READ_ONCE = (
+    "a sync.Map that is read while the program runs is not confirmed by a second look; a forked copy has it"
+)
 # src/internal/runtime/maps/map.go (Map), src/runtime/map.go (hmap).
 _SEED, _HASH0 = 8, 12
 
@@ -144,17 +148,15 @@ def _left_out(heap: GoHeap, names: GlobalNames | None, parts: PartsByType) -> tu
     for row in doubtful[:_MOST_NAMED]:
         columns = {name: int(column[row]) for name, column in heap.maps.items()}
         each = _instance(heap, names, columns, parts)
-        said.append(_left_out_words(each.owner, each.type or "a map of unknown type", each.address))
-    said.extend(
-        _left_out_words(owner, "a sync.Map", address) for owner, address in unsound_sync_maps(heap, names)
-    )
+        said.append(_left_out_words(_AT_ODDS, each.owner, each.type or "a map of unknown type", each.address))
+    why = _READ_ONCE if heap.memory.how is SnapshotMode.LIVE else _AT_ODDS
+    said.extend(_left_out_words(why, owner, "a sync.Map", at) for owner, at in unsound_sync_maps(heap, names))
     if len(doubtful) > _MOST_NAMED:
         said.append(f"left out for the same reason: {len(doubtful) - _MOST_NAMED:,} smaller maps")
     return tuple(said)
 
 
-def _left_out_words(owner: str, type_: str, address: int) -> str:
-    why = "it was being written, or its parts contradict each other"
+def _left_out_words(why: str, owner: str, type_: str, address: int) -> str:
     return f"left out, because {why}: {owner}, {type_}, at {address:#x}"
 
 

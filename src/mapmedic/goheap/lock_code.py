@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from mapmedic import _native
 from mapmedic.goheap.global_labels import GlobalLabels
 from mapmedic.goheap.machine_code import MachineCode
 from mapmedic.memory.reader import Memory
@@ -100,6 +101,29 @@ class LockCode:
 
 
 _KNOWN = {*_TAKES, *_FREES, *_SLOW}
+# Into whose code nobody looks for locks of the program's own.
+_NOT_FOLLOWED = ("runtime.", "runtime/", "internal/", "sync.", "sync/", "reflect.")
+_MOST_FOLLOWED = 64
+
+
+def locks_taken(memory: Memory, functions: _native.GoCode, entry: int) -> tuple[dict[int, LockKind], bool]:
+    """Return the locks that the function at ``entry`` and those that it calls by name take: (globals, others too).
+
+    Calls through a value, an interface or a closure are not followed.
+    """
+    found: dict[int, LockKind] = {}
+    others, seen, ahead = False, {entry}, [entry]
+    while ahead:
+        code = MachineCode.read(memory, functions, ahead.pop())
+        events, kinds = _events(code)
+        taken = {event.address for event in events if event.does is Does.TAKE}
+        found |= {lock: kinds[lock] for lock in taken if lock is not None and lock in kinds}
+        others |= None in taken
+        for _, callee, name in code.calls():
+            if callee not in seen and len(seen) < _MOST_FOLLOWED and not name.startswith(_NOT_FOLLOWED):
+                seen.add(callee)
+                ahead.append(callee)
+    return found, others
 
 
 def _held_at(events: list[_Event], at: int) -> set[int | None]:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mapmedic.goheap.allocations import allocated_types
+from mapmedic.goheap.allocated_types import allocated_types
 from mapmedic.goheap.descriptors import Kind
 from mapmedic.goheap.heap import GoHeap
 from mapmedic.goheap.lock_code import Held, LockCode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime, timedelta
 
 from mapmedic.memory.reader import Memory
@@ -21,6 +22,11 @@ def unix_ns(memory: Memory, address: int) -> int | None:
     """Return the nanoseconds since 1970 of the time.Time at ``address``; None where no such moment lies there."""
     words = memory.words(address, "Qq")
     return None if words is None else _unix_ns(*words)
+
+
+def unix_ns_of(raw: bytes) -> int | None:
+    """Return the nanoseconds since 1970 of a time.Time whose first 16 bytes are ``raw``; None where that is none."""
+    return _unix_ns(*struct.unpack("<Qq", raw))
 
 
 def _unix_ns(wall: int, ext: int) -> int | None:

@@ -9,12 +9,11 @@ import numpy as np
 
 from mapmedic.goheap.program import Section
 from mapmedic.goheap.runtime import Runtime
+from mapmedic.goheap.saved_registers import saved_registers
 from mapmedic.goheap.stacks import Stacks, StackWords
 from mapmedic.memory.reader import Address, Memory
 
 _LEAST_POINTER = 1 << 16
-# Of a signal's context: r8 to r15, rdi to rsp (src/runtime/defs_linux_amd64.go, mcontext).
-_SAVED_REGISTERS = 16
 
 
 class RootKind(StrEnum):
@@ -119,9 +118,8 @@ def _register_words(memory: Memory, stacks: Stacks) -> tuple[np.ndarray, tuple[i
     found = [
         (word, thread.id) for thread in memory.threads if thread.id in running for word in thread.registers
     ]
-    for context, thread in zip(stacks.context.tolist(), stacks.thread.tolist(), strict=True):
-        if context:
-            found += [(word, thread) for word in memory.words(context, f"{_SAVED_REGISTERS}Q") or ()]
+    saved = saved_registers(lambda places: [memory.read(*each) for each in places], stacks)
+    found += [(word, each[0]) for each in saved if each for word in each[1].tolist()]
     found = [(word, thread) for word, thread in found if word >= _LEAST_POINTER]
     return np.array([word for word, _ in found], dtype="<u8"), tuple(thread for _, thread in found)
 

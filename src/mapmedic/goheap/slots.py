@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mapmedic import _native
 from mapmedic.goheap.descriptors import Descriptor, Descriptors, Kind
@@ -99,6 +100,20 @@ def read_slots(
     live, columns = found
     keys, elems = (np.frombuffer(columns[name], dtype="<u8").tolist() for name in ("keys", "elems"))
     return LiveSlots(live, tuple(keys), tuple(elems))
+
+
+def slot_places(
+    memory: Memory, header: int, layout: SlotLayout, *, slots: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]] | None:
+    """Return where every live key and element of the map at ``header`` lies; None as of ``read_slots``."""
+    try:
+        found = _native.map_slots(memory.image, header, asdict(layout), slots, 1, slots)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    keys, elems = (np.frombuffer(found[1][name], dtype="<u8") for name in ("keys", "elems"))
+    return keys, elems
 
 
 def _laid_out(

@@ -32,3 +32,15 @@ _BY_MINOR = {
 def stack_layout(build: GoBuild) -> dict[str, int]:
     """Return the offsets in a g and an m, in bytes, as the native core wants them; ``layout_of`` refused others."""
     return _COMMON | _BY_MINOR[build.minor]
+
+
+# m.curg, and m.mallocing, behind which throwing, preemptoff and locks lie in the same order in all versions.
+_BUSY = {
+    21: (192, 240), 22: (192, 240), 23: (192, 240), 24: (192, 240), 25: (184, 232), 26: (184, 240), 27: (184, 240),
+}  # fmt: skip
+
+
+def call_places(build: GoBuild) -> tuple[int, int, int, int]:
+    """Return the offsets of g.m and g.atomicstatus in a g, of m.curg and m.mallocing in an m, in bytes."""
+    layout = stack_layout(build)
+    return layout["g_m"], layout["g_status"], *_BUSY[build.minor]

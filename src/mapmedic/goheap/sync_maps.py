@@ -16,6 +16,7 @@ _STRUCT_BYTES, _READ_ONLY_BYTES, _EACH_BYTES = 32, 16, 8 + 16
 # A bucket, or a group (Swiss), of the map[any]*entry inside.
 _BUCKET_BYTES, _GROUP_BYTES = 208, 200
 _OF_ANY = "map[interface {}]interface {}"
+SYNC_MAP = "sync.Map"
 
 
 def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstance]:
@@ -30,7 +31,7 @@ def sync_map_rows(heap: GoHeap, names: GlobalNames | None) -> Iterator[MapInstan
             declared=owner.declared,
             label=owner.label,
             owner_kind=owner.kind,
-            type=_type(heap, row),
+            type=sync_type(heap, row),
             design="hashtrie" if row["is_trie"] else "sync.Map",
             entries=row["entries"],
             capacity=None if row["is_trie"] else row["slots"],
@@ -50,13 +51,13 @@ def unsound_sync_maps(heap: GoHeap, names: GlobalNames | None) -> Iterator[tuple
         yield owner.path or owner.declared or owner.label or f"sync.Map at {address:#x}", address
 
 
-def _type(heap: GoHeap, row: dict[str, int]) -> str | None:
-    """Return ``sync.Map``, or what the runtime's own tries (package unique's) are of; None where nothing says it."""
+def sync_type(heap: GoHeap, row: dict[str, int]) -> str | None:
+    """Return ``sync.Map``, or what the runtime's own tries (package unique's) are; None where nothing says it."""
     if not row["is_trie"]:
-        return "sync.Map"
+        return SYNC_MAP
     name = heap.types.name(row["map_type"]) if row["map_type"] else None
     if name == _OF_ANY:
-        return "sync.Map"
+        return SYNC_MAP
     parts = [heap.types.name(part) for part in heap.types.slot_types(row["map_type"])]
     return f"sync.HashTrieMap[{','.join(map(str, parts))}]" if parts and None not in parts else None
 

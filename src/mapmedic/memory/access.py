@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
-from mapmedic.memory.process import ProcessFacts, known_elsewhere_as, read_facts
+from mapmedic.memory.process import ProcessFacts, known_elsewhere_as, read_facts, tracer_of_a_thread
 from mapmedic.memory.room import read_text
 
 # ELF header: magic, class and byte order at 4, machine at 18 (include/uapi/linux/elf-em.h).
@@ -56,6 +57,11 @@ def require_readable(pid: int) -> ProcessFacts:
 
 def not_permitted(pid: int, facts: ProcessFacts) -> ProcessUnreadable:
     """Return what to say where the kernel does not let us trace ``pid``: whose it is, who we are, what forbids it."""
+    if tracer := tracer_of_a_thread(pid):
+        who = f"process {tracer} ({_name_of(tracer)}) traces a thread of it"
+        return ProcessUnreadable(
+            pid, f"{who}, and only one may: a call of hotfix --call, or a debugger", "traced"
+        )
     ours, scope = os.geteuid(), read_text(Path("/proc/sys/kernel/yama/ptrace_scope")) or "0"
     if has_ptrace_capability():
         why = ["it is in a user namespace above ours, or a security module (SELinux, AppArmor) forbids it"]
@@ -78,6 +84,14 @@ def has_ptrace_capability(root: Path = Path("/")) -> bool:
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> _CAP_SYS_PTRACE & 1)
     return False
+
+
+def watchpoint_refusal() -> int | None:
+    """Return the errno with which the kernel refuses us a hardware watchpoint; None where it gives one.
+
+    Tried on a word of our own that nobody writes. ENOSYS where this is not linux/amd64.
+    """
+    return _native.watchpoint_refusal() if hasattr(_native, "watchpoint_refusal") else errno.ENOSYS
 
 
 def _require_our_proc(pid: int) -> None:

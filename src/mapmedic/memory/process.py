@@ -15,6 +15,8 @@ from mapmedic.memory.reader import Address, Extent
 # 7f3fe26f7000-7f3fe2703000 r--p 00000000 fe:00 10112324    /lib/x86_64-linux-gnu/libc.so.6
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) [0-9a-f]+ \S+ ([0-9]+)\s*(.*)")
 _MOST_MAPS_BYTES = 64 << 20
+# One line: 52 numbers and a name of 64 bytes at most.
+_MOST_STAT_BYTES = 4096
 # Documentation/filesystems/proc.rst, Seccomp: a filter decides on each system call.
 _SECCOMP_FILTER = 2
 
@@ -84,6 +86,19 @@ def thread_ids_inside(pid: int, threads: Iterable[int]) -> dict[int, int]:
     return {thread: ids[-1] for thread, ids in found.items() if ids}
 
 
+def tracer_of_a_thread(pid: int) -> int:
+    """Return who traces a thread of process ``pid``, 0 where nobody traces any."""
+    for entry in Path(f"/proc/{pid}/task").glob("*"):
+        try:
+            lines = _read(pid, f"task/{entry.name}/status").splitlines()
+        except ProcessUnreadable:
+            continue  # it has ended since
+        tracer = next((line for line in lines if line.startswith("TracerPid:")), "0").split()[-1]
+        if tracer != "0":
+            return int(tracer)
+    return 0
+
+
 def _ids(pid: int, name: str) -> list[int]:
     """Return the ids of a process or a thread, ours first, the one that it knows itself by last; none once it ended."""
     try:
@@ -131,8 +146,17 @@ def read_extents(pid: int) -> tuple[Extent, ...]:
 
 def started_ticks(pid: int) -> int:
     """Return when process ``pid`` began, in clock ticks since boot: with its number, this names it (proc_stat(5))."""
+    try:
+        # One read, and no file object: it is asked while the process stands still.
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            raw = os.read(descriptor, _MOST_STAT_BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _why(pid, error) from error
     # The name of the program, in brackets, may hold anything.
-    return int(_read(pid, "stat").rpartition(")")[2].split()[19])
+    return int(raw.rpartition(b")")[2].split()[19])
 
 
 def started_at_seconds(pid: int) -> float:

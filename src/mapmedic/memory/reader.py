@@ -95,6 +95,10 @@ class Memory:
             return None
         return self.image.read(address, size)
 
+    def read_all(self, places: Sequence[Place]) -> list[bytes | None]:
+        """Return what lies at each of ``places``, None where not all of it is there."""
+        return [self.read(address, size) for address, size in places]
+
     def word(self, address: int) -> int | None:
         """Return the little-endian word at ``address``; None where there is none."""
         return self.image.word(address) if 0 <= address < 1 << 64 else None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.code_room import find_room
 from mapmedic.memory.copying import Copied, Copying, Progress
-from mapmedic.memory.process import exe_path, read_extents
+from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
 from mapmedic.memory.threads import threads_of
@@ -27,6 +27,8 @@ from mapmedic.memory.unreadable import fork_refusal, is_late, too_slow, why_unre
 from mapmedic.memory.way import Cost, Way, choose_way, estimate_cost, way_after_refusal, way_after_timeout
 from mapmedic.model.inventory import Limits, SnapshotMode
 
+# A copy of a process that was forked in a stop (``Stop.fork``), until it is read.
+FrozenCopy = _native.Held
 _ZOMBIE = "the frozen copy could not be taken off the process's list of children; it goes with the process"
 # How often a thread that will not stand still (it waits for a child that it made by vfork) is asked again.
 _STOP_TRIES = 3
@@ -45,22 +47,52 @@ def read_process(
     is as it was each time. ``progress`` is called with (what is done, share of it, 0..1), from another thread.
     """
     limits = limits or Limits()
-    facts, exe = require_readable(pid), exe_path(pid)
-    room = find_room(pid, exe, read_extents(pid))
+    facts = require_readable(pid)
+    room = find_room(pid, exe_path(pid), read_extents(pid))
     cost = estimate_cost(pid, facts, has_room=room is not None)
     way = choose_way(pid, cost, limits)
-    with ExitStack() as stack:
-        file, second = (
-            stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
-            for _ in range(2)
-        )
-        copying = Copying(pid, exe, file, second, facts.resident_bytes, limits, progress)
+    with _copying(pid, facts, limits, folder, progress) as copying:
         try:
             return _read_somehow(way, cost, room, copying)
         except _native.WindowFailed as error:
             raise why_unreadable(pid, facts, error, way.max_pause_ms) from error
         except TimeoutError as error:
             raise too_slow(pid, way.max_pause_ms) from error
+
+
+def read_copy(
+    pid: int,
+    held: FrozenCopy,
+    limits: Limits,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Memory:
+    """Return the memory of ``held``, a copy that was forked of ``pid`` in a stop, and let it go.
+
+    ProcessUnreadable where it is not to be had; the process is as it was.
+    """
+    facts = require_readable(pid)
+    way = Way(SnapshotMode.FORK, limits.max_pause_ms)
+    with _copying(pid, facts, limits, folder, progress) as copying:
+        try:
+            return _read_held(held, way, copying)
+        except _native.WindowFailed as error:
+            raise why_unreadable(pid, facts, error, way.max_pause_ms) from error
+
+
+@contextmanager
+def _copying(
+    pid: int, facts: ProcessFacts, limits: Limits, folder: Path | None, progress: Progress | None
+) -> Iterator[Copying]:
+    """Make the nameless files that an image goes to; ProcessUnreadable where the disk does not take it."""
+    with ExitStack() as stack:
+        try:
+            file, second = (
+                stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
+                for _ in range(2)
+            )
+            yield Copying(pid, exe_path(pid), file, second, facts.resident_bytes, limits, progress)
         except BrokenPipeError:
             raise  # who was told of the progress has gone
         except OSError as error:
@@ -92,7 +124,11 @@ def _other_way(error: Exception, way: Way, cost: Cost, limits: Limits) -> Way | 
 def _read(way: Way, room: Address | None, copying: Copying) -> Memory:
     if way.how is SnapshotMode.LIVE:
         return _read_live(way, copying)
-    held, now = _hold(way, room, copying.pid), time.time_ns()
+    return _read_held(_hold(way, room, copying.pid), way, copying)
+
+
+def _read_held(held: _native.Held, way: Way, copying: Copying) -> Memory:
+    now = time.time_ns()
     try:
         # Of the moment of the stop: what was mapped before may be gone, what was mapped since is here.
         extents, rss = with_resident(read_extents(held.pid), copying.pid, held.pid)

@@ -14,6 +14,7 @@ from mapmedic.memory.process import ProcessFacts
 _WORDS = {
     "gone": ("it ended while it was looked at", "ended"),
     "no_room": ("the place meant for a few bytes of code is not free", "no_room"),
+    "no_watchpoint": ("the kernel gives no watchpoint on its threads", "no_watchpoint"),
     "other_machine": ("a thread of it runs no 64-bit x86 code", "other_machine"),
 }
 # include/linux/errno.h, ERESTARTNOINTR: the kernel would make the call again; os.strerror does not know it.
@@ -55,7 +56,7 @@ def why_unreadable(
     if no_fork is not None:
         return ProcessUnreadable(pid, *no_fork)
     words, cause = _WORDS.get(kind, (f"{doing or kind} failed", "other"))
-    reason = f": {os.strerror(number)}" if kind == "kernel" else ""
+    reason = f": {os.strerror(number)}" if kind in ("kernel", "no_watchpoint") else ""
     return ProcessUnreadable(pid, words + reason, cause)
 
 

@@ -16,15 +16,21 @@ _MOST_NEAR = 5
 def find_map(maps: Sequence[MapInstance], name: str) -> MapInstance:
     """Return the map that ``name`` means: its address (0x…), one of its names, or what one of them ends in.
 
+    The address may also be that of the global variable that holds it, as a stripped program's maps are called by it.
+
     AmbiguousOwner with the candidates where several are meant, UnknownOwner with the nearest names where none is.
     """
     if _ADDRESS.fullmatch(name):
-        meant = [each for each in maps if each.address == int(name, 16)]
+        address = int(name, 16)
+        meant = [each for each in maps if each.address == address] or [
+            each for each in maps if _is_called(each, f"global {address:#x}")
+        ]
     else:
         # What the list calls a map comes first: the maps within a map are declared by the name of the outer one.
         meant = (
             [each for each in maps if each.owner == name]
             or [each for each in maps if name in _names(each)]
+            or [each for each in maps if _is_called(each, name)]
             or [each for each in maps if any(_ends_in(known, name) for known in _names(each))]
         )
     if len(meant) > 1:
@@ -37,6 +43,11 @@ def find_map(maps: Sequence[MapInstance], name: str) -> MapInstance:
 
 def _names(each: MapInstance) -> tuple[str, ...]:
     return tuple(name for name in (each.owner, each.path, each.declared, each.label) if name)
+
+
+def _is_called(each: MapInstance, name: str) -> bool:
+    """Tell whether ``name`` is the label of a global variable without the functions that touch it."""
+    return each.label is not None and each.label.startswith(f"{name} (")
 
 
 def _ends_in(known: str, name: str) -> bool:

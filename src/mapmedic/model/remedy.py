@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mapmedic.model.acted import Acted
 from mapmedic.model.backup import Backup
+from mapmedic.model.call import CallDone, CallPlan
+from mapmedic.model.evict_condition import EvictCondition
 from mapmedic.model.health import UrlHealth
 from mapmedic.model.observation import MemoryPoint
+from mapmedic.model.outside import OutsidePlan
+from mapmedic.model.saved_entries import FieldSaved, SavedDifference, SavedEntries
 from mapmedic.model.units import UnixNanoseconds
 
 
@@ -17,39 +22,6 @@ class Condition:
     name: str
     holds: bool
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class EvictCondition:
-    """Which entries go: what ``operator`` says of the key or value (``on``), or of its ``field``.
-
-    ``seconds`` is the age of older_than.
-    """
-
-    on: str
-    operator: str
-    field: str | None = None
-    value: str | int | None = None
-    seconds: int | None = None
-
-    @property
-    def text(self) -> str:
-        """Return the condition in the words of the command line."""
-        subject = f"{self.on}.{self.field}" if self.field else self.on
-        if self.operator == "expired":
-            return f"{subject} expired"
-        if self.operator == "older_than":
-            return f"{subject} older_than {self.seconds}s"
-        value = f'"{self.value}"' if self._needs_quotes else f"{self.value}"
-        return f"{subject} {self.operator} {value}"
-
-    @property
-    def _needs_quotes(self) -> bool:
-        """Tell whether the value, put bare, would be read as another one."""
-        if not isinstance(self.value, str):
-            return False
-        in_quotes = len(self.value) >= 2 and self.value[0] == self.value[-1] == '"'
-        return self.operator == "equals" or in_quotes or self.value != self.value.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +47,8 @@ class FixPlan:
 
     ``where`` and ``matches`` (how many entries fit now) are an eviction's. ``max_lock_hold_ms`` bounds the
     strategies that copy a map in one hold; None leaves it to the agent. Without ``backup`` the entries are
-    dropped for good, or none leaves the map.
+    dropped for good, or none leaves the map. ``outside`` is what there is to say of a process without an agent, which
+    holds nothing: ``hold_seconds`` is 0 there. ``call``: it is no map that is meant, but a function to be called.
     """
 
     target: str
@@ -94,6 +67,8 @@ class FixPlan:
     matches: int | None = None
     max_lock_hold_ms: int | None = None
     backup: BackupPlan | None = None
+    outside: OutsidePlan | None = None
+    call: CallPlan | None = None
 
     @property
     def removes(self) -> float | None:
@@ -141,8 +116,11 @@ class Proof:
 class Outcome:
     """What was done, what it cost the target, and the proof.
 
-    ``pause_ns`` is the longest hold of the map's lock; ``timeline`` covers the fix and the seconds after it.
-    ``dropped_at`` is the moment right before the entries were let go: until then they were only held.
+    ``pause_ns`` is the longest hold of the map's lock, or, of a process without an agent, the longest stop in which
+    something was written; ``timeline`` covers the fix and the seconds after it. ``dropped_at`` is the moment right
+    before the entries were let go: until then they were only held. ``acted`` is how a process without an agent was
+    changed, ``saved`` and ``difference`` where its entries are, ``ended_collections`` how many of those that were
+    forced there came to an end. ``call`` is what became of a function that was called.
     """
 
     plan: FixPlan
@@ -158,3 +136,9 @@ class Outcome:
     backup: Backup | None = None
     health: tuple[UrlHealth, ...] = ()
     dropped_at: UnixNanoseconds | None = None
+    acted: Acted | None = None
+    saved: SavedEntries | None = None
+    fields: tuple[FieldSaved, ...] = ()
+    difference: SavedDifference | None = None
+    ended_collections: int | None = None
+    call: CallDone | None = None

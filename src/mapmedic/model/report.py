@@ -25,10 +25,20 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """What a demo built and fixed: ``has_agent`` tells whether there was one in it to ask."""
+
+    go_version: str
+    is_stripped: bool
+    has_agent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything one page shows.
 
-    ``change`` is what the heap gained while it was observed, ``after`` what was seen of the target after the fix.
+    ``change`` is what the heap gained while it was observed, ``after`` what was seen of the target after the fix;
+    ``service`` is what a demo built.
     """
 
     title: str
@@ -40,6 +50,7 @@ class Report:
     after: Observation | None = None
     requests: Requests | None = None
     change: HeapChange | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Hindrance(StrEnum):
-    """What keeps a map from being changed at a moment; all but the last three may be gone at the next."""
+    """What keeps a map from being changed at a moment; all but the last five may be gone at the next."""
 
     COLLECTING = "collecting"
     LOCKED = "locked"
@@ -19,22 +22,28 @@ class Hindrance(StrEnum):
     MOVED = "moved"
     NOT_A_MAP = "not_a_map"
     ON_TWO_PAGES = "on_two_pages"
+    NOT_SAVED = "not_saved"
+    BROKEN_OFF = "broken_off"
 
     @property
     def may_pass(self) -> bool:
         """Tell whether waiting may help."""
-        return self not in (Hindrance.MOVED, Hindrance.NOT_A_MAP, Hindrance.ON_TWO_PAGES)
+        return self not in (
+            Hindrance.MOVED, Hindrance.NOT_A_MAP, Hindrance.ON_TWO_PAGES, Hindrance.NOT_SAVED, Hindrance.BROKEN_OFF,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Safe:
     """Nothing keeps the map from being changed; ``evidence`` is a sentence for each condition that was looked at.
 
-    ``header`` is the map's own, as it was at that moment.
+    ``header`` is the map's own, as it was at that moment; ``held`` the words that somebody may be about to use: those
+    of all stacks, registers and iterators, where they were asked for.
     """
 
     header: bytes
     evidence: tuple[str, ...]
+    held: NDArray[np.uint64] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,15 @@ class TuneRequest:
 
 @dataclass(frozen=True, slots=True)
 class Collections:
-    """How many collections ended while they were forced, and in which time; ``wanted`` is how many were asked for."""
+    """How many collections ended while they were forced, and in which time; ``wanted`` is how many were asked for.
+
+    ``restored``: the time after which the runtime forces one is what it was.
+    """
 
     wanted: int
     ended: int
     seconds: float
+    restored: bool = True
 
 
 @dataclass(frozen=True, slots=True)

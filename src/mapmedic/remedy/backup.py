@@ -40,7 +40,7 @@ def plan_backup(
         folder=str(folder),
         path=str(path) if path else None,
         estimate_bytes=_estimate(heap_bytes, share, answer.get("entries")),
-        free_bytes=_free_bytes(folder),
+        free_bytes=free_bytes(folder),
         lossless=lossless,
         losses=losses,
         same_process=isinstance(round_trip, dict) and round_trip.get("same_process") is True,
@@ -61,8 +61,8 @@ def _estimate(heap_bytes: int | None, share: float | None, entries: object) -> i
     return int((heap_bytes * _BYTES_PER_HEAP_BYTE + names) * part)
 
 
-def _free_bytes(folder: Path) -> int | None:
-    """Return what the disk under ``folder``, or under where it will be made, has left."""
+def free_bytes(folder: Path) -> int | None:
+    """Return what the disk under ``folder``, or under where it will be made, has left; None where nobody says."""
     for there in (folder, *folder.absolute().parents):
         try:
             disk = os.statvfs(there)

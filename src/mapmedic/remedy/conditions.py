@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from mapmedic.errors import UsageError
-from mapmedic.model.remedy import EvictCondition
+from mapmedic.model.evict_condition import EvictCondition
 
 _TEXT_OPERATORS = ("prefix", "glob", "regex", "equals")
 _OPERATORS = (*_TEXT_OPERATORS, "older_than", "expired")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from mapmedic.capture.http import HttpClient
 from mapmedic.capture.limits import Limits
-from mapmedic.errors import CouldNotLook, HealthTurnedBad, PreflightFailed
+from mapmedic.errors import CouldNotLook, HealthTurnedBad, UnwellBefore
 from mapmedic.model.health import HealthBars, HealthPhase, UrlHealth
 from mapmedic.model.units import MIB
 
@@ -70,19 +70,31 @@ class _Watched:
 class HealthWatch:
     """Probe ``urls`` from a baseline to the end of the context; without URLs it watches nothing.
 
-    Entering takes the baseline: PreflightFailed where the service is unwell before anything is done to it.
+    Entering takes the baseline of those that ``known`` does not have: UnwellBefore where the service is unwell before
+    anything is done to it.
     """
 
-    def __init__(self, client: HttpClient | None, urls: Sequence[str], bars: HealthBars) -> None:
+    def __init__(
+        self,
+        client: HttpClient | None,
+        urls: Sequence[str],
+        bars: HealthBars,
+        known: Sequence[UrlHealth] = (),
+    ) -> None:
         self._client, self._bars = client, bars
-        self._watched = [_Watched(url) for url in urls]
+        usual = {each.url: each for each in known}
+        self._watched = [
+            _Watched(url, usual[url].status, usual[url].bar_ms) if url in usual else _Watched(url)
+            for url in urls
+        ]
         self._phase = BEFORE
         self._bad = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> HealthWatch:
-        if self._watched:
-            await asyncio.gather(*map(self._take_baseline, self._watched))
+        unknown = [each for each in self._watched if each.status is None]
+        if unknown:
+            await asyncio.gather(*map(self._take_baseline, unknown))
         self._phase = DURING
         self._tasks = [asyncio.create_task(self._keep_probing(each)) for each in self._watched]
         return self
@@ -135,7 +147,7 @@ class HealthWatch:
             of.probes.append(probe)
             if probe.status is None or probe.status >= 500:
                 why = probe.why or f"it answers HTTP {probe.status}"
-                raise PreflightFailed((f"health: {of.url}: {why}, before anything was done",))
+                raise UnwellBefore((f"health: {of.url}: {why}, before anything was done",))
         of.status = of.probes[-1].status
         usual = max(probe.milliseconds for probe in of.probes)
         of.bar_ms = self._bars.max_latency_ms or max(_TIMES_USUAL * usual, usual + _LEAST_MARGIN_MS)

@@ -9,8 +9,9 @@ from typing import Any
 
 from mapmedic.capture.agent import API, AgentLink
 from mapmedic.errors import AmbiguousName, PreflightFailed, UnknownMap, UsageError
+from mapmedic.model.evict_condition import EvictCondition
 from mapmedic.model.observation import RegisteredMap
-from mapmedic.model.remedy import Condition, EvictCondition, FixPlan
+from mapmedic.model.remedy import Condition, FixPlan
 from mapmedic.remedy.backup import backup_condition, hold_for, plan_backup
 from mapmedic.remedy.conditions import condition_json
 from mapmedic.remedy.journal import default_folder

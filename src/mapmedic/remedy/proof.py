@@ -80,6 +80,8 @@ def prove(
 # What fails, and what to do: the cause before what follows from it.
 _NEXT_STEPS = {
     "service healthy": "look at the service first; what was dropped can be put back: mapmedic restore TARGET BACKUP",
+    "collector_restored": "put the collector's period back: mapmedic doctor --repair   (--journal as here)",
+    "whole": "the same command again: what is left is chosen anew",
     "entries": "see who fills the map: mapmedic diagnose TARGET --for 60s --gc --source DIR",
     "heap_alloc_bytes": "see what holds the heap now: mapmedic diagnose TARGET --for 60s --gc",
     "heap_baseline": "see what holds the heap now: mapmedic diagnose TARGET --for 60s --gc",

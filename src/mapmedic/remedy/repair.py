@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import struct
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mapmedic.errors import MapmedicError
+from mapmedic.capture.journal_file import iter_events
+from mapmedic.errors import CannotRead, JournalUnwritable, MapmedicError
+from mapmedic.memory.again import ProcessAgain
 from mapmedic.memory.process import started_ticks
 from mapmedic.model.change import Change
+from mapmedic.model.journal import JournalEvent
 from mapmedic.remedy.boot import boot_id
 from mapmedic.remedy.forced_gc import BEGUN, RESTORED
-from mapmedic.remedy.journal import SCHEMA, is_in_use
-from mapmedic.remedy.stopped_write import write_in_a_stop
+from mapmedic.remedy.journal import Journal, is_in_use, note
+from mapmedic.remedy.operator import hold_process
+from mapmedic.remedy.stopped_write import MAX_PAUSE_MS, write_in_a_stop
 
-_MOST_JOURNALS, _MOST_BYTES = 10_000, 1 << 20
+_MOST_JOURNALS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +43,43 @@ def find_left_overs(folder: Path) -> tuple[LeftOver, ...]:
 
 
 def repair(left: LeftOver) -> None:
-    """Put ``left`` back. WriteRefused where something else lies there by now; ProcessUnreadable where it ended."""
-    write_in_a_stop(left.pid, left.started_ticks, [left.change])
-    with left.journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"schema": SCHEMA, "at_unix_ns": time.time_ns(), "event": RESTORED}) + "\n")
+    """Put ``left`` back. Refused where something else lies there by now, or somebody changes the process.
+
+    ProcessUnreadable where it ended.
+    """
+    with hold_process(left.pid):
+        write_in_a_stop(left.pid, left.started_ticks, [left.change])
+    with suppress(JournalUnwritable):  # it is done; that the word is as it was can be seen without
+        journal = Journal.go_on(left.journal)
+        note(journal, RESTORED)
+        journal.close()
 
 
 def _open_in(journal: Path) -> Iterator[LeftOver]:
     if is_in_use(journal):
         return
-    events = list(_events(journal))
-    begun = [each for each in events if each.get("event") == BEGUN]
-    if not begun or any(each.get("event") == RESTORED for each in events):
+    last = None
+    try:
+        for each in iter_events(journal, (BEGUN, RESTORED)):
+            last = each
+    except CannotRead:
         return
-    left = _left_over(journal, begun[-1])
+    left = _left_over(journal, last) if last is not None and last.name == BEGUN else None
     if left is not None:
         yield left
 
 
-def _left_over(journal: Path, event: dict[str, Any]) -> LeftOver | None:
-    """Return what ``event`` tells of, None where its process is no more, or it makes no sense."""
+def _left_over(journal: Path, event: JournalEvent) -> LeftOver | None:
+    """Return what ``event`` tells of, None where its process is no more, says something else, or it makes no sense."""
+    facts = event.facts
     try:
-        pid = int(event["pid"])
+        pid = int(facts["pid"])
         started = started_ticks(pid)
-        alive = event["boot"] == boot_id() and event["started_ticks"] == started
-        now, before = (struct.pack("<q", int(event[name])) for name in ("after", "before"))
-        change = Change(int(event["address"]), now, before)
-    except (KeyError, TypeError, ValueError, struct.error, MapmedicError):
+        alive = facts["boot"] == boot_id() and facts["started_ticks"] == started
+        now, before = (struct.pack("<q", int(facts[name])) for name in ("after", "before"))
+        change = Change(int(facts["address"]), now, before)
+        # A run may have been refused before it wrote, or killed right after it put everything back.
+        said = ProcessAgain(pid, MAX_PAUSE_MS).read([(change.address, len(now))]) if alive else []
+    except (KeyError, TypeError, ValueError, OverflowError, struct.error, MapmedicError):
         return None
-    return LeftOver(journal, pid, started, change) if alive else None
-
-
-def _events(journal: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with journal.open("rb") as file:
-            lines = file.read(_MOST_BYTES).splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:  # cut short by our death, or by a disk that was full
-            continue
-        if isinstance(event, dict):
-            yield event
+    return LeftOver(journal, pid, started, change) if said == [now] else None

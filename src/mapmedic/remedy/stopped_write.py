@@ -20,7 +20,7 @@ def write_in_a_stop(pid: int, started: int, changes: Sequence[Change]) -> int:
     """Make ``changes`` in process ``pid``, which began at ``started`` ticks; return for how long it stood still, in ns.
 
     WriteRefused where something else lies there or it is another process by now, ProcessUnreadable where it ended or
-    cannot be stopped: nothing was written.
+    cannot be stopped: nothing was written. WriteUnknown where it may be there in part.
     """
     for tries_left in reversed(range(_TRIES)):
         try:

@@ -29,13 +29,14 @@ def plan_tuning(pid: int, request: TuneRequest) -> TunePlan:
 
     ProcessUnreadable where it cannot be read, HeapUnreadable or TargetUnsupported where it is no Go program.
     """
-    facts = require_readable(pid)
+    # First: should it end, and its number be given to another, that one is not taken for it.
+    started, facts = started_ticks(pid), require_readable(pid)
     words = find_gc_words(read_program(pid))
     changes = _changes(words, request)
     return TunePlan(
         pid=pid,
         program=exe_path(pid),
-        started_ticks=started_ticks(pid),
+        started_ticks=started,
         words=words,
         resident_bytes=facts.resident_bytes,
         changes=changes,
@@ -99,7 +100,10 @@ def _notes(words: GcWords, request: TuneRequest, resident_bytes: int) -> tuple[s
     if request.percent == OFF and unlimited:
         notes.append("with GOGC off and no GOMEMLIMIT nothing is collected any more: memory only grows")
     if request.collections:
-        notes.append("a program in which nothing happens may sleep for a minute before it looks at the time")
+        notes.append(
+            "a program in which nothing happens is woken by a connection to a port that it listens on; without one it "
+            "may sleep for a minute before it looks at the time"
+        )
     if (request.percent, limit, request.trace) != (None, None, None):
         notes.append("what the program itself sets by runtime/debug later takes the place of this")
     return tuple(notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapmedic.errors import PreflightFailed, ProofFailed
+from mapmedic.errors import PreflightFailed, ProofFailed, WriteUnknown
 from mapmedic.goheap.gc_words import find_gc_words
 from mapmedic.memory.process import read_facts
 from mapmedic.memory.program import read_program
@@ -12,6 +12,7 @@ from mapmedic.model.tuning import SettingChange, TuneOutcome, TunePlan, WordWrit
 from mapmedic.remedy.boot import boot_id
 from mapmedic.remedy.forced_gc import Progress, force_collections
 from mapmedic.remedy.journal import Journal, note
+from mapmedic.remedy.operator import hold_process
 from mapmedic.remedy.stopped_write import write_in_a_stop
 
 PLANNED, APPLIED, REFUSED = "tune.planned", "tune.applied", "tune.refused"
@@ -26,6 +27,11 @@ def apply_tuning(plan: TunePlan, journal: Journal, within_seconds: float, progre
     """
     if failed := tuple(f"{c.name}: {c.why}" for c in plan.conditions if not c.holds):
         raise PreflightFailed(failed)
+    with hold_process(plan.pid):
+        return _apply(plan, journal, within_seconds, progress)
+
+
+def _apply(plan: TunePlan, journal: Journal, within_seconds: float, progress: Progress) -> TuneOutcome:
     pause_ns = _set(plan, journal) if plan.changes else 0
     words = find_gc_words(read_program(plan.pid))
     _require_said(plan, words)
@@ -48,6 +54,8 @@ def _set(plan: TunePlan, journal: Journal) -> int:
     try:
         changes = [_bytes(write) for each in plan.changes for write in each.writes]
         pause_ns = write_in_a_stop(plan.pid, plan.started_ticks, changes)
+    except WriteUnknown:
+        raise  # not refused: some of it may be set
     except Exception as error:
         note(journal, REFUSED, why=str(error))
         raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mapmedic.capture.journal_file import read_journal
 from mapmedic.errors import FormatError
 from mapmedic.model.gc_words import GcWord
 from mapmedic.model.remedy import Condition
@@ -14,8 +15,6 @@ from mapmedic.model.tuning import SettingChange, TunePlan, TuneRequest, WordWrit
 from mapmedic.remedy.boot import boot_id
 from mapmedic.remedy.tuning import plan_tuning
 from mapmedic.remedy.tuning_apply import PLANNED
-
-_MOST_JOURNAL_BYTES = 1 << 20
 
 
 def plan_revert(pid: int, journal: Path) -> TunePlan:
@@ -29,7 +28,7 @@ def plan_revert(pid: int, journal: Path) -> TunePlan:
     try:
         changes = tuple(_back(each) for each in event["changes"])
         same = (event["pid"], event["started_ticks"], event["boot"]) == (pid, now.started_ticks, boot_id())
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise FormatError(str(journal), "not the journal of a tune") from error
     conditions = (
         Condition("it is the process of the journal", same, "by its number, its start, and the boot"),
@@ -38,16 +37,11 @@ def plan_revert(pid: int, journal: Path) -> TunePlan:
     return replace(now, changes=changes, conditions=conditions)
 
 
-def _read_plan(journal: Path) -> dict[str, Any]:
-    with journal.open("rb") as file:
-        first = file.read(_MOST_JOURNAL_BYTES).partition(b"\n")[0]
-    try:
-        event = json.loads(first)
-    except ValueError as error:
-        raise FormatError(str(journal), "not a journal: its first line is no JSON") from error
-    if not isinstance(event, dict) or event.get("event") != PLANNED:
+def _read_plan(journal: Path) -> Mapping[str, Any]:
+    first = read_journal(journal).events[0]
+    if first.name != PLANNED:
         raise FormatError(str(journal), "not the journal of a tune")
-    return event
+    return first.facts
 
 
 def _back(change: dict[str, Any]) -> SettingChange:

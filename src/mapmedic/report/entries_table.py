@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mapmedic.model.entries import AgeBand, Ages, Contents, Entry, Grouping, MapEntries
-from mapmedic.report.figures import bytes_text, count_text, duration_text, percent_text
+from mapmedic.report.figures import bytes_text, count_text, duration_text, entries_text, percent_text
 from mapmedic.report.go_values import value_text
 from mapmedic.report.inert import SHOWN_LIMIT, inert
 from mapmedic.report.terminal_parts import encodable, heading, paragraph
@@ -31,7 +31,7 @@ def print_entries(console: Console, entries: MapEntries, *, redacted: bool) -> N
     for ages in contents.ages:
         _print_ages(console, ages, contents)
     if contents.shown:
-        heading(console, f"{count_text(len(contents.shown))} of {count_text(contents.live)} entries")
+        heading(console, f"{count_text(len(contents.shown))} of {entries_text(contents.live)}")
         _print_rows(console, contents.shown)
     if not redacted:
         console.print()
@@ -45,7 +45,7 @@ def _summary(entries: MapEntries) -> str:
     )
     return (
         f"{inert(map_.owner, SHOWN_LIMIT)}: {inert(map_.type or 'a map of unknown type', SHOWN_LIMIT)} at "
-        f"{map_.address:#x}, {count_text(map_.entries)} entries, {bytes_text(map_.shallow_bytes)} of its own. "
+        f"{map_.address:#x}, {entries_text(map_.entries)}, {bytes_text(map_.shallow_bytes)} of its own. "
         f"{inert(entries.target.exe, SHOWN_LIMIT)} ({entries.target.go_version}), "
         f"{stood}."
     )
@@ -55,7 +55,7 @@ def _of(contents: Contents) -> str:
     """Return of how many entries a share is one."""
     if contents.looked_at == contents.live:
         return "all entries"
-    return f"a sample of {count_text(contents.looked_at)} of {count_text(contents.live)} entries"
+    return f"a sample of {count_text(contents.looked_at)} of {entries_text(contents.live)}"
 
 
 def _print_grouping(console: Console, grouping: Grouping, contents: Contents) -> None:

@@ -65,6 +65,11 @@ def count_text(value: Number) -> str:
     return f"{value if isinstance(value, int) else round(number):,}"
 
 
+def entries_text(value: Number) -> str:
+    """Return how many entries that are ("1 entry", "812,345 entries")."""
+    return f"{count_text(value)} {'entry' if value == 1 else 'entries'}"
+
+
 def plain_text(value: Number) -> str:
     """Return a number of no particular unit, short but not rounded to nothing ("0.0123", "1,234.5")."""
     number = finite(value)

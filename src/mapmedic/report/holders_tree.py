@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mapmedic.model.holders import MapHolders
 from mapmedic.model.inventory import Inventory
-from mapmedic.report.figures import bytes_text, count_text
+from mapmedic.report.figures import bytes_text, count_text, entries_text
 from mapmedic.report.inert import SHOWN_LIMIT, inert
 from mapmedic.report.json_output import heap_json
 from mapmedic.report.terminal_parts import bullets, heading, paragraph
@@ -23,7 +23,7 @@ def print_holders(console: Console, holders: MapHolders) -> None:
         console,
         Text(
             f"{inert(map_.owner, SHOWN_LIMIT)}: {inert(map_.type or 'a map of unknown type', SHOWN_LIMIT)} at "
-            f"{map_.address:#x}, {count_text(map_.entries)} entries, retains {bytes_text(map_.retained_bytes)}."
+            f"{map_.address:#x}, {entries_text(map_.entries)}, retains {bytes_text(map_.retained_bytes)}."
         ),
     )
     heading(console, "Held by, from the root down")

@@ -15,12 +15,13 @@ from mapmedic.model.backup import Backup
 from mapmedic.model.findings import Diagnosis, Evidence, Removal, Suspect
 from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.inventory import Inventory
-from mapmedic.model.machine import MachineCheck, ProcessExam
+from mapmedic.model.machine import MachineCheck, ProcessExam, Status
 from mapmedic.model.observation import MemoryPoint
 from mapmedic.model.remedy import FixPlan, Outcome, Proof
-from mapmedic.model.report import Requests
+from mapmedic.model.report import Requests, Service
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.session import Session
+from mapmedic.report.outside_json import acted_json, outside_json, where_json
 
 Json = dict[str, Any]
 
@@ -155,13 +156,12 @@ def plan_json(plan: FixPlan) -> Json:
         "notes": list(plan.notes),
         "hold_seconds": plan.hold_seconds,
         "return_memory": plan.return_memory,
-        "where": [
-            {"on": c.on, "field": c.field, "op": c.operator, "value": c.value, "seconds": c.seconds}
-            for c in plan.where
-        ],
+        "where": where_json(plan.where),
         "matches": plan.matches,
         "max_lock_hold_ms": plan.max_lock_hold_ms,
         "backup": asdict(plan.backup) if plan.backup else None,
+        "outside": outside_json(plan.outside) if plan.outside else None,
+        "call": asdict(plan.call) if plan.call else None,
     }
 
 
@@ -182,6 +182,12 @@ def outcome_json(outcome: Outcome) -> Json:
         "backup": backup_json(outcome.backup) if outcome.backup else None,
         "health": [{**asdict(each), "well": each.well} for each in outcome.health],
         "dropped_at_unix_ns": outcome.dropped_at,
+        "acted": acted_json(outcome.acted) if outcome.acted else None,
+        "saved": asdict(outcome.saved) if outcome.saved else None,
+        "call": asdict(outcome.call) if outcome.call else None,
+        "fields": [asdict(each) for each in outcome.fields],
+        "difference": asdict(outcome.difference) if outcome.difference else None,
+        "ended_collections": outcome.ended_collections,
     }
 
 
@@ -257,7 +263,11 @@ def proof_json(proof: Proof) -> Json:
 
 
 def demo_json(
-    diagnosis: Diagnosis, outcome: Outcome | None, requests: Requests | None, report_path: str | None
+    diagnosis: Diagnosis,
+    outcome: Outcome | None,
+    requests: Requests | None,
+    report_path: str | None,
+    service: Service | None = None,
 ) -> Json:
     """Return ``mapmedic.demo/1``."""
     return {
@@ -272,6 +282,7 @@ def demo_json(
             "first_failure": requests.first_failure if requests else None,
         },
         "report_path": report_path,
+        "service": asdict(service) if service else None,
     }
 
 
@@ -311,6 +322,7 @@ def doctor_json(checks: Sequence[MachineCheck], exam: ProcessExam | None = None)
             {"name": c.name, "status": c.status.value, "found": c.found, "enables": c.enables, "next": c.next}
             for c in checks
         ],
+        "watchpoints": next((c.status is Status.OK for c in checks if c.name == "watchpoints"), None),
         "process": None if exam is None else _exam(exam),
     }
 

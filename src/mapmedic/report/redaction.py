@@ -8,9 +8,12 @@ import secrets
 from dataclasses import replace
 
 from mapmedic.model.entries import Contents, Entry, Grouping, MapEntries
+from mapmedic.model.evict_condition import EvictCondition
+from mapmedic.model.field_wish import FieldPlan
 from mapmedic.model.go_values import Boxed, Elements, GoValue, Plain, Pointer, Said, Struct, Text
 from mapmedic.model.holders import MapHolders
 from mapmedic.model.inventory import MapInstance
+from mapmedic.model.outside import OutsidePlan
 
 _HASH_DIGITS = 12
 # A key (or an index) in a path: tenants["a"].items, byID[42].m.
@@ -36,15 +39,36 @@ class Redaction:
 
     def holders(self, holders: MapHolders) -> MapHolders:
         """Return ``holders`` without the keys in the names of its steps."""
-        steps = tuple(replace(each, name=self._path(each.name)) for each in holders.steps)
-        others = tuple(replace(each, name=self._path(each.name)) for each in holders.others)
-        root = self._path(holders.root)
+        steps = tuple(replace(each, name=self.path(each.name)) for each in holders.steps)
+        others = tuple(replace(each, name=self.path(each.name)) for each in holders.others)
+        root = self.path(holders.root)
         return replace(holders, map=self._map(holders.map), root=root, steps=steps, others=others)
+
+    def plan(self, plan: OutsidePlan) -> OutsidePlan:
+        """Return ``plan`` without what keys say: in groups of them, in names of the map, its holders and locks."""
+        return replace(
+            plan,
+            map=self._map(plan.map),
+            holders=None if plan.holders is None else self.holders(plan.holders),
+            contents=None if plan.contents is None else self._contents(plan.contents),
+            locks=tuple(replace(each, evidence=self.path(each.evidence)) for each in plan.locks),
+            fields=tuple(map(self._field, plan.fields)),
+        )
+
+    def condition(self, condition: EvictCondition) -> EvictCondition:
+        """Return ``condition`` without its value, which says what keys or values do."""
+        return condition.hidden(self._salt)
+
+    def _field(self, field: FieldPlan) -> FieldPlan:
+        where, why = tuple(map(self.condition, field.where)), field.why_left
+        for said, hidden in zip(field.where, where, strict=True):
+            why = why.replace(said.text, hidden.text)
+        return replace(field, owner=self.path(field.owner), where=where, why_left=why)
 
     def _map(self, map_: MapInstance) -> MapInstance:
         if map_.path is None:
             return map_
-        return replace(map_, owner=self._path(map_.owner), path=self._path(map_.path))
+        return replace(map_, owner=self.path(map_.owner), path=self.path(map_.path))
 
     def _contents(self, contents: Contents) -> Contents:
         shown = tuple(Entry(self.value(each.key), self.value(each.value)) for each in contents.shown)
@@ -54,7 +78,8 @@ class Redaction:
         groups = tuple(replace(each, name=self.text(each.name)) for each in grouping.groups)
         return replace(grouping, groups=groups)
 
-    def _path(self, path: str) -> str:
+    def path(self, path: str) -> str:
+        """Return ``path`` with a hash for each key in it."""
         return _KEY.sub(lambda match: f"[{self.text(match.group())}]", path)
 
     def text(self, content: str) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mapmedic.model.restore import Restored, RestorePlan
 from mapmedic.model.units import NANOSECONDS_PER_SECOND
-from mapmedic.report.figures import count_text, duration_text
+from mapmedic.report.figures import count_text, duration_text, entries_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
 from mapmedic.report.outcome_words import backup_text
 from mapmedic.report.terminal_parts import command, conditions_list, pairs, paragraph
@@ -23,7 +23,7 @@ def print_restore_plan(console: Console, plan: RestorePlan, offer: bool = True) 
     paragraph(
         console, Text(f"Plan: put {entries} entries back into {name}. Nothing has been changed.", "bold")
     )
-    now = "not counted" if plan.entries_now is None else f"{count_text(plan.entries_now)} entries"
+    now = "not counted" if plan.entries_now is None else f"{entries_text(plan.entries_now)}"
     pairs(
         console,
         [
@@ -52,11 +52,11 @@ def print_restored(console: Console, done: Restored) -> None:
         f" {count_text(done.kept_newer)} were there already and kept their value." if done.kept_newer else ""
     )
     text = (
-        f"Put back while the service ran: {count_text(done.restored)} entries into {name}; "
+        f"Put back while the service ran: {entries_text(done.restored)} into {name}; "
         f"its lock was held {duration_text(done.pause_ns)} at most.{kept}"
     )
     paragraph(console, Text(text, "bold green"))
-    now = "not counted" if done.entries_after is None else f"{count_text(done.entries_after)} entries"
+    now = "not counted" if done.entries_after is None else f"{entries_text(done.entries_after)}"
     pairs(console, [("Map now", now), ("Journal", done.journal_path)])
 
 

@@ -11,9 +11,20 @@ from rich.text import Text
 
 from mapmedic.model.findings import Diagnosis, Suspect, Verdict
 from mapmedic.model.observation import MemoryPoint
-from mapmedic.report.figures import count_text, duration_text
+from mapmedic.report.call_terminal import print_call_plan
+from mapmedic.report.call_words import call_words
+from mapmedic.report.figures import count_text, duration_text, entries_text
 from mapmedic.report.inert import SHOWN_LIMIT, WHOLE_LIMIT, inert
-from mapmedic.report.outcome_words import backup_plan_text, backup_text, next_of, state_outcome, state_proof
+from mapmedic.report.outcome_words import (
+    backup_plan_text,
+    backup_text,
+    next_of,
+    saved_text,
+    state_outcome,
+    state_proof,
+)
+from mapmedic.report.outside_terminal import print_outside_plan
+from mapmedic.report.outside_words import hides_words, plan_words
 from mapmedic.report.session_words import in_words
 from mapmedic.report.sparkline import print_memory
 from mapmedic.report.terminal_parts import (
@@ -100,13 +111,32 @@ def _print_others(console: Console, others: list[Suspect]) -> None:
         )
 
 
-def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
+def print_plan(console: Console, plan: FixPlan, offer: bool = True, more: Sequence[str] = ()) -> None:
     """Print what would be done, what must hold for it, how to take it back; then the command that does it.
 
-    ``offer`` is False where the caller applies the plan itself and there is no command to offer.
+    ``offer`` is False where the caller applies the plan itself and there is no command to offer. ``more``: options that
+    were given and that the plan does not know of, for that command.
     """
+    if plan.outside is not None:
+        print_outside_plan(console, plan, plan.outside)
+    elif plan.call is not None:
+        print_call_plan(console, plan, plan.call)
+    else:
+        _print_agent_plan(console, plan)
+    if plan.ready:
+        if offer:
+            _offer(console, plan, more)
+    else:
+        paragraph(
+            console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")
+        )
+        if after := next_of(plan, more):
+            command(console, after)
+
+
+def _print_agent_plan(console: Console, plan: FixPlan) -> None:
     name = inert(plan.map, SHOWN_LIMIT)
-    entries = "" if plan.entries is None else f" ({count_text(plan.entries)} entries)"
+    entries = "" if plan.entries is None else f" ({entries_text(plan.entries)})"
     paragraph(
         console,
         Text(f"Plan: {inert(plan.strategy, SHOWN_LIMIT)} {name}{entries}. Nothing has been changed.", "bold"),
@@ -124,15 +154,6 @@ def print_plan(console: Console, plan: FixPlan, offer: bool = True) -> None:
             *_notes(plan),
         ],
     )
-    if plan.ready:
-        if offer:
-            _offer(console, plan)
-    else:
-        paragraph(
-            console, Text("Not ready: nothing will be applied until every condition holds.", "bold yellow")
-        )
-        if after := next_of(plan):
-            command(console, after)
 
 
 def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> None:
@@ -148,9 +169,16 @@ def print_outcome(console: Console, outcome: Outcome, offer: bool = True) -> Non
     if not outcome.applied:
         _offer(console, outcome.plan)
         return
-    known = [("Journal", outcome.journal_path), ("Operation", outcome.operation)]
+    stay = [f"{count_text(count)}: {why}" for why, count in outcome.acted.left] if outcome.acted else []
+    known = [("Stay", "; ".join(stay)), ("Journal", outcome.journal_path), ("Operation", outcome.operation)]
     if outcome.backup is not None:
         known += [("Backup", outcome.backup.path), ("", backup_text(outcome.backup))]
+    for each in outcome.fields:
+        known += [(f"{each.name}", each.saved.path), ("", saved_text(each.saved, each.difference))]
+    if outcome.saved is not None:
+        are_chosen = outcome.plan.matches is not None
+        said = saved_text(outcome.saved, outcome.difference, are_chosen=are_chosen)
+        known += [("Entries", outcome.saved.path), ("", said)]
     pairs(console, [(label, inert(text, WHOLE_LIMIT)) for label, text in known if text])
     if offer and outcome.backup is not None and not all(each.well for each in outcome.health):
         words = ["mapmedic", "restore", outcome.plan.target, outcome.backup.path, "--map", outcome.plan.map]
@@ -179,9 +207,13 @@ def _notes(plan: FixPlan) -> list[tuple[str, str]]:
     return [("Note", inert(note, WHOLE_LIMIT)) for note in plan.notes]
 
 
-def _offer(console: Console, plan: FixPlan) -> None:
+def _offer(console: Console, plan: FixPlan, more: Sequence[str] = ()) -> None:
     """Print the command that does what ``plan`` says, unless what can be shown of it would do something else."""
-    text = _apply_command(plan)
+    if plan.outside is not None and hides_words(plan, plan.outside):
+        said = "The command would say what is redacted: to do it, repeat your own command with --apply."
+        paragraph(console, Text(said))
+        return
+    text = _apply_command(plan, more)
     if inert(text, WHOLE_LIMIT) == text:
         command(console, text)
     else:
@@ -190,7 +222,11 @@ def _offer(console: Console, plan: FixPlan) -> None:
         )
 
 
-def _apply_command(plan: FixPlan) -> str:
+def _apply_command(plan: FixPlan, more: Sequence[str]) -> str:
+    if plan.outside is not None:
+        return shlex.join([*plan_words(plan, plan.outside), *more, "--apply"])
+    if plan.call is not None:
+        return shlex.join([*call_words(plan, plan.call), *more, "--apply"])
     words = ["mapmedic", "hotfix", plan.target, "--map", plan.map, "--strategy", plan.strategy]
     for condition in plan.where:
         words += ["--where", condition.text]

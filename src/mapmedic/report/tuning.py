@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from typing import Any
@@ -17,6 +18,10 @@ from mapmedic.report.terminal_parts import bullets, command, conditions_list, he
 
 _OFF = -1
 _UNKNOWN = "not found"
+_NOT_RESTORED = (
+    "The time after which the runtime forces a collection could not be put back: it collects ten times a second until "
+    "that is done."
+)
 _UNDO = "mapmedic tune PID --revert JOURNAL; a restart of the program forgets it too"
 # The word of the command line that sets it.
 _OPTIONS = {"GOGC": "--gogc", "GOMEMLIMIT": "--memory-limit", "gctrace": "--gctrace"}
@@ -70,7 +75,11 @@ def print_tuned(console: Console, done: TuneOutcome) -> None:
         paragraph(console, Text(_collected_text(done), "bold green" if all_of_them else "bold yellow"))
     _print_words(console, done.words)
     pairs(console, [("Journal", inert(done.journal_path, WHOLE_LIMIT))])
-    if done.plan.changes:
+    if done.collections is not None and not done.collections.restored:
+        paragraph(console, Text(_NOT_RESTORED, "bold red"))
+        folder = os.path.dirname(done.journal_path)  # noqa: PTH120 - a text, and it stays one
+        command(console, f"mapmedic doctor --repair --journal {shlex.quote(folder)}")
+    elif done.plan.changes:
         command(console, f"mapmedic tune {done.plan.pid} --revert {shlex.quote(done.journal_path)}")
 
 
@@ -155,6 +164,7 @@ def _collect_json(plan: TunePlan, done: TuneOutcome | None) -> dict[str, Any] | 
         "wanted": plan.collections,
         "ended": forced.ended if forced else None,
         "seconds": round(forced.seconds, 3) if forced else None,
+        "restored": forced.restored if forced else None,
     }
 
 

@@ -89,7 +89,8 @@ def figures_of_fix(
         figures += [_fallen(label, one, two) for label, one, two in known if two is not None]
     if outcome is not None and outcome.pause_ns is not None:
         held = duration_text(outcome.pause_ns)
-        figures.append(KeyFigure("Longest lock hold", held, "the price of the fix"))
+        price = "Stood still" if outcome.plan.outside else "Longest lock hold"
+        figures.append(KeyFigure(price, held, "the price of the fix"))
     return figures
 
 

@@ -34,6 +34,7 @@ func main() {
 	fillHanging()
 	fillArrays()
 	fillPool()
+	fillVast()
 	for _, line := range truth {
 		fmt.Println(line)
 	}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from mapmedic import api
+from mapmedic import _native, api
 from mapmedic.capture.machine import examine_machine
 from mapmedic.memory.room import MemoryRoom, memory_room
 from mapmedic.model.machine import MachineCheck, Status
@@ -95,6 +96,31 @@ def test_ptrace_is_a_matter_of_capabilities_not_of_being_root(
     found = check("ptrace", machine(tmp_path, dict(files)))
     assert found.status is status
     assert (found.next is None) == (status is Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "paranoid", "found", "next_step"),
+    [
+        (None, "4", "gives them", None),
+        (errno.EACCES, "3", "perf_event_paranoid is 3", "sysctl"),
+        (errno.EPERM, "2", "seccomp", "container"),
+        (errno.ENOSYS, "", "seccomp", "container"),
+        (errno.ENOSPC, "2", "taken", "debugger"),
+        (errno.EOPNOTSUPP, "2", "has none", "host"),
+    ],
+)
+def test_what_forbids_a_watchpoint_is_said(
+    refusal: int | None,
+    paranoid: str,
+    found: str,
+    next_step: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_native, "watchpoint_refusal", lambda: refusal)  # a mock of a kernel
+    seen = check("watchpoints", machine(tmp_path, {"proc/sys/kernel/perf_event_paranoid": paranoid}))
+    assert found in seen.found and (next_step or "") in (seen.next or "")
+    assert (seen.status is Status.OK) == (refusal is None) == (seen.next is None)
 
 
 def test_what_is_not_there_has_a_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

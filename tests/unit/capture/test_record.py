@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import os
 import time
 from pathlib import Path
 
 import pytest
 
-from mapmedic.capture import endpoints
 from mapmedic.capture.limits import Limits
 from mapmedic.capture.observe import observe_session
 from mapmedic.capture.plan import CapturePlan
 from mapmedic.capture.record import capture_session
-from mapmedic.capture.session_file import SessionWriter, read_session
+from mapmedic.capture.session_file import read_session
 from mapmedic.capture.targets import parse_target
-from mapmedic.errors import CouldNotLook, TargetUnreachable, UnexpectedAnswer
-from mapmedic.formats.symbols import parse_symbols
+from mapmedic.errors import TargetUnreachable, UnexpectedAnswer
 from mapmedic.model.connection import Connection
-from mapmedic.model.session import Session
 from tests.golden.corpus import FOLDERS
 from tests.support.go_process import (
     AGENT,
@@ -32,7 +28,6 @@ from tests.support.go_process import (
     by_query,
     go_process,
     in_turn,
-    symbols,
 )
 from tests.support.scripted_server import (
     Script,
@@ -45,35 +40,11 @@ from tests.support.scripted_server import (
     resets_after,
     wanting,
 )
+from tests.unit.capture.recorded import ALL, HEAP, PLAN, blanks, capture, kinds
 
-HEAP = "/debug/pprof/heap"
 HEAP_TEXT = (GOLDEN / "heap.txt").read_bytes()
 PPROF = answers((GOLDEN / "heap.pb.gz").read_bytes())
-PLAN = CapturePlan(most=Limits(seconds=2.0, max_bytes=1 << 20))
-ALL = {
-    "heap_text", "heap_pprof", "goroutine_text1", "goroutine_text", "metrics", "cmdline", "symbols", "expvar",
-    "allocs_pprof", "goroutine_pprof", "mutex_pprof", "block_pprof",
-}  # fmt: skip
 LOGIN = answers(b"<!doctype html><title>Sign in</title>", 200, "text/html")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "s.mapmedic"
-
-
-def capture(server: ScriptedServer, path: Path, plan: CapturePlan = PLAN) -> Session:
-    capture_session(parse_target(server.url), path, plan)
-    assert not path.with_name(path.name + ".partial").exists()
-    return read_session(path)
-
-
-def kinds(session: Session) -> set[str]:
-    return {artifact.kind for artifact in session.artifacts}
-
-
-def blanks(session: Session) -> dict[str, str]:
-    return {blank.what: blank.why for blank in session.not_captured}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -225,26 +196,6 @@ def test_truncated_heap_text_leaves_the_profile(path: Path) -> None:
     assert any(blank.what == "heap_text" and "does not parse" in blank.why for blank in seen.not_captured)
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        dict.fromkeys(parse_symbols((GOLDEN / "symbols.txt").read_bytes()), "nginx.worker"),
-        {pc + 1: name for pc, name in parse_symbols((GOLDEN / "symbols.txt").read_bytes()).items()},
-    ],
-    ids=["another binary's names", "other addresses"],
-)
-def test_a_lying_symbol_endpoint_is_not_believed(names: dict[int, str], path: Path) -> None:
-    with ScriptedServer({**go_process(), SYMBOL: symbols(names)}) as server:
-        session = capture(server, path)
-    if not any(
-        artifact.kind == "symbols" and artifact.data.count(b"\n") > 1 for artifact in session.artifacts
-    ):
-        pytest.skip("the other addresses fell into gaps")
-    seen = observe_session(session)
-    assert seen.captures[0].heap is not None and not seen.captures[0].heap.frames_restored
-    assert any(blank.what == "symbols" and "not used" in blank.why for blank in seen.not_captured)
-
-
 def test_many_goroutines_are_counted_and_not_dumped(path: Path) -> None:
     counts = b"goroutine profile: total 20001\n20001 @ 0x1\n#\t0x1\tmain.f+0x1\t\tmain.go:1\n"
     with ScriptedServer({**go_process(), GOROUTINE: answers(counts)}) as server:
@@ -270,38 +221,6 @@ def test_a_count_of_five_thousand_digits_ends_nothing(path: Path) -> None:
     counts = answers(b"goroutine profile: total " + b"9" * 5000 + b"\n")
     with ScriptedServer({**go_process(), GOROUTINE: counts}) as server:
         assert "goroutine_text" in blanks(capture(server, path))
-
-
-def test_a_name_once_given_is_not_asked_for_again(path: Path) -> None:
-    with ScriptedServer(go_process()) as server:
-        capture(server, path, CapturePlan(0.2, most=PLAN.most))
-        assert (len(server.asked(HEAP)), len(server.asked(SYMBOL))) == (4, 1)
-
-
-def test_symbols_are_asked_once_and_again_only_where_that_failed(path: Path) -> None:
-    honest = go_process()[SYMBOL]
-    with ScriptedServer({**go_process(), SYMBOL: in_turn(answers(b"", 500), honest)}) as server:
-        session = capture(server, path, CapturePlan(0.2, most=PLAN.most))
-        assert len(server.asked(SYMBOL)) == 2
-    heaps = [capture.heap for capture in observe_session(session).captures]
-    assert all(heap is not None and heap.frames_restored for heap in heaps)
-
-
-def test_all_symbol_batches_share_one_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "mapmedic.capture.questions.symbol_query", lambda new: [hex(pc) for pc in list(new)[:50]]
-    )
-    with ScriptedServer({**go_process(), SYMBOL: hangs}) as server:
-        session = capture(server, path)
-        assert len(server.asked(SYMBOL)) == 1, "one that does not answer is not asked forty-nine times more"
-    assert "symbols" in blanks(session)
-
-
-def test_a_text_with_endless_frames_is_not_asked_about(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "MAX_SYMBOLS_ASKED", 3)
-    with ScriptedServer(go_process()) as server:
-        assert "frames to name" in blanks(capture(server, path))["symbols"]
-        assert server.asked(SYMBOL) == []
 
 
 def test_the_token_goes_to_the_agent_alone_and_stays_out_of_the_file(path: Path) -> None:
@@ -340,75 +259,3 @@ def test_a_forced_gc_is_asked_for_once_a_visit_and_on_record(path: Path) -> None
     assert {a.source for a in session.artifacts if a.kind == "heap_text"} == {
         server.url + HEAP + "?debug=1&gc=1"
     }
-
-
-def test_a_target_that_dies_midway_leaves_what_it_said(path: Path) -> None:
-    def dies(_what: str, _share: float) -> None:
-        if server.asked(SYMBOL):
-            server.stop()
-
-    with ScriptedServer(go_process()) as server:
-        plan = CapturePlan(4.0, visits=3, most=PLAN.most)
-        capture_session(parse_target(server.url), path, plan, progress=dies)
-    session = read_session(path)
-    assert session.complete
-    assert kinds(session) >= ALL
-    assert set(blanks(session)) == {"agent_maps", "capture 2 of 3", "capture 3 of 3"}
-    assert "nothing answered any more: no answer from http" in blanks(session)["capture 3 of 3"]
-    assert len(observe_session(session).captures) == 1
-
-
-def test_one_endpoint_that_dies_midway_is_named_with_its_visit(path: Path) -> None:
-    scripts = go_process()
-    with ScriptedServer(
-        {**scripts, GOROUTINE: in_turn(scripts[GOROUTINE], scripts[GOROUTINE], answers(b"", 500))}
-    ) as server:
-        session = capture(server, path, CapturePlan(0.2, most=PLAN.most))
-    assert (
-        blanks(session)["goroutine_text1"] == "capture 2 of 2: it answered with HTTP 500; no goroutine counts"
-    )
-    assert sum(blank.what == "agent_maps" for blank in session.not_captured) == 1
-
-
-def test_a_bug_midway_leaves_a_readable_partial(path: Path) -> None:
-    def breaks(what: str, _share: float) -> None:
-        if what == "capture 2 of 2":
-            raise RuntimeError("a bug")
-
-    with ScriptedServer(go_process()) as server, pytest.raises(RuntimeError):
-        capture_session(parse_target(server.url), path, CapturePlan(0.2, most=PLAN.most), progress=breaks)
-    session = read_session(path.with_name(path.name + ".partial"))
-    assert not session.complete
-    assert kinds(session) >= ALL and "agent_maps" in blanks(session)
-    assert any(blank.what == "session" for blank in observe_session(session).not_captured)
-
-
-def test_a_full_disk_is_an_error_with_a_readable_partial(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = SessionWriter._write
-
-    def full(self: SessionWriter, name: str, *rest: object) -> None:
-        if name.endswith("symbols"):
-            raise OSError(28, os.strerror(28))
-        real(self, name, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(SessionWriter, "_write", full)
-    with (
-        ScriptedServer(go_process()) as server,
-        pytest.raises(CouldNotLook, match=r"No space left.*\.partial"),
-    ):
-        capture_session(parse_target(server.url), path, PLAN)
-    assert kinds(read_session(path.with_name(path.name + ".partial"))) == ALL - {"symbols"}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "visits", "moments"),
-    [(0, 4, 1), (0.001, 4, 2), (4, 4, 3), (30, 4, 4), (86400, 100, 100)],
-)
-def test_moments(seconds: float, visits: int, moments: int) -> None:
-    plan = CapturePlan(seconds, visits)
-    assert len(plan.moments) == moments
-    assert (plan.moments[0], plan.moments[-1]) == (0, seconds)
-
-
-def test_a_day_has_no_more_polls_than_ten_minutes() -> None:
-    assert (CapturePlan(30).poll_seconds, CapturePlan(86400).poll_seconds) == (1.0, 144.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
-from mapmedic.goheap.allocations import allocated_types
+from mapmedic.goheap.allocated_types import allocated_types
 from mapmedic.goheap.lock_code import Held, LockCode
 from mapmedic.model.map_lock import LockKind
 

@@ -26,7 +26,9 @@ def test_nobody_who_only_waits_has_it(state: int) -> None:
 @pytest.mark.parametrize("state", [1, 1 | 8, 7])
 def test_who_has_it_is_told(state: int) -> None:
     assert "held" in (why_taken(MUTEX, struct.pack("<iI", state, 0)) or "")
-    assert "held" in (why_taken(RW_MUTEX, rw(state)) or "")
+    # A writer that has not announced itself to readers, or has left, is not in.
+    assert why_taken(RW_MUTEX, rw(state)) is None
+    assert "held" in (why_taken(RW_MUTEX, rw(state, readers=-(1 << 30))) or "")
 
 
 def test_readers_have_it_and_so_does_a_writer_that_waits_for_them() -> None:

@@ -22,6 +22,8 @@ MAPS = (
     instance(0x3000, "main.reg.shards[1].m", "main.Shard.m"),
     instance(0x4000, "main.old.sessions", "main.Manager.sessions"),
     instance(0x5000, "main.mgr", "main.mgr", "orders"),
+    instance(0x7000, None, None, "global 0x9a3d00 (main.sessionDesk)"),
+    instance(0x8000, None, None, "global 0x9a3d0 (main.sessionDesk)"),
 )
 
 
@@ -30,6 +32,7 @@ MAPS = (
     [
         ("main.mgr.sessions", 0x1000), ("mgr.sessions", 0x1000), ("shards[1].m", 0x3000), ("0x4000", 0x4000),
         ("0X2000", 0x2000), ("mgr", 0x5000), ("orders", 0x5000),
+        ("global 0x9a3d00", 0x7000), ("0x9a3d00", 0x7000), ("0x9A3D0", 0x8000), ("0x7000", 0x7000),
     ],
 )  # fmt: skip
 def test_a_name_its_end_or_an_address(name: str, address: int) -> None:

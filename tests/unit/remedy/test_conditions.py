@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mapmedic.errors import UsageError
-from mapmedic.model.remedy import EvictCondition
+from mapmedic.model.evict_condition import EvictCondition
 from mapmedic.remedy.conditions import condition_json, parse_condition
 
 

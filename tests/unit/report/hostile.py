@@ -8,7 +8,8 @@ from mapmedic.model.observation import Observation
 from mapmedic.model.remedy import Check, Condition, FixPlan, Outcome, Proof
 from mapmedic.model.report import Report, Requests
 from mapmedic.model.units import UnixNanoseconds
-from tests.unit.report.samples import capture, heap_of, point
+from tests.unit.report.sample_heaps import heap_of
+from tests.unit.report.samples import capture, point
 
 EVIL = "</script><img src=x onerror=alert(1)>\x1b[31m\u202eevil\n[bold]{{7*7}}{}\u2028&\x00"
 

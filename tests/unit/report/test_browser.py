@@ -12,7 +12,7 @@ import pytest
 
 from mapmedic.model.heap import HeapChange
 from mapmedic.report.html import render_fix, render_flame, render_html
-from tests.unit.report import hostile, samples
+from tests.unit.report import hostile, sample_heaps, samples
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -63,7 +63,7 @@ def test_a_fix_and_a_comparison_are_drawn_too(tmp_path: Path) -> None:
 
 def test_the_graph_of_growth_shows_what_grew(tmp_path: Path) -> None:
     """The view is chosen by a click; here the click is in the page, which its policy must then allow."""
-    heap = samples.leaking_heap()
+    heap = sample_heaps.leaking_heap()
     gained = np.where(np.arange(len(heap.stacks)) == 0, 5e7, 0.0)
     html = render_flame(heap, "growth", HeapChange(heap, gained, 30.0))
     click = '<script>document.querySelector("input[value=grown]").click()</script></body>'

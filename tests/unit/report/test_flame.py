@@ -12,7 +12,7 @@ from mapmedic.model.frames import Frame
 from mapmedic.model.heap import HeapChange
 from mapmedic.report import flame_data
 from mapmedic.report.flame import MAX_DEPTH, SMALL, FlameTree, Part, container_shares, flame_tree
-from tests.unit.report.samples import PUT, heap_of, leaking_heap
+from tests.unit.report.sample_heaps import PUT, heap_of, leaking_heap
 
 MIB = 1 << 20
 

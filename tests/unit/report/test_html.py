@@ -18,7 +18,7 @@ from mapmedic.model.report import FixReport, Report
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.report.assets import FLAME_LIBRARIES, TIMELINE_LIBRARIES, asset
 from mapmedic.report.html import render_fix, render_flame, render_html, script_json
-from tests.unit.report import hostile, samples
+from tests.unit.report import hostile, sample_heaps, samples
 
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 PAGE_LIMIT = 600_000
@@ -168,14 +168,14 @@ def test_a_failed_proof_is_not_hidden() -> None:
 
 
 def test_the_flame_graph_alone() -> None:
-    page = Page(render_flame(samples.leaking_heap(), "heap <now>"))
+    page = Page(render_flame(sample_heaps.leaking_heap(), "heap <now>"))
     assert "heap <now>" in page.text
     assert "uPlot" not in page.text
     assert not [each for _, each in page.tags if each.get("id") == "timeline"]
 
 
 def test_an_empty_profile_says_so() -> None:
-    page = Page(render_flame(samples.heap_of(()), "nothing"))
+    page = Page(render_flame(sample_heaps.heap_of(()), "nothing"))
     assert "No heap profile with anything in it was captured." in page.text
 
 
@@ -268,7 +268,7 @@ def test_two_captures_compared() -> None:
 
 def test_growth_has_a_view_where_it_was_watched() -> None:
     report = samples.map_leak_report()
-    heap = samples.leaking_heap()
+    heap = sample_heaps.leaking_heap()
     change = HeapChange(heap, heap.inuse_bytes * 0.25, 60.0)
     watched = Page(render_html(replace(report, change=change)))
     assert "of the live bytes came in the 1 min that were watched. Of the live bytes" in watched.text

@@ -13,7 +13,8 @@ from mapmedic.model.heap import HeapChange, HeapProfile
 from mapmedic.model.profile import Profile
 from mapmedic.model.units import UnixNanoseconds
 from mapmedic.report.pprof_export import ProfileOrigin, pprof_bytes
-from tests.unit.report.samples import START, heap_of, leaking_heap
+from tests.unit.report.sample_heaps import heap_of, leaking_heap
+from tests.unit.report.samples import START
 
 ORIGIN = ProfileOrigin("http://127.0.0.1:6060", UnixNanoseconds(START), "0.1.0")
 TYPES = ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space"]

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from mapmedic.model.evict_condition import EvictCondition
 from mapmedic.model.findings import Verdict
-from mapmedic.model.remedy import BackupPlan, EvictCondition, FixPlan
+from mapmedic.model.remedy import BackupPlan, FixPlan
 from mapmedic.report import terminal
 from tests.unit.report import hostile, samples
 

@@ -28,9 +28,18 @@ def test_options_in_the_docs_exist(page: Path) -> None:
         command = cli.get_command(context, name)
         if command is None:
             continue
-        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        known = _options(command, context) | {"--help"}
         used = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", words))
         assert used <= known, f"{page.name}: mapmedic {name} has no {', '.join(sorted(used - known))}"
+
+
+def _options(command: click.Command, context: click.Context) -> set[str]:
+    """Return the options of ``command``, and of the commands that it is made of."""
+    own = {option for parameter in command.params for option in parameter.opts}
+    if not isinstance(command, click.Group):
+        return own
+    parts = (command.get_command(context, name) for name in command.list_commands(context))
+    return own.union(*(_options(part, context) for part in parts if part is not None))
 
 
 def test_each_claim_of_the_guide_names_a_test_that_exists_and_none_is_forgotten() -> None:

@@ -65,6 +65,16 @@ def _(error: errors.BackupFailed) -> Advice:
 
 
 @advise.register
+def _(error: errors.EntriesNotSaved) -> Advice:
+    return Advice(
+        f"not done: the entries could not be saved: {error.why}",
+        f"{error.path}; the process is untouched",
+        ("the disk is full, or the folder cannot be written", "the process changed while it was looked at"),
+        "the same command with --journal FOLDER on another disk (or --no-backup, and they are gone for good)",
+    )
+
+
+@advise.register
 def _(error: errors.NoSafeMoment) -> Advice:
     return Advice(
         f"not done: in none of {error.tries:,} tries was it safe to change the map",
@@ -77,10 +87,23 @@ def _(error: errors.NoSafeMoment) -> Advice:
 @advise.register
 def _(error: errors.WriteRefused) -> Advice:
     return Advice(
-        f"nothing was written: {error.why}", f"process {error.pid}, address {error.address:#x}",
+        f"nothing was written: {error.why}", _place(error),
         ("the map moved or went since it was looked at", "the process may not stand still for long enough"),
         "look at the plan again without --apply",
     )  # fmt: skip
+
+
+@advise.register
+def _(error: errors.WriteUnknown) -> Advice:
+    return Advice(
+        f"whether all was written is not known: {error.why}", _place(error),
+        ("the process ended", "somebody killed the small process that writes for us"),
+        "look whether it runs, and at the map: mapmedic heap PID; the journal says what was about to be written",
+    )  # fmt: skip
+
+
+def _place(error: errors.WriteRefused | errors.WriteUnknown) -> str:
+    return f"process {error.pid}, address {error.address:#x}"
 
 
 @advise.register

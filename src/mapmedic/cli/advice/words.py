@@ -42,12 +42,59 @@ def _(error: errors.AmbiguousOwner) -> Advice:
 
 
 @advise.register
+def _(error: errors.AmbiguousStruct) -> Advice:
+    return Advice(
+        f"{error.name!r} could mean {len(error.candidates)} structs",
+        _listed(error.candidates),
+        ("there are several of that type, or with names that end in it",),
+        "say which by its path, or by its address as 0x… in the list",
+    )
+
+
+@advise.register
 def _(error: errors.UnknownOwner) -> Advice:
     return Advice(
         f"none of {error.maps:,} maps is called {error.name!r}",
         inert(f"like it: {', '.join(error.nearest)}") if error.nearest else "the process's maps",
         ("the name is misspelt", "the map went since it was listed"),
         f"say {quoted(error.nearest[0])}" if error.nearest else "mapmedic heap TARGET lists them",
+    )
+
+
+@advise.register
+def _(error: errors.UnknownStruct) -> Advice:
+    return Advice(
+        f"no struct or field with maps in it is called {error.name!r}",
+        inert(f"like it: {', '.join(error.nearest)}") if error.nearest else "the process's maps",
+        ("the name is misspelt", "another build of the program has another struct"),
+        f"say {quoted(error.nearest[0])}" if error.nearest else "mapmedic heap TARGET lists them",
+    )
+
+
+@advise.register
+def _(error: errors.AmbiguousFunction) -> Advice:
+    return Advice(
+        f"{error.name!r} could mean {len(error.candidates)} functions",
+        _listed(error.candidates),
+        ("several functions of the program end in that name",),
+        "say the whole name, package and all",
+    )
+
+
+@advise.register
+def _(error: errors.UnknownFunction) -> Advice:
+    return Advice(
+        f"no function of the program is called {error.name!r}",
+        inert(f"like it: {', '.join(error.nearest)}")
+        if error.nearest
+        else "the program's table of functions",
+        (
+            "the name is misspelt",
+            "nothing in the program refers to it, so the linker left it out, or it was inlined",
+        ),
+        f"say {quoted(error.nearest[0])}"
+        if error.nearest
+        else "say the name as the program has it: main.clearCache",
     )
 
 

@@ -1,0 +1,6 @@
+//go:build !throughc
+
+package main
+
+// throughC only works, in a program without C.
+func throughC(work func()) { work() }

@@ -1,0 +1,3 @@
+module fleeting
+
+go 1.21

@@ -1,0 +1,3 @@
+module structprogram
+
+go 1.21

@@ -135,14 +135,20 @@ def call_function(
 def watchpoint_refusal() -> int | None: ...
 def read_scattered(pid: int, places: Sequence[tuple[int, int]]) -> list[bytes | None]: ...
 def copy_memory(
-    pid: int, mappings: Sequence[tuple[int, int, bool]], descriptor: int, most: int, within_ns: int | None
+    pid: int,
+    mappings: Sequence[tuple[int, int, bool]],
+    descriptors: Sequence[int],
+    most: int,
+    within_ns: int | None,
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]], bytes]: ...
 
 class Image:
     """The memory of a process as of one moment."""
 
     def __init__(
-        self, files: list[tuple[int, list[tuple[int, int, int]]]], resident: bytes | None = None
+        self,
+        files: Sequence[tuple[Sequence[int], Sequence[tuple[int, int, int]]]],
+        resident: bytes | None = None,
     ) -> None: ...
     def resident_bytes(self, address: int, bytes: int) -> int | None: ...
     def resident_runs(self) -> bytes | None: ...

@@ -79,8 +79,8 @@ def copy_of(pid: int, program: Path) -> Subject:
         if e.name == exe or (e.readable and e.writable and e.private and not e.name.startswith("/"))
     ]
     file = tempfile.TemporaryFile()  # noqa: SIM115 - kept for as long as the process lives
-    pieces, _, resident = _native.copy_memory(pid, wanted, file.fileno(), 1 << 32, None)
-    image = _native.Image([(file.fileno(), pieces)], resident)
+    pieces, _, resident = _native.copy_memory(pid, wanted, [file.fileno()], 1 << 32, None)
+    image = _native.Image([([file.fileno()], pieces)], resident)
     memory = Memory(image, SnapshotMode.CORE, exe, extents, (), rss_bytes=rss)
     names = read_names(memory, program.read_bytes())
     return Subject(file, pieces, memory, names, tuple(places_of(memory)))

@@ -240,4 +240,4 @@ def damage(
             pieces.append((int(start), len(raw), offset))
             offset += len(raw)
         file.flush()
-        return replace(memory, image=_native.Image([(file.fileno(), pieces)]))
+        return replace(memory, image=_native.Image([([file.fileno()], pieces)]))

@@ -50,7 +50,7 @@ class GoMemory:
         with tempfile.TemporaryFile() as file:
             file.write(self.bytes)
             file.flush()
-            image = _native.Image([(file.fileno(), [(BASE, len(self.bytes), 0)])])
+            image = _native.Image([([file.fileno()], [(BASE, len(self.bytes), 0)])])
         return Memory(image, SnapshotMode.FREEZE, "/made-up", (), ())
 
     def descriptors(self) -> Descriptors:

@@ -1,11 +1,13 @@
-//! Copies the pages of another process that exist into a file with holes for those that do not.
+//! Copies the pages of another process that exist into files with holes for those that do not.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use crate::parallel::{in_parallel, share, threads};
+use crate::parallel::in_parallel;
+
+use super::stripes::Stripes;
 
 /// Pages of the kernel on amd64; /proc/PID/pagemap has one word for each.
 pub const PAGE: u64 = 4096;
@@ -15,8 +17,6 @@ const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
 /// Warm and reused: a cold buffer costs more than the copy itself.
 const BUFFER_BYTES: usize = 1 << 20;
-/// Runs of fewer pages are not worth a thread.
-const WORTH_SHARING_PAGES: usize = 1 << 11;
 
 /// `[start, end)` of another process's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Mapping {
     pub anonymous: bool,
 }
 
-/// A part of the memory that lies in the file in one piece.
+/// A part of the memory that lies in the layout of the files in one piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     pub start: u64,
@@ -82,7 +82,7 @@ fn extend(runs: &mut Vec<Range>, start: u64) {
     }
 }
 
-/// What became of a copy: where each range lies in the file, what of it could not be read, what of it was in
+/// What became of a copy: where each range lies in the files, what of it could not be read, what of it was in
 /// RAM, and how many bytes were really copied.
 #[derive(Default)]
 pub struct Copied {
@@ -92,72 +92,96 @@ pub struct Copied {
     pub bytes: u64,
 }
 
+/// Pages to copy, and where they go.
+struct Run {
+    range: Range,
+    offset: u64,
+}
+
+impl Run {
+    fn bytes(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+}
+
 /// Copies the existing pages of `mappings` from `memory` into `to`, each range in one piece; what does not exist
-/// is a hole in the file. FileTooLarge beyond `most` bytes, TimedOut beyond `until`.
+/// is a hole. `to` are files of one layout (`Stripes`), each with a thread that writes it. FileTooLarge where it would
+/// be more than `most` bytes, TimedOut beyond `until`.
 pub fn copy_ranges(
     memory: &File,
     pagemap: &File,
     mappings: &[Mapping],
-    to: &File,
+    to: &[File],
     most: u64,
     until: Option<Instant>,
 ) -> io::Result<Copied> {
     let mut copied = Copied::default();
-    let mut buffer = vec![0u8; BUFFER_BYTES];
-    let mut base = 0;
-    for &Mapping { range, anonymous } in mappings {
-        let mut from = range.start;
-        let pages = pages_of(pagemap, range)?;
+    let mut runs = Vec::new();
+    let mut length = 0;
+    for mapping in mappings {
+        let pages = pages_of(pagemap, mapping.range)?;
         copied.resident.extend(pages.resident);
-        let runs = if anonymous {
-            pages.existing
-        } else {
-            vec![range]
-        };
-        for run in runs {
-            if copied.bytes + (run.end - run.start) > most {
-                return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-            }
-            let read = copy_run(
-                memory,
-                run,
-                to,
-                base + (run.start - range.start),
-                &mut buffer,
-                until,
-            )?;
-            copied.bytes += read;
-            if run.start + read < run.end {
-                // Unmapped meanwhile, or a device: said, not bridged.
-                copied.unread.push(Range {
-                    start: run.start + read,
-                    end: run.end,
-                });
-                copied.keep(
-                    Range {
-                        start: from,
-                        end: run.start + read,
-                    },
-                    base + (from - range.start),
-                );
-                from = run.end;
-            }
-        }
-        copied.keep(
-            Range {
-                start: from,
-                end: range.end,
-            },
-            base + (from - range.start),
-        );
-        base += range.end - range.start;
+        runs.push(mapping.runs(pages.existing, length));
+        length += mapping.range.end - mapping.range.start;
     }
-    to.set_len(base)?;
+    let flat: Vec<&Run> = runs.iter().flatten().collect();
+    if flat.iter().map(|run| run.bytes()).sum::<u64>() > most {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+    }
+    for file in to {
+        file.set_len(length)?;
+    }
+    let done = copy_runs(memory, &flat, to, Stripes::new(to.len(), length), until)?;
+    let (mut done, mut base) = (done.into_iter(), 0);
+    for (mapping, runs) in mappings.iter().zip(&runs) {
+        copied.keep_mapping(mapping.range, base, runs.iter().zip(&mut done));
+        base += mapping.range.end - mapping.range.start;
+    }
     Ok(copied)
 }
 
+impl Mapping {
+    /// Returns what of it is to be copied, to `base` and behind, where its pages in `existing` are those that exist.
+    fn runs(&self, existing: Vec<Range>, base: u64) -> Vec<Run> {
+        let runs = if self.anonymous {
+            existing
+        } else {
+            vec![self.range]
+        };
+        let placed = |range: Range| Run {
+            range,
+            offset: base + (range.start - self.range.start),
+        };
+        runs.into_iter().map(placed).collect()
+    }
+}
+
 impl Copied {
-    fn keep(&mut self, range: Range, offset: u64) {
+    /// Keeps what could be read of a mapping whose bytes lie from `base` on: of each of its runs that many from its start.
+    fn keep_mapping<'r>(
+        &mut self,
+        range: Range,
+        base: u64,
+        runs: impl Iterator<Item = (&'r Run, u64)>,
+    ) {
+        let mut from = range.start;
+        for (run, read) in runs {
+            self.bytes += read;
+            let end = run.range.start + read;
+            if end < run.range.end {
+                // Unmapped meanwhile, or a device: said, not bridged.
+                self.unread.push(Range {
+                    start: end,
+                    end: run.range.end,
+                });
+                self.keep(from..end, base + (from - range.start));
+                from = run.range.end;
+            }
+        }
+        self.keep(from..range.end, base + (from - range.start));
+    }
+
+    fn keep(&mut self, range: std::ops::Range<u64>, offset: u64) {
         if range.start < range.end {
             self.pieces.push(Piece {
                 start: range.start,
@@ -168,60 +192,65 @@ impl Copied {
     }
 }
 
-/// Copies one run and returns how many bytes from its start on could be read.
-fn copy_run(
+/// Returns of each run how many bytes from its start on were copied.
+fn copy_runs(
     memory: &File,
-    run: Range,
-    to: &File,
-    offset: u64,
-    buffer: &mut [u8],
+    runs: &[&Run],
+    to: &[File],
+    stripes: Stripes,
     until: Option<Instant>,
-) -> io::Result<u64> {
-    let pages = ((run.end - run.start) / PAGE) as usize;
-    if pages < WORTH_SHARING_PAGES {
-        return copy_part(memory, run, to, offset, buffer, until);
-    }
-    let parts = threads();
-    let part_of = |part| {
-        let pages = share(pages, part, parts);
-        Range {
-            start: run.start + pages.start as u64 * PAGE,
-            end: run.start + pages.end as u64 * PAGE,
-        }
-    };
-    let copied = in_parallel(parts, |part| {
-        let own = part_of(part);
-        let behind = own.start - run.start;
+) -> io::Result<Vec<u64>> {
+    let parts_of = |run: &Run| stripes.parts(run.offset..run.offset + run.bytes());
+    let by_file = in_parallel(to.len(), |file| {
         let mut buffer = vec![0u8; BUFFER_BYTES];
-        copy_part(memory, own, to, offset + behind, &mut buffer, until)
+        let mut done = Vec::new();
+        for (number, run) in runs.iter().enumerate() {
+            for (_, part) in parts_of(run).filter(|(of, _)| *of == file) {
+                let from = run.range.start + (part.start - run.offset);
+                let bytes = part.end - part.start;
+                let read = copy_part(
+                    memory,
+                    from,
+                    bytes,
+                    &to[file],
+                    part.start,
+                    &mut buffer,
+                    until,
+                )?;
+                if read < bytes {
+                    done.push((number, part.start - run.offset + read));
+                }
+            }
+        }
+        Ok::<_, io::Error>(done)
     });
-    let mut done = 0;
-    for (part, copied) in copied.into_iter().enumerate() {
-        let own = part_of(part);
-        let copied = copied?;
-        done += copied;
-        if copied < own.end - own.start {
-            break; // what was read behind a hole lies behind what counts
+    // What was read behind a hole lies behind what counts.
+    let mut done: Vec<u64> = runs.iter().map(|run| run.bytes()).collect();
+    for short in by_file {
+        for (number, bytes) in short? {
+            done[number] = done[number].min(bytes);
         }
     }
     Ok(done)
 }
 
+/// Copies `bytes` bytes at `from` to `offset` of a file; returns how many from the first on could be read.
 fn copy_part(
     memory: &File,
-    run: Range,
+    from: u64,
+    bytes: u64,
     to: &File,
     offset: u64,
     buffer: &mut [u8],
     until: Option<Instant>,
 ) -> io::Result<u64> {
     let mut done = 0;
-    while run.start + done < run.end {
+    while done < bytes {
         if until.is_some_and(|until| Instant::now() > until) {
             return Err(io::Error::from(io::ErrorKind::TimedOut));
         }
-        let wanted = buffer.len().min((run.end - run.start - done) as usize);
-        let read = match memory.read_at(&mut buffer[..wanted], run.start + done) {
+        let wanted = buffer.len().min((bytes - done) as usize);
+        let read = match memory.read_at(&mut buffer[..wanted], from + done) {
             Ok(read) if read > 0 => read,
             _ => break,
         };

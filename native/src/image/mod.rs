@@ -4,6 +4,7 @@ mod copy;
 mod python;
 mod resident;
 mod segments;
+mod stripes;
 
 pub use python::{PyImage, register};
 pub use resident::Resident;

@@ -29,15 +29,15 @@ pub struct PyImage {
 
 #[pymethods]
 impl PyImage {
-    /// Lay out files: for each a descriptor and its pieces [(address, bytes, offset)]. The first file to say
-    /// what an address holds is believed. ``resident``: what was in RAM, start and end of each run as
+    /// Lay out files: for each the descriptors that share its layout (one, but for what ``copy_memory`` wrote to
+    /// several) and its pieces [(address, bytes, offset)]. The first to say what an address holds is believed. ``resident``: what was in RAM, start and end of each run as
     /// little-endian words. OSError where a file cannot be mapped or a piece is outside of it.
     #[new]
     #[pyo3(signature = (files, resident=None))]
-    fn new(files: Vec<(RawFd, Pieces)>, resident: Option<&[u8]>) -> PyResult<Self> {
+    fn new(files: Vec<(Vec<RawFd>, Pieces)>, resident: Option<&[u8]>) -> PyResult<Self> {
         let mut image = Image::default();
-        for (descriptor, pieces) in files {
-            image.add_file(&own(descriptor)?, &pieces)?;
+        for (descriptors, pieces) in files {
+            image.add_files(&own(descriptors)?, &pieces)?;
         }
         image.resident = resident
             .map(columns::read::<u64>)
@@ -132,20 +132,20 @@ impl PyImage {
     }
 }
 
-/// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the file
-/// ``descriptor``, at most ``most`` bytes and for at most ``within_ns`` (None: as long as it takes).
+/// Copy the existing pages of ``mappings`` [(start, end, private and anonymous)] of process ``pid`` into the files
+/// ``descriptors``, which share one layout and have a thread each, at most ``most`` bytes and for at most ``within_ns`` (None: as long as it takes).
 /// Return (pieces, unread, what of them was in RAM as the image wants it). OSError where the process or the file says no; TimeoutError where the time was up.
 #[pyfunction]
 fn copy_memory(
     py: Python<'_>,
     pid: i32,
     mappings: Vec<(u64, u64, bool)>,
-    descriptor: RawFd,
+    descriptors: Vec<RawFd>,
     most: u64,
     within_ns: Option<u64>,
 ) -> PyResult<(Pieces, Unread, Py<PyBytes>)> {
     let until = within_ns.map(|within| Instant::now() + Duration::from_nanos(within));
-    let to = own(descriptor)?;
+    let to = own(descriptors)?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;
     let mappings: Vec<Mapping> = mappings
@@ -174,14 +174,17 @@ fn range(words: &[u64]) -> Range {
     }
 }
 
-/// Returns a file of our own over the same open file as the caller's descriptor.
-fn own(descriptor: RawFd) -> PyResult<File> {
-    if descriptor < 0 {
-        return Err(PyValueError::new_err("not a descriptor"));
-    }
-    // SAFETY: borrowed only for this duplication; a number that is no open descriptor makes it fail.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    Ok(File::from(borrowed.try_clone_to_owned()?))
+/// Returns files of our own over the same open files as the caller's descriptors.
+fn own(descriptors: Vec<RawFd>) -> PyResult<Vec<File>> {
+    let own = |descriptor| {
+        if descriptor < 0 {
+            return Err(PyValueError::new_err("not a descriptor"));
+        }
+        // SAFETY: borrowed only for this duplication; a number that is no open descriptor makes it fail.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        Ok(File::from(borrowed.try_clone_to_owned()?))
+    };
+    descriptors.into_iter().map(own).collect()
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

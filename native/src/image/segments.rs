@@ -6,11 +6,10 @@ use std::io;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use memmap2::Mmap;
-
 use super::resident::Resident;
+use super::stripes::Map;
 
-/// `bytes` at `start` are those of file number `file` at `offset`.
+/// What lies from `start` to `end` is what `files` number `file` hold from `offset` on.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     start: u64,
@@ -19,9 +18,9 @@ struct Segment {
     offset: usize,
 }
 
-/// Where bytes are kept: in a file, or in our own memory.
+/// Where bytes are kept: in files, or in our own memory.
 enum Bytes {
-    File(Mmap),
+    Files(Map),
     Own(Vec<u8>),
 }
 
@@ -30,7 +29,7 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Bytes::File(map) => map,
+            Bytes::Files(map) => map,
             Bytes::Own(bytes) => bytes,
         }
     }
@@ -45,16 +44,13 @@ pub struct Image {
 }
 
 impl Image {
-    /// Maps `file` and lays its `pieces` (address, bytes, offset in the file) out. What is there already stays:
-    /// the first file to say what an address holds is believed.
-    pub fn add_file(&mut self, file: &File, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
-        // SAFETY: a private read-only mapping. Nobody else may shorten the file while it lives (SIGBUS): images
-        // are unlinked files of our own; of a core or a program the caller holds the descriptor and says so.
-        let map = unsafe { Mmap::map(file)? };
-        self.add(Arc::new(Bytes::File(map)), pieces)
+    /// Maps `files`, which share one layout (`Stripes`), and lays the `pieces` (address, bytes, offset) of it out. What
+    /// is there already stays: the first to say what an address holds is believed.
+    pub fn add_files(&mut self, files: &[File], pieces: &[(u64, u64, u64)]) -> io::Result<()> {
+        self.add(Arc::new(Bytes::Files(Map::new(files)?)), pieces)
     }
 
-    /// Lays out pieces of `bytes` that were read into our own memory, as `add_file` does those of a file.
+    /// Lays out pieces of `bytes` that were read into our own memory, as `add_files` does those of files.
     pub fn add_bytes(&mut self, bytes: Vec<u8>, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
         self.add(Arc::new(Bytes::Own(bytes)), pieces)
     }
@@ -218,7 +214,9 @@ mod tests {
             let path = std::env::temp_dir()
                 .join(format!("mapmedic-image-{}-{bytes:p}", std::process::id()));
             File::create(&path).unwrap().write_all(bytes).unwrap();
-            image.add_file(&File::open(&path).unwrap(), pieces).unwrap();
+            image
+                .add_files(&[File::open(&path).unwrap()], pieces)
+                .unwrap();
             std::fs::remove_file(&path).unwrap();
         }
         image
@@ -306,11 +304,11 @@ mod tests {
     fn a_piece_outside_of_its_file_is_refused() {
         let path = std::env::temp_dir().join(format!("mapmedic-short-{}", std::process::id()));
         File::create(&path).unwrap().write_all(b"abc").unwrap();
-        let file = File::open(&path).unwrap();
+        let file = [File::open(&path).unwrap()];
         std::fs::remove_file(&path).unwrap();
         for piece in [(0, 4, 0), (0, 1, 3), (u64::MAX, 2, 0), (0, 2, u64::MAX)] {
             assert!(
-                Image::default().add_file(&file, &[piece]).is_err(),
+                Image::default().add_files(&file, &[piece]).is_err(),
                 "{piece:?}"
             );
         }

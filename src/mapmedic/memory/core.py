@@ -59,15 +59,15 @@ def read_core(path: Path, open_file: OpenFile, exe: Path | None = None) -> Core:
         held = _held(elf, size)
         _require_stacks(path, held, notes)
         program = find_program(path, exe, notes, held, data, open_file)
-        files = [(file.fileno(), [(s.address, s.file_bytes, s.offset) for s in held])]
+        files = [([file.fileno()], [(s.address, s.file_bytes, s.offset) for s in held])]
         if program.file is not None:
-            files.append((stack.enter_context(program.file).fileno(), list(program.pieces)))
+            files.append(([stack.enter_context(program.file).fileno()], list(program.pieces)))
         zeros = stack.enter_context(tempfile.TemporaryFile(prefix="mapmedic-zeros-"))
-        files.append((zeros.fileno(), _zeros(elf, notes, zeros)))
+        files.append(([zeros.fileno()], _zeros(elf, notes, zeros)))
         return Core(_memory(_mapped(path, files), elf, notes, program, size), program.path)
 
 
-def _mapped(path: Path, files: list[tuple[int, list[Piece]]]) -> _native.Image:
+def _mapped(path: Path, files: list[tuple[list[int], list[Piece]]]) -> _native.Image:
     try:
         return _native.Image(files)
     except (OSError, MemoryError) as error:

@@ -132,4 +132,4 @@ def image_of(
 
     ``resident``: start and end of each run that was in RAM, as little-endian words. OSError where it cannot be mapped.
     """
-    return _native.Image([(descriptor, list(pieces))], resident)
+    return _native.Image([([descriptor], list(pieces))], resident)

@@ -18,7 +18,7 @@ from mapmedic import _native
 from mapmedic.errors import ProcessUnreadable
 from mapmedic.memory.access import require_readable
 from mapmedic.memory.code_room import find_room
-from mapmedic.memory.copying import Copied, Copying, Progress
+from mapmedic.memory.copying import Copied, Copying, Progress, descriptors, nameless_files
 from mapmedic.memory.process import ProcessFacts, exe_path, read_extents
 from mapmedic.memory.reader import Address, Extent, Memory, ThreadState
 from mapmedic.memory.resident import with_resident
@@ -41,7 +41,7 @@ _COPYING_SHARE = 0.7
 def read_process(
     pid: int, limits: Limits | None = None, *, folder: Path | None = None, progress: Progress | None = None
 ) -> Memory:
-    """Return the memory of process ``pid``, its image in a nameless file in ``folder``.
+    """Return the memory of process ``pid``, its image in nameless files in ``folder``.
 
     ProcessUnreadable where it is not there, is not ours to trace, or cannot be read within ``limits``; the process
     is as it was each time. ``progress`` is called with (what is done, share of it, 0..1), from another thread.
@@ -88,11 +88,8 @@ def _copying(
     """Make the nameless files that an image goes to; ProcessUnreadable where the disk does not take it."""
     with ExitStack() as stack:
         try:
-            file, second = (
-                stack.enter_context(tempfile.TemporaryFile(dir=folder, prefix="mapmedic-image-"))
-                for _ in range(2)
-            )
-            yield Copying(pid, exe_path(pid), file, second, facts.resident_bytes, limits, progress)
+            files, second = (stack.enter_context(nameless_files(folder, "mapmedic-image-")) for _ in range(2))
+            yield Copying(pid, exe_path(pid), files, second, facts.resident_bytes, limits, progress)
         except BrokenPipeError:
             raise  # who was told of the progress has gone
         except OSError as error:
@@ -110,7 +107,8 @@ def _read_somehow(way: Way, cost: Cost, room: Address | None, copying: Copying) 
         other = _other_way(error, way, cost, copying.limits)
         if other is None:
             raise
-    copying.file.truncate(0)
+    for file in copying.files:
+        file.truncate(0)
     return _read_somehow(other, cost, room, copying)
 
 
@@ -155,7 +153,7 @@ def _read_live(way: Way, copying: Copying) -> Memory:
         # Not within the pause that may be: these too while it runs; what moved meanwhile will show.
         extents = read_extents(copying.pid)
         lists = copying.copy(copying.pid, [each for each in extents if not _may_be_heap(each)])
-    rest = replace(copying, file=copying.second_file)
+    rest = replace(copying, files=copying.second_files)
     heap = rest.copy(copying.pid, [each for each in extents if _may_be_heap(each)])
     extents, rss = with_resident(extents, copying.pid, copying.pid)
     memory = _memory(way, copying, extents, (lists, heap), threads)
@@ -186,10 +184,10 @@ def _memory(
     copied: tuple[Copied, ...],
     threads: tuple[ThreadState, ...],
 ) -> Memory:
-    files = (copying.file, copying.second_file)
+    files = (copying.files, copying.second_files)
     return Memory(
         image=_native.Image(
-            [(file.fileno(), pieces) for file, (pieces, _, _) in zip(files, copied, strict=False)],
+            [(descriptors(some), pieces) for some, (pieces, _, _) in zip(files, copied, strict=False)],
             _in_order(resident for _, _, resident in copied),
         ),
         how=way.how,

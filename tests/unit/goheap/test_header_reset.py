@@ -94,7 +94,7 @@ def is_valid_and_empty(shape: HeaderShape, header: bytes) -> bool:
     with tempfile.TemporaryFile() as file:
         file.write(header)
         file.flush()
-        image = _native.Image([(file.fileno(), [(0x1000, len(header), 0)])])
+        image = _native.Image([([file.fileno()], [(0x1000, len(header), 0)])])
         slots = _native.map_slots(image, 0x1000, {**SLOTS, "swiss": shape.swiss}, 8, 1, 8)
     agrees = not shape.swiss or SwissParts(header, b"").figures((136, 8)) is not None
     return slots is not None and slots[0] == 0 and agrees and shape.is_plausible(header)

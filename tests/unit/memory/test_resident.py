@@ -27,10 +27,10 @@ def test_bytes_on_touched_pages_are_counted_to_the_byte() -> None:
     start = ctypes.addressof(ctypes.c_char.from_buffer(region))
     with tempfile.TemporaryFile() as file:
         pieces, unread, resident = _native.copy_memory(
-            os.getpid(), [(start, start + PAGES * PAGE, True)], file.fileno(), 1 << 30, None
+            os.getpid(), [(start, start + PAGES * PAGE, True)], [file.fileno()], 1 << 30, None
         )
-        image = _native.Image([(file.fileno(), pieces)], resident)
-        blind = _native.Image([(file.fileno(), pieces)])
+        image = _native.Image([([file.fileno()], pieces)], resident)
+        blind = _native.Image([([file.fileno()], pieces)])
     assert not unread
     for first, bytes_ in (
         (0, PAGES * PAGE),

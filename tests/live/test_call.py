@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.live, pytest.mark.usefixtures("may_trace")]
 BUSY = ("int-ledger,session-desk", "--entries", "2000", "--rate", "500")
 PARKED = 20_000
 KILLS = 20
+CALLS = 8
 TOOL = str(Path(sys.executable).with_name("mapmedic"))
 _PATIENCE_SECONDS = 60.0
 only_in_live = pytest.mark.skipif(not EVERY, reason="takes its time: make live runs it")
@@ -88,6 +89,14 @@ def test_the_map_is_empty_a_panic_is_told_and_the_program_finds_nothing_wrong(
     assert first.stat().st_mode & 0o777 == 0o600
     events = [json.loads(line)["event"] for line in first.read_text().splitlines()]
     assert events == ["call.planned", "call.calling", "call.called", "call.ended", "proved"]
+
+
+def test_whoever_was_interrupted_goes_on_with_every_register_and_flag(program: Path, tmp_path: Path) -> None:
+    """Where debugCallV2 goes back by itself it loses the flags: about every second of these calls was felt."""
+    with Livefix(program, *BUSY) as service:
+        for _ in range(CALLS):
+            call(service, "hotfixClear", tmp_path)
+        assert faults(service) == {}
 
 
 def is_refused(service: Livefix) -> bool:

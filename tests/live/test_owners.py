@@ -18,6 +18,7 @@ pytestmark = pytest.mark.live
 PROGRAM = Path(__file__).parent / "owner_program"
 LOCALIZED = 24
 """The first Go 1.x whose maps can be told on a stack though nothing says their type."""
+RUNTIME_OBJECTS_BYTES = 4096
 
 # Entries -> (path, declared, label without symbols); N is the goroutine's number.
 OWNERS = {
@@ -134,5 +135,6 @@ def test_a_program_that_stands_still_gives_the_same_figures_twice(tmp_path: Path
         finally:
             process.kill()
     assert first.maps == second.maps
-    assert first.snapshot.heap_bytes == second.snapshot.heap_bytes
+    # The runtime's own threads do not stand still: a sudog or a timer of theirs may have come between.
+    assert abs(first.snapshot.heap_bytes - second.snapshot.heap_bytes) < RUNTIME_OBJECTS_BYTES
     assert first.snapshot.uncertain_bytes == 0

@@ -12,7 +12,7 @@ pub use ours::{
     end_now, fork, kill_now, leave_the_session, leave_the_terminal, our_process, reap, run_first,
     wake,
 };
-pub use waiting::{Status, poll, wait_any};
+pub use waiting::{Status, poll, poll_and_take, wait_any};
 
 use std::io;
 
@@ -24,8 +24,8 @@ const POLL_HUP: c_int = 6;
 
 /// A ptrace request that takes numbers only.
 fn request(kind: libc::c_uint, thread: pid_t, addr: usize, data: usize) -> io::Result<c_long> {
-    // SAFETY: for the requests passed here (SEIZE, INTERRUPT, CONT, SYSCALL, DETACH, POKEDATA, SETOPTIONS) the kernel takes
-    // addr and data as numbers and writes nothing into our memory.
+    // SAFETY: for the requests passed here (SEIZE, INTERRUPT, CONT, SINGLESTEP, SYSCALL, DETACH, POKEDATA, SETOPTIONS)
+    // the kernel takes addr and data as numbers and writes nothing into our memory.
     let answer = unsafe { libc::ptrace(kind, thread, addr as *mut c_void, data as *mut c_void) };
     if answer == -1 {
         return Err(io::Error::last_os_error());
@@ -52,6 +52,11 @@ pub fn run_to_syscall(thread: pid_t, signal: c_int) -> io::Result<()> {
 /// Lets `thread` run on, with `signal`, for which it stopped, unless 0.
 pub fn go_on(thread: pid_t, signal: c_int) -> io::Result<()> {
     request(libc::PTRACE_CONT, thread, 0, signal as usize).map(drop)
+}
+
+/// Lets `thread` run one instruction, for which it then stops with SIGTRAP.
+pub fn step(thread: pid_t) -> io::Result<()> {
+    request(libc::PTRACE_SINGLESTEP, thread, 0, 0).map(drop)
 }
 
 /// Lets `thread` go for good, delivering `signal` unless 0.

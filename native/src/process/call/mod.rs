@@ -8,6 +8,7 @@ mod caller;
 mod choice;
 mod protocol;
 mod python;
+mod way_back;
 
 use std::time::{Duration, Instant};
 

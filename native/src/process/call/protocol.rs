@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, pid_t, user_regs_struct};
 
-use super::{Said, Wish};
+use super::{Said, Wish, way_back};
 use crate::process::scattered;
 use crate::process::sys::{self, Status};
 
@@ -15,8 +15,6 @@ const PANICKED: u64 = 2;
 const REFUSED: u64 = 8;
 const RESTORE: u64 = 16;
 const INT3: u8 = 0xcc;
-/// No system call that the kernel could begin anew.
-const NO_CALL: u64 = u64::MAX;
 const LONGEST_TEXT: u64 = 400;
 /// A function that is quick is not waited for as long as one that is not.
 const QUICK: Duration = Duration::from_millis(20);
@@ -68,9 +66,7 @@ impl Conversation<'_> {
                 PANICKED => say(self.panic_at(now.rsp)),
                 REFUSED => refusal = Some(self.text_at(now.rsp)),
                 RESTORE => {
-                    sys::set_extended_registers(thread, &state).ok()?;
-                    sys::set_registers(thread, &restored(before, &now)).ok()?;
-                    sys::detach(thread, 0).ok()?;
+                    way_back::take(thread, before, &state, &now)?;
                     return Some(refusal.map_or(Answer::Done, Answer::Refused));
                 }
                 _ => {}
@@ -85,7 +81,7 @@ impl Conversation<'_> {
         self.push(&mut now)?;
         sys::poke(self.thread, now.rsp - 16, 0).ok()?;
         now.rip = self.wish.debug_call;
-        now.orig_rax = NO_CALL;
+        now.orig_rax = way_back::NO_CALL;
         sys::set_registers(self.thread, &now).ok()?;
         sys::go_on(self.thread, 0).ok()
     }
@@ -161,16 +157,4 @@ impl Conversation<'_> {
 /// Tells whether job control has stopped `thread` (SIGSTOP): it must stay so until somebody lets it go on.
 pub fn is_stopped(thread: pid_t) -> bool {
     sys::signal_of_stop(thread).is_ok_and(|signal| signal != libc::SIGTRAP)
-}
-
-/// All but where it stands, which the runtime goes back from by itself; the stack may lie elsewhere by now.
-fn restored(before: &user_regs_struct, now: &user_regs_struct) -> user_regs_struct {
-    user_regs_struct {
-        rip: now.rip,
-        rsp: now.rsp,
-        fs_base: now.fs_base,
-        gs_base: now.gs_base,
-        orig_rax: NO_CALL,
-        ..*before
-    }
 }

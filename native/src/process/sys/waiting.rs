@@ -26,8 +26,13 @@ pub enum Status {
 pub fn poll(thread: pid_t) -> io::Result<Status> {
     match wait_for(libc::P_PID, thread, libc::WNOWAIT)?.1 {
         seen @ (Status::Running | Status::SignalDelivery(_)) => Ok(seen),
-        _ => Ok(wait_for(libc::P_PID, thread, 0)?.1),
+        _ => poll_and_take(thread),
     }
+}
+
+/// As `poll`, and a signal on its way is taken: it is delivered only where we hand it back.
+pub fn poll_and_take(thread: pid_t) -> io::Result<Status> {
+    Ok(wait_for(libc::P_PID, thread, 0)?.1)
 }
 
 /// Returns a thread that this thread of ours traces and that has stopped or ended, and what became of it, as `poll`

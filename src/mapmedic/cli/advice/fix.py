@@ -32,7 +32,10 @@ def _(error: errors.PreflightFailed) -> Advice:
     return Advice(
         "not done: a condition of the plan does not hold",
         "; ".join(error.failed),
-        ("something changed in the service since the plan was shown",),
+        (
+            "the plan said so already, and nothing was done about it",
+            "something changed in the service since the plan was shown",
+        ),
         "mend that, or look at the plan again without --apply",
     )
 
